@@ -1,0 +1,137 @@
+"""Canonical JSON (RFC 8785, JCS) without floating point, and a strict, bounded reader.
+
+Our structures hold strings, integers within ±(2^53−1), booleans, null, lists and objects. Floats are
+refused in both directions, so that the number formatting of RFC 8785 §3.2.2.3 never matters.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from protocol.errors import Malformed
+
+MAX_JSON_BYTES = 4 << 20
+MAX_JSON_DEPTH = 24
+_MAX_INT = 2**53 - 1
+
+Json = Any  # dict | list | str | int | bool | None, checked by `loads` and `dumps`
+
+
+def dumps(value: Json) -> bytes:
+    """The one JCS serialisation of ``value``; ``Malformed`` if it holds anything we do not use."""
+    _check(value, MAX_JSON_DEPTH)
+    return json.dumps(
+        _sorted(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    ).encode("utf-8")
+
+
+def loads(raw: bytes | str, *, limit: int = MAX_JSON_BYTES, what: str = "JSON") -> Json:
+    """Parse bounded JSON: no duplicate keys, no floats, no lone surrogates, limited depth."""
+    if len(raw) > limit:
+        raise Malformed(
+            "too_large", "{what}: at most {limit} bytes, got {got}", what=what, limit=limit, got=len(raw)
+        )
+    try:
+        text = raw if isinstance(raw, str) else raw.decode("utf-8")
+        if _depth(text) > MAX_JSON_DEPTH:
+            raise Malformed("json_depth", "{what}: nested deeper than {limit}", what=what, limit=MAX_JSON_DEPTH)
+        value = json.loads(
+            text, object_pairs_hook=_no_duplicates, parse_float=_no_float, parse_constant=_no_float
+        )
+    except (ValueError, RecursionError):
+        raise Malformed("json", "{what}: not valid JSON of the form that we use", what=what) from None
+    _check(value, MAX_JSON_DEPTH)
+    return value
+
+
+def loads_object(raw: bytes | str, *, limit: int = MAX_JSON_BYTES, what: str = "JSON") -> dict[str, Json]:
+    """As ``loads``, for a top-level object."""
+    value = loads(raw, limit=limit, what=what)
+    if not isinstance(value, dict):
+        raise Malformed("json_object", "{what}: expected a JSON object", what=what)
+    return value
+
+
+def loads_canonical(raw: bytes, *, limit: int = MAX_JSON_BYTES, what: str = "JSON") -> dict[str, Json]:
+    """As ``loads_object``, and the bytes must be the JCS form of what they say."""
+    value = loads_object(raw, limit=limit, what=what)
+    if dumps(value) != raw:
+        raise Malformed("not_canonical", "{what}: expected canonical JSON (RFC 8785)", what=what)
+    return value
+
+
+def _depth(text: str) -> int:
+    # An upper bound that also counts brackets inside strings would refuse honest text, so strings
+    # are skipped; it runs before the parser so that depth is never spent on the C stack.
+    depth = deepest = 0
+    quoted = escaped = False
+    for c in text:
+        if quoted:
+            if escaped:
+                escaped = False
+            elif c == "\\":
+                escaped = True
+            elif c == '"':
+                quoted = False
+        elif c == '"':
+            quoted = True
+        elif c in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif c in "]}":
+            depth -= 1
+    return deepest
+
+
+def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("duplicate key")
+    return value
+
+
+def _no_float(text: str) -> Json:
+    raise ValueError(text)
+
+
+def _check(value: Json, depth: int) -> None:
+    if depth < 0:
+        raise Malformed("json_depth", "JSON is nested deeper than {limit}", limit=MAX_JSON_DEPTH)
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        if not -_MAX_INT <= value <= _MAX_INT:
+            raise Malformed("json_integer", "an integer is outside ±(2^53-1)")
+    elif isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check(item, depth - 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise Malformed("json_key", "an object key is not a string")
+            _check_text(key)
+            _check(item, depth - 1)
+    else:
+        raise Malformed("json_type", "a value of type {type} has no canonical form", type=type(value).__name__)
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Malformed("json_text", "a string holds a lone surrogate") from None
+
+
+def _sorted(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {k: _sorted(value[k]) for k in sorted(value, key=_utf16)}
+    if isinstance(value, list | tuple):
+        return [_sorted(item) for item in value]
+    return value
+
+
+def _utf16(key: str) -> bytes:
+    return key.encode("utf-16-be")
