@@ -1,0 +1,219 @@
+"""The ledger behind one port: what the contracts say, and the calls that change it.
+
+Two implementations pass one conformance suite (`tests/conformance/test_ledger.py`): an EVM chain
+(`chain/ethereum.py`) and an in-memory fake that can fail (`chain/memory.py`).
+
+*Consistency.* A read sees one block: the head, or the block number given. Two reads without a number
+may see two heads; who needs them to agree passes `block=head.number`. What was read of a block may
+vanish with it in a reorganisation: compare hashes (`chain/follower.py`). What takes rights away
+counts at the head; what gives rights counts `confirmations` blocks below it (FORMATS, Verdict).
+
+*Durability.* A write returns when its transaction is in a block and has as many blocks on it as
+`confirmations` says (0: none). It may raise `Unavailable` after the transaction was accepted:
+read before you send again. A contract's refusal is `Denied`, `Conflict`, `Untrusted` or `Malformed`
+by the table in `chain/reverts.py`, and changes nothing. `Unavailable("chain_unreachable")` means no
+answer; `Unavailable("chain_garbage")` an answer that is not one. No method raises anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from chain.deployment import Deployment, LogRecord
+from chain.events import Event
+from chain.values import (
+    ROLE_ISSUER,
+    ROLE_READER,
+    ROLE_SCENARIO,
+    ROLES,
+    AgencyState,
+    BlockRef,
+    CardState,
+    Contracts,
+    DossierState,
+    IssueSpan,
+    LogState,
+    RoleSpan,
+    TxRef,
+)
+
+if TYPE_CHECKING:
+    from protocol.keycard import KeyCard
+
+MAX_EVENT_RANGE = 2_000  # blocks in one call of `events`
+
+__all__ = [
+    "MAX_EVENT_RANGE",
+    "ROLES",
+    "ROLE_ISSUER",
+    "ROLE_READER",
+    "ROLE_SCENARIO",
+    "AgencyState",
+    "BlockRef",
+    "CardState",
+    "Contracts",
+    "Deployment",
+    "DossierState",
+    "Event",
+    "IssueSpan",
+    "Ledger",
+    "LedgerReads",
+    "LedgerWrites",
+    "LogRecord",
+    "LogState",
+    "RoleSpan",
+    "TxRef",
+]
+
+
+class LedgerReads(Protocol):
+    """Questions to the chain. `block` is a block number; None means the head at the time of the call."""
+
+    @property
+    def deployment(self) -> Deployment:
+        """The chain and the contracts that this ledger speaks to; set when it is made."""
+
+    def head(self) -> BlockRef:
+        """The newest block."""
+
+    def block(self, number: int) -> BlockRef | None:
+        """The block of that number on the chain as it stands; None above the head."""
+
+    def agency(self, account: bytes, *, block: int | None = None) -> AgencyState | None:
+        """The agency of that account (20 bytes), with the history of its roles and cards; None if never
+        admitted."""
+
+    def agencies(self, *, block: int | None = None) -> tuple[AgencyState, ...]:
+        """All agencies in the order of their admission, also those whose roles have all ended."""
+
+    def dossier(self, dossier: bytes, *, block: int | None = None) -> DossierState | None:
+        """The dossier of that id (32 bytes); None if never opened."""
+
+    def dossier_cards(self, dossier: bytes, *, block: int | None = None) -> tuple[CardState, ...]:
+        """All key cards of the dossier, oldest first; empty if never opened."""
+
+    def attested_at(self, dossier: bytes, digest: bytes, *, block: int | None = None) -> int | None:
+        """The block time at which the dossier attested `digest`; None if it did not."""
+
+    def nullified_at(self, nullifier: bytes, *, block: int | None = None) -> int | None:
+        """The block time at which the nullifier was spent; None if it was not."""
+
+    def log_state(self, origin_hash: bytes, *, block: int | None = None) -> LogState | None:
+        """The log with that keccak-256 of its origin string; None if never opened."""
+
+    def events(self, first: int, last: int) -> Sequence[Event]:
+        """The events of our contracts in blocks `first` to `last` (both included, at most
+        `MAX_EVENT_RANGE` blocks), in chain order. Blocks above the head hold none."""
+
+
+class LedgerWrites(Protocol):
+    """Calls that change the ledger, sent from this ledger's own account, which pays.
+
+    Who sends matters only where the docstring names a sender; everything else is decided by the
+    signature inside, so anyone may relay it. Signatures are 65 bytes r, s, v with v 27 or 28.
+    """
+
+    @property
+    def account(self) -> bytes:
+        """The account (20 bytes) that sends."""
+
+    def admit_agency(self, account: bytes, name: str, division: str, *, confirmations: int = 0) -> TxRef:
+        """Sent by the governor: admit an agency. It holds no role yet."""
+
+    def set_role(self, account: bytes, role: int, *, confirmations: int = 0) -> TxRef:
+        """Sent by the governor: give the agency a role (one of `ROLES`) from the block's time on."""
+
+    def end_role(self, account: bytes, role: int, *, confirmations: int = 0) -> TxRef:
+        """Sent by the governor: end the role from the block's time on, never earlier."""
+
+    def allow_issue(self, account: bytes, licence_type: str, *, confirmations: int = 0) -> TxRef:
+        """Sent by the governor: the agency may issue this licence type (its name) from now on."""
+
+    def end_issue(self, account: bytes, licence_type: str, *, confirmations: int = 0) -> TxRef:
+        """Sent by the governor: the agency may issue this licence type no more from now on."""
+
+    def declare_compromised(self, since: int, *, confirmations: int = 0) -> TxRef:
+        """Sent by the agency's own account: its signatures since that time count no more."""
+
+    def declare_agency_compromised(self, account: bytes, since: int, *, confirmations: int = 0) -> TxRef:
+        """Sent by the governor: the same for an agency, at most 90 days back."""
+
+    def publish_agency_card(self, card: KeyCard, signature: bytes, *, confirmations: int = 0) -> TxRef:
+        """Publish an agency's next key card, signed (EIP-712) by the agency's account."""
+
+    def open_dossier(
+        self,
+        owner: bytes,
+        controller: bytes,
+        salt: bytes,
+        card: KeyCard,
+        deadline: int,
+        signature: bytes,
+        *,
+        confirmations: int = 0,
+    ) -> TxRef:
+        """Open the dossier whose id follows from `owner` and `salt`, with its first key card."""
+
+    def rotate_dossier(
+        self,
+        dossier: bytes,
+        owner: bytes,
+        controller: bytes,
+        deadline: int,
+        signature: bytes,
+        *,
+        confirmations: int = 0,
+    ) -> TxRef:
+        """Change owner and controller of a dossier, signed by the present owner."""
+
+    def publish_dossier_card(
+        self, card: KeyCard, deadline: int, signature: bytes, *, confirmations: int = 0
+    ) -> TxRef:
+        """Publish the dossier's next key card, signed by its controller or owner."""
+
+    def bump_epoch(self, dossier: bytes, deadline: int, signature: bytes, *, confirmations: int = 0) -> TxRef:
+        """End all grants and mandates of the dossier, signed by its controller or owner."""
+
+    def attest(self, dossier: bytes, digest: bytes, signature: bytes, *, confirmations: int = 0) -> TxRef:
+        """Record that the dossier's controller (ERC-1271 or key) signed `digest`, once and for all."""
+
+    def revoke(self, secret: bytes, *, confirmations: int = 0) -> TxRef:
+        """Spend the nullifier keccak256(`secret`): its grant or mandate has ended."""
+
+    def open_log(
+        self, name: str, entry0: bytes, log_key: bytes, publisher: bytes, *, confirmations: int = 0
+    ) -> TxRef:
+        """Open a log of this name with its first entry; the sender becomes its owner."""
+
+    def anchor(
+        self,
+        origin_hash: bytes,
+        size: int,
+        root: bytes,
+        checkpoint_hash: bytes,
+        proof: Sequence[bytes],
+        *,
+        confirmations: int = 0,
+    ) -> TxRef:
+        """Sent by the log's publisher: move the anchored head to (`size`, `root`), which `proof` (RFC 9162
+        §2.1.4, from the anchored size) shows to extend it."""
+
+    def freeze_log(self, origin_hash: bytes, *, confirmations: int = 0) -> TxRef:
+        """Sent by the log's owner: nothing is anchored to it any more. There is no way back."""
+
+    def succeed_log(self, origin_hash: bytes, successor: bytes, *, confirmations: int = 0) -> TxRef:
+        """Sent by the owner of both logs: the frozen log goes on in `successor`."""
+
+    def change_log_publisher(self, origin_hash: bytes, publisher: bytes, *, confirmations: int = 0) -> TxRef:
+        """Sent by the log's owner: from now on `publisher` may anchor, and the former may not."""
+
+    def change_log_key(self, origin_hash: bytes, log_key: bytes, *, confirmations: int = 0) -> TxRef:
+        """Sent by the log's owner: from now on checkpoints are signed by `log_key`."""
+
+    def change_log_owner(self, origin_hash: bytes, owner: bytes, *, confirmations: int = 0) -> TxRef:
+        """Sent by the log's owner: the log has another owner."""
+
+
+class Ledger(LedgerReads, LedgerWrites, Protocol):
+    """Reads and writes together; who only verifies takes `LedgerReads`."""

@@ -1,0 +1,211 @@
+"""What the ledger says, as frozen values: blocks, contracts, states and events.
+
+Every `bytes` is checked for its length when the value is built. Times are block times in seconds of
+Unix time. A *span* is a right with a beginning and, once ended, an end; history is never shortened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protocol.encoding import hex0x, unhex0x
+from protocol.errors import Malformed
+
+ROLE_ISSUER = 1
+ROLE_READER = 2
+ROLE_SCENARIO = 4
+ROLES = {ROLE_ISSUER: "issuer", ROLE_READER: "reader", ROLE_SCENARIO: "scenario-authority"}
+
+ADDRESS_BYTES = 20
+HASH_BYTES = 32
+MAX_U64 = 2**64 - 1
+
+
+def sized(value: bytes, length: int, what: str) -> None:
+    """`Malformed` unless `value` has exactly `length` bytes (eth_abi would pad it in silence)."""
+    if len(value) != length:
+        raise Malformed(
+            "length", "{what}: expected {want} bytes, got {got}", what=what, want=length, got=len(value)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """One block: its number, its hash and its time (seconds)."""
+
+    number: int
+    hash: bytes
+    time: int
+
+    def __post_init__(self) -> None:
+        sized(self.hash, HASH_BYTES, "block hash")
+
+
+@dataclass(frozen=True, slots=True)
+class TxRef:
+    """A transaction that was included: its hash, the block that holds it, and the gas it used."""
+
+    hash: bytes
+    block: BlockRef
+    gas_used: int
+
+    def __post_init__(self) -> None:
+        sized(self.hash, HASH_BYTES, "transaction hash")
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """The addresses (20 bytes each) of the four contracts."""
+
+    agency_registry: bytes
+    dossier_registry: bytes
+    grant_registry: bytes
+    archive_log: bytes
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            sized(getattr(self, name), ADDRESS_BYTES, name)
+
+    def to_json(self) -> dict[str, str]:
+        """The addresses as 0x-hex, by name."""
+        return {name: hex0x(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, value: object) -> Contracts:
+        """The contracts of a JSON object that has exactly the four names; else `Malformed`."""
+        if not isinstance(value, dict) or set(value) != set(cls.__slots__):
+            raise Malformed("contracts", "expected the addresses of exactly four contracts")
+        return cls(**{name: unhex0x(value[name], length=ADDRESS_BYTES, what=name) for name in cls.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class CardState:
+    """A key card as the registry keeps it: its EIP-712 digest and what counts without the full card.
+
+    `since` is the time from which the card counts: the later of its `validFrom` and the block that
+    published it.
+    """
+
+    hash: bytes
+    seq: int
+    valid_from: int
+    revoked_below: int
+    since: int
+
+    def __post_init__(self) -> None:
+        sized(self.hash, HASH_BYTES, "card hash")
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSpan:
+    """A role (one of `ROLES`) held since a block time, and until one if it was ended."""
+
+    role: int
+    since: int
+    until: int | None = None
+
+    def covers(self, at: int) -> bool:
+        """Whether the role was held at `at`."""
+        return self.since <= at and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class IssueSpan:
+    """The right to issue one licence type (keccak-256 of its name), since and until block times."""
+
+    licence_type: bytes
+    since: int
+    until: int | None = None
+
+    def __post_init__(self) -> None:
+        sized(self.licence_type, HASH_BYTES, "licence type")
+
+    def covers(self, at: int) -> bool:
+        """Whether the type might be issued at `at`."""
+        return self.since <= at and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyState:
+    """All that the AgencyRegistry says about one agency at one block; spans and cards oldest first.
+
+    `compromised_since` is the time from which the agency's signatures count no more; None if never set.
+    """
+
+    account: bytes
+    name: str
+    division: str
+    admitted_at: int
+    roles: tuple[RoleSpan, ...]
+    issues: tuple[IssueSpan, ...]
+    cards: tuple[CardState, ...]
+    compromised_since: int | None
+
+    def __post_init__(self) -> None:
+        sized(self.account, ADDRESS_BYTES, "agency")
+
+    def has_role(self, role: int, at: int) -> bool:
+        """Whether the agency held `role` at `at`."""
+        return any(span.role == role and span.covers(at) for span in self.roles)
+
+    def may_issue(self, licence_type: bytes, at: int) -> bool:
+        """Whether the agency was an issuer, and of this type, at `at`."""
+        allowed = any(span.licence_type == licence_type and span.covers(at) for span in self.issues)
+        return allowed and self.has_role(ROLE_ISSUER, at)
+
+    @property
+    def card(self) -> CardState | None:
+        """The newest card, whether or not its time has come."""
+        return self.cards[-1] if self.cards else None
+
+
+@dataclass(frozen=True, slots=True)
+class DossierState:
+    """All that the DossierRegistry says about one dossier at one block.
+
+    `nonce` is the one that the next relayed message must carry. `frozen_until` is 0 when never frozen.
+    """
+
+    dossier: bytes
+    owner: bytes
+    controller: bytes
+    card: CardState
+    grant_epoch: int
+    nonce: int
+    frozen_until: int
+
+    def __post_init__(self) -> None:
+        sized(self.dossier, HASH_BYTES, "dossier")
+        sized(self.owner, ADDRESS_BYTES, "owner")
+        sized(self.controller, ADDRESS_BYTES, "controller")
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """The ArchiveLog's record of one log at one block; `origin_hash` is keccak-256 of the origin string.
+
+    `size` and `root` are the last anchored head (size 1 after opening); `checkpoint_hash` is SHA-256 of
+    the signed note that was anchored, 32 zero bytes after opening; `log_key` is the Ed25519 public key.
+    """
+
+    origin_hash: bytes
+    name: str
+    owner: bytes
+    publisher: bytes
+    log_key: bytes
+    size: int
+    root: bytes
+    checkpoint_hash: bytes
+    frozen: bool
+    successor: bytes | None
+
+    def __post_init__(self) -> None:
+        for value, what in (
+            (self.origin_hash, "origin hash"),
+            (self.log_key, "log key"),
+            (self.root, "root"),
+        ):
+            sized(value, HASH_BYTES, what)
+        sized(self.checkpoint_hash, HASH_BYTES, "checkpoint hash")
+        sized(self.owner, ADDRESS_BYTES, "log owner")
+        sized(self.publisher, ADDRESS_BYTES, "publisher")
