@@ -1,0 +1,41 @@
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: ## make .venv and node_modules from the hashed locks (asks nothing)
+	@python3 tools/setup.py
+
+demo: setup ## play the whole story on a local chain, each step with what it proves
+	@$(PY) -m scripts.demo
+
+up: setup ## start chain and vault with sample agencies and wallets; Ctrl-C stops all of it
+	@$(PY) -m scripts.up
+
+test: setup ## run the whole suite
+	@$(PY) -m tools.suite
+
+check: setup ## lint, types, imports, contracts, tests, docs
+	@$(PY) -m tools.check
+
+lint: setup ## ruff, mypy and import-linter
+	@$(PY) -m tools.check --static
+
+vectors: setup ## the published vectors, and what of them is out of scope
+	@$(PY) -m pytest -q tests/vectors -rs
+
+bench-quick: setup ## grant verification beside its alternatives, in one run
+	@$(PY) -m bench.quick
+
+contracts: setup ## compile the contracts and write artifacts
+	@$(PY) -m chain.main compile
+
+catalogs: setup ## build the message catalogues
+	@$(PY) tools/catalogs.py
+
+lock: setup ## resolve the locks anew: hashes, no addresses
+	@$(PY) tools/lock.py
+
+.PHONY: help setup demo up test check lint vectors bench-quick contracts catalogs lock

@@ -1,0 +1,1 @@
+"""The agencies' command line: issue, import, ask, verify, and the service window."""

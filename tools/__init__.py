@@ -1,0 +1,1 @@
+"""What builds and checks OneFile; nothing here runs in production."""
