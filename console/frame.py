@@ -1,0 +1,296 @@
+"""Groups, commands and the way out: what a OneFile program does before and after its own work.
+
+Every command and group takes ``--json``, ``--lang``, ``--profile`` and ``--no-color``. Help texts
+are translated when they are shown, so ``help=N_("…")`` in a decorator is enough. ``run`` turns every
+error into one message on standard error, the next step, and the exit code of ``console.exits``;
+no traceback unless ``ONEFILE_DEBUG=1``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from console import exits, i18n
+from console.hints import hint_for
+from console.i18n import N_, _, describe
+from protocol.errors import OneFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_META = "onefile.frame"
+
+
+@dataclass(slots=True)
+class Frame:
+    """What the common options said. ``color`` None lets the stream decide."""
+
+    json: bool = False
+    profile: str | None = None
+    color: bool | None = None
+
+
+def current() -> Frame:
+    """The frame of the running command; a default one outside of any command."""
+    ctx = click.get_current_context(silent=True)
+    return Frame() if ctx is None else _frame_of(ctx)
+
+
+class _Speaking(click.Command):
+    """Adds the common options, and translates help texts at the moment they are shown."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._common = _common_options()
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        own = super().get_params(ctx)
+        return [*own[:-1], *self._common, *own[-1:]]  # click puts --help last
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with self._in_language(ctx):
+            super().format_help(ctx, formatter)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        with _spoken(self, ("help", "short_help")):
+            return super().get_short_help_str(limit)
+
+    @contextmanager
+    def _in_language(self, ctx: click.Context) -> Iterator[None]:
+        with _spoken(self, ("help", "short_help", "epilog")):
+            kept = [(p, getattr(p, "help", None)) for p in self.get_params(ctx)]
+            try:
+                for parameter, text in kept:
+                    if text:
+                        parameter.help = _(text)
+                yield
+            finally:
+                for parameter, text in kept:
+                    parameter.help = text
+
+
+class Command(_Speaking):
+    """A command: ``@group.command(help=N_("…"))``."""
+
+
+class LazyCommand(click.Command):
+    """Stands for a command in the list of its group until somebody calls it."""
+
+    def __init__(self, name: str, target: str, short_help: str) -> None:
+        super().__init__(name, short_help=short_help)
+        self.target = target
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        with _spoken(self, ("short_help",)):
+            return super().get_short_help_str(limit)
+
+    def load(self) -> click.Command:
+        """Import ``package.module:attribute`` and return the command there."""
+        module, _sep, attribute = self.target.partition(":")
+        loaded = getattr(import_module(module), attribute)
+        if not isinstance(loaded, click.Command):
+            raise TypeError(f"{self.target} is not a command")
+        return loaded
+
+
+class Group(_Speaking, click.Group):
+    """A group whose commands may be imported only when they are called."""
+
+    command_class = Command
+
+    def lazy(self, name: str, target: str, short_help: str) -> None:
+        """List the command ``name``, found at ``package.module:attribute`` when it is called."""
+        self.add_command(LazyCommand(name, target, short_help), name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if isinstance(command, LazyCommand):
+            command = command.load()
+        return name, command, rest
+
+    def loaded(self, name: str) -> click.Command | None:
+        """The real command ``name``, imported if need be."""
+        command = self.commands.get(name)
+        return command.load() if isinstance(command, LazyCommand) else command
+
+    def add_completion(self) -> None:
+        """Add ``completion bash|zsh|fish``."""
+        self.lazy("completion", "console.completion:completion", N_("Print the shell's completion script"))
+
+
+Group.group_class = Group
+
+
+def run(cli: click.Command, argv: Sequence[str] | None = None, *, prog: str | None = None) -> NoReturn:
+    """Run ``cli`` and leave the process with its exit code."""
+    sys.exit(invoke(cli, argv, prog=prog))
+
+
+def invoke(cli: click.Command, argv: Sequence[str] | None = None, *, prog: str | None = None) -> int:
+    """Run ``cli`` on ``argv`` (default: of the process) and return its exit code."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    i18n.set_language(i18n.detect(args, os.environ))
+    as_json = "--json" in args
+    name = prog or Path(sys.argv[0]).name
+    try:
+        result = cli.main(args, prog_name=name, standalone_mode=False)
+    except click.ClickException as error:
+        return _report_click(error, as_json)
+    except click.Abort:
+        return _report("interrupted", "interrupted", _("interrupted"), exits.INTERRUPTED, as_json)
+    except OneFileError as error:
+        return _report_ours(error, as_json)
+    except OSError as error:
+        return _report_os(error, as_json)
+    except Exception as error:  # noqa: BLE001 (the edge of the program: no traceback reaches a person)
+        return _report_fault(error, as_json)
+    # click answers 0 or the code of ctx.exit(); commands return None
+    return result if isinstance(result, int) and not isinstance(result, bool) else exits.OK
+
+
+def _report_click(error: click.ClickException, as_json: bool) -> int:
+    if as_json:
+        return _report("usage", "usage", error.format_message(), error.exit_code, as_json)
+    error.show()
+    return error.exit_code
+
+
+def _report_ours(error: OneFileError, as_json: bool) -> int:
+    return _report(
+        error.fault,
+        error.code,
+        describe(error),
+        exits.exit_code(error),
+        as_json,
+        hint=hint_for(error),
+        facts=dict(error.facts),
+    )
+
+
+def _report_os(error: OSError, as_json: bool) -> int:
+    code = exits.NOT_FOUND if isinstance(error, FileNotFoundError) else exits.FAILURE
+    if os.environ.get("ONEFILE_DEBUG") == "1":
+        raise error
+    name = f"{error.filename}: " if error.filename else ""
+    return _report("failure", "system", f"{name}{error.strerror or type(error).__name__}", code, as_json)
+
+
+def _report_fault(error: Exception, as_json: bool) -> int:
+    if os.environ.get("ONEFILE_DEBUG") == "1":
+        raise error
+    # The text of a foreign exception may carry what was being parsed, so only its kind is shown.
+    text = _("a fault in this program ({kind}); ONEFILE_DEBUG=1 shows where").format(
+        kind=type(error).__name__
+    )
+    return _report("failure", "internal", text, exits.FAILURE, as_json)
+
+
+def _report(
+    fault: str,
+    code: str,
+    message: str,
+    exit_code: int,
+    as_json: bool,
+    *,
+    hint: str | None = None,
+    facts: dict[str, Any] | None = None,
+) -> int:
+    if as_json:
+        body = {
+            "fault": fault,
+            "code": code,
+            "message": message,
+            "hint": hint,
+            "exit": exit_code,
+            "facts": facts or {},
+        }
+        click.echo(json.dumps({"error": body}, ensure_ascii=False), err=True)
+        return exit_code
+    colour = False if os.environ.get("NO_COLOR") else None
+    click.echo(click.style(_("error:"), fg="red", bold=True) + f" {message} [{code}]", err=True, color=colour)
+    if hint:
+        click.echo(click.style(_("next:"), bold=True) + f" {hint}", err=True, color=colour)
+    return exit_code
+
+
+def _common_options() -> list[click.Option]:
+    return [
+        click.Option(
+            ["--json"],
+            is_flag=True,
+            expose_value=False,
+            callback=_take_json,
+            help=N_("Data and errors as JSON."),
+        ),
+        click.Option(
+            ["--lang"],
+            type=click.Choice(i18n.LANGUAGES),
+            expose_value=False,
+            is_eager=True,
+            callback=_take_lang,
+            help=N_("Language of messages."),
+        ),
+        click.Option(
+            ["--profile"], expose_value=False, callback=_take_profile, help=N_("Which profile to use.")
+        ),
+        click.Option(
+            ["--no-color"], is_flag=True, expose_value=False, callback=_take_color, help=N_("No colours.")
+        ),
+    ]
+
+
+def _frame_of(ctx: click.Context) -> Frame:
+    frame = ctx.meta.get(_META)
+    if not isinstance(frame, Frame):
+        frame = Frame(profile=os.environ.get("ONEFILE_PROFILE") or None)
+        if os.environ.get("NO_COLOR"):
+            frame.color = False
+        ctx.meta[_META] = frame
+    return frame
+
+
+def _take_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        _frame_of(ctx).json = True
+
+
+def _take_lang(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value and not ctx.resilient_parsing:
+        i18n.set_language(value)
+
+
+def _take_profile(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value:
+        _frame_of(ctx).profile = value
+
+
+def _take_color(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    frame = _frame_of(ctx)
+    if value:
+        frame.color = False
+    ctx.color = frame.color
+
+
+@contextmanager
+def _spoken(owner: click.Command, names: tuple[str, ...]) -> Iterator[None]:
+    kept = {name: getattr(owner, name) for name in names}
+    try:
+        for name, text in kept.items():
+            if text:
+                setattr(owner, name, _(text))
+        yield
+    finally:
+        for name, text in kept.items():
+            setattr(owner, name, text)

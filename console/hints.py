@@ -1,0 +1,35 @@
+"""What to do next, by error code: one sentence each, translated when it is shown.
+
+Programs add their own with ``register``; a later registration of the same code wins, so that
+``wallet`` and ``agency`` may name their own commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from console.i18n import N_, _
+from protocol.errors import OneFileError, fill
+
+_HINTS: dict[str, str] = {
+    "chain_unreachable": N_("Check that the chain answers: `chain status`, and ONEFILE_RPC_URLS."),
+    "vault_unreachable": N_("Check that the vault runs and that its address is right: `doctor`."),
+    "clock_behind": N_("The vault's clock runs behind the chain; try again in a minute."),
+    "no_deployment": N_(
+        "Start a chain and deploy: `chain devnet`, then `chain deploy`; or name a deployment record."
+    ),
+    "wrong_passphrase": N_("Check the passphrase, the keyboard layout and the profile."),
+    "quota": N_("Wait, or use a voucher of an agency."),
+    "not_enough_disk": N_("Free some space and run the command again; nothing was left half done."),
+}
+
+
+def register(hints: Mapping[str, str]) -> None:
+    """Add ``code → next step``; the texts are marked with ``N_`` where they are written."""
+    _HINTS.update(hints)
+
+
+def hint_for(error: OneFileError) -> str | None:
+    """The next step for ``error`` in the current language, or None."""
+    text = _HINTS.get(error.code)
+    return fill(_(text), error.facts) if text else None
