@@ -68,9 +68,6 @@ class Problem(BaseModel):
     facts: dict[str, str | int] = {}
 
 
-# --- the service itself -------------------------------------------------------------------------
-
-
 class Contracts(Wire):
     agency_registry: Account
     dossier_registry: Account
