@@ -213,7 +213,9 @@ def _ascii(raw: str | bytes, limit: int) -> str:
 
 def _header(part: str, typ: str, kid: bool) -> dict[str, Json]:
     if len(part) > MAX_HEADER_CHARS:
-        raise Malformed("jws_header", "the JWS header has more than {limit} characters", limit=MAX_HEADER_CHARS)
+        raise Malformed(
+            "jws_header", "the JWS header has more than {limit} characters", limit=MAX_HEADER_CHARS
+        )
     header = canonical.loads_object(unb64u(part, what="JWS header"), what="JWS header")
     names = {"alg", "typ", "kid"} if kid else {"alg", "typ"}
     if set(header) != names:

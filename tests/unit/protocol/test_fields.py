@@ -10,9 +10,9 @@ from protocol.fields import MAX_TIME, Fields
 
 
 def refusal(value: object, read: str, *args: object, **kwargs: object) -> Malformed:
+    fields = Fields(value, "thing")
     with pytest.raises(Malformed) as caught:
-        result = getattr(Fields(value, "thing"), read)(*args, **kwargs)
-        list(result)
+        list(getattr(fields, read)(*args, **kwargs))
     return caught.value
 
 
