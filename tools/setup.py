@@ -34,7 +34,7 @@ def say(text: str) -> None:
 def run(title: str, command: list[str], env: dict[str, str] | None = None) -> None:
     """Run ``command`` with up to three tries, its output in a log file, a sign of life every ten seconds."""
     LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / (title.split(" ")[0].lower() + ".log")
+    log = LOGS / (title.split(" ", maxsplit=1)[0].lower() + ".log")
     for attempt in range(1, TRIES + 1):
         if _watched(title, command, env, log) == 0:
             return
@@ -87,7 +87,8 @@ def install_python_packages() -> None:
     lock = ROOT / "requirements-dev.lock"
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install"]
     run("pip packages", [*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(lock)])
-    run("onefile itself", [*pip, "--no-deps", "--no-build-isolation", "--config-settings", "editable_mode=compat", "-e", str(ROOT)])
+    editable = ["--no-deps", "--no-build-isolation", "--config-settings", "editable_mode=compat", "-e", str(ROOT)]
+    run("onefile itself", [*pip, *editable])
 
 
 def node_major() -> int:
