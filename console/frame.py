@@ -142,87 +142,78 @@ def invoke(cli: click.Command, argv: Sequence[str] | None = None, *, prog: str |
     """Run ``cli`` on ``argv`` (default: of the process) and return its exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
     i18n.set_language(i18n.detect(args, os.environ))
-    as_json = "--json" in args
-    name = prog or Path(sys.argv[0]).name
+    plain = "--no-color" in args or bool(os.environ.get("NO_COLOR"))
+    report = _Report(as_json="--json" in args, color=False if plain else None)
     try:
-        result = cli.main(args, prog_name=name, standalone_mode=False)
+        result = cli.main(args, prog_name=prog or Path(sys.argv[0]).name, standalone_mode=False)
     except click.ClickException as error:
-        return _report_click(error, as_json)
+        return report.click(error)
     except click.Abort:
-        return _report("interrupted", "interrupted", _("interrupted"), exits.INTERRUPTED, as_json)
+        return report.show("interrupted", "interrupted", _("interrupted"), exits.INTERRUPTED)
     except OneFileError as error:
-        return _report_ours(error, as_json)
+        return report.ours(error)
     except OSError as error:
-        return _report_os(error, as_json)
+        return report.system(error)
     except Exception as error:  # noqa: BLE001 (the edge of the program: no traceback reaches a person)
-        return _report_fault(error, as_json)
-    # click answers 0 or the code of ctx.exit(); commands return None
+        return report.fault(error)
+    # click answers None, or the code of ctx.exit(); a command may return its exit code
     return result if isinstance(result, int) and not isinstance(result, bool) else exits.OK
 
 
-def _report_click(error: click.ClickException, as_json: bool) -> int:
-    if as_json:
-        return _report("usage", "usage", error.format_message(), error.exit_code, as_json)
-    error.show()
-    return error.exit_code
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """How an error is shown: one message, the next step, the exit code."""
 
+    as_json: bool
+    color: bool | None
 
-def _report_ours(error: OneFileError, as_json: bool) -> int:
-    return _report(
-        error.fault,
-        error.code,
-        describe(error),
-        exits.exit_code(error),
-        as_json,
-        hint=hint_for(error),
-        facts=dict(error.facts),
-    )
+    def click(self, error: click.ClickException) -> int:
+        if self.as_json:
+            return self.show("usage", "usage", error.format_message(), error.exit_code)
+        error.show()
+        return error.exit_code
 
+    def ours(self, error: OneFileError) -> int:
+        code, facts = exits.exit_code(error), dict(error.facts)
+        return self.show(error.fault, error.code, describe(error), code, hint=hint_for(error), facts=facts)
 
-def _report_os(error: OSError, as_json: bool) -> int:
-    code = exits.NOT_FOUND if isinstance(error, FileNotFoundError) else exits.FAILURE
-    if os.environ.get("ONEFILE_DEBUG") == "1":
-        raise error
-    name = f"{error.filename}: " if error.filename else ""
-    return _report("failure", "system", f"{name}{error.strerror or type(error).__name__}", code, as_json)
+    def system(self, error: OSError) -> int:
+        _debug(error)
+        code = exits.NOT_FOUND if isinstance(error, FileNotFoundError) else exits.FAILURE
+        name = f"{error.filename}: " if error.filename else ""
+        return self.show("failure", "system", f"{name}{error.strerror or type(error).__name__}", code)
 
+    def fault(self, error: Exception) -> int:
+        _debug(error)
+        # The text of a foreign exception may carry what was being parsed, so only its kind is shown.
+        text = _("a fault in this program ({kind}); ONEFILE_DEBUG=1 shows where").format(kind=type(error).__name__)
+        return self.show("failure", "internal", text, exits.FAILURE)
 
-def _report_fault(error: Exception, as_json: bool) -> int:
-    if os.environ.get("ONEFILE_DEBUG") == "1":
-        raise error
-    # The text of a foreign exception may carry what was being parsed, so only its kind is shown.
-    text = _("a fault in this program ({kind}); ONEFILE_DEBUG=1 shows where").format(
-        kind=type(error).__name__
-    )
-    return _report("failure", "internal", text, exits.FAILURE, as_json)
-
-
-def _report(
-    fault: str,
-    code: str,
-    message: str,
-    exit_code: int,
-    as_json: bool,
-    *,
-    hint: str | None = None,
-    facts: dict[str, Any] | None = None,
-) -> int:
-    if as_json:
-        body = {
-            "fault": fault,
-            "code": code,
-            "message": message,
-            "hint": hint,
-            "exit": exit_code,
-            "facts": facts or {},
-        }
-        click.echo(json.dumps({"error": body}, ensure_ascii=False), err=True)
+    def show(
+        self,
+        fault: str,
+        code: str,
+        message: str,
+        exit_code: int,
+        *,
+        hint: str | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> int:
+        if self.as_json:
+            body = {"fault": fault, "code": code, "message": message, "hint": hint, "exit": exit_code}
+            error = {**body, "facts": facts or {}}
+            click.echo(json.dumps({"error": error}, ensure_ascii=False), err=True)
+            return exit_code
+        said = click.style(_("error:"), fg="red", bold=True) + f" {message} [{code}]"
+        click.echo(said, err=True, color=self.color)
+        if hint:
+            click.echo(click.style(_("next:"), bold=True) + f" {hint}", err=True, color=self.color)
         return exit_code
-    colour = False if os.environ.get("NO_COLOR") else None
-    click.echo(click.style(_("error:"), fg="red", bold=True) + f" {message} [{code}]", err=True, color=colour)
-    if hint:
-        click.echo(click.style(_("next:"), bold=True) + f" {hint}", err=True, color=colour)
-    return exit_code
+
+
+def _debug(error: Exception) -> None:
+    if os.environ.get("ONEFILE_DEBUG") == "1":
+        raise error
 
 
 def _common_options() -> list[click.Option]:
@@ -242,12 +233,8 @@ def _common_options() -> list[click.Option]:
             callback=_take_lang,
             help=N_("Language of messages."),
         ),
-        click.Option(
-            ["--profile"], expose_value=False, callback=_take_profile, help=N_("Which profile to use.")
-        ),
-        click.Option(
-            ["--no-color"], is_flag=True, expose_value=False, callback=_take_color, help=N_("No colours.")
-        ),
+        click.Option(["--profile"], expose_value=False, callback=_take_profile, help=N_("Which profile to use.")),
+        click.Option(["--no-color"], is_flag=True, expose_value=False, callback=_take_color, help=N_("No colours.")),
     ]
 
 

@@ -15,9 +15,7 @@ _HINTS: dict[str, str] = {
     "chain_unreachable": N_("Check that the chain answers: `chain status`, and ONEFILE_RPC_URLS."),
     "vault_unreachable": N_("Check that the vault runs and that its address is right: `doctor`."),
     "clock_behind": N_("The vault's clock runs behind the chain; try again in a minute."),
-    "no_deployment": N_(
-        "Start a chain and deploy: `chain devnet`, then `chain deploy`; or name a deployment record."
-    ),
+    "no_deployment": N_("Start a chain and deploy: `chain devnet`, then `chain deploy`; or name a deployment record."),
     "wrong_passphrase": N_("Check the passphrase, the keyboard layout and the profile."),
     "quota": N_("Wait, or use a voucher of an agency."),
     "not_enough_disk": N_("Free some space and run the command again; nothing was left half done."),

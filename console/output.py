@@ -48,9 +48,7 @@ def line(text: str = "") -> None:
     click.echo(text, color=frame.current().color)
 
 
-def table(
-    rows: Iterable[Mapping[str, object]], columns: Sequence[Column], *, empty: str | None = None
-) -> None:
+def table(rows: Iterable[Mapping[str, object]], columns: Sequence[Column], *, empty: str | None = None) -> None:
     """Draw ``rows``; ``empty`` is said on standard error where there are none."""
     listed = list(rows)
     if not listed:
@@ -92,9 +90,7 @@ def warn(text: str) -> None:
     if frame.current().json:
         click.echo(json.dumps({"warning": text}, ensure_ascii=False), err=True)
     else:
-        click.echo(
-            click.style(_("warning:"), fg="yellow") + " " + text, err=True, color=frame.current().color
-        )
+        click.echo(click.style(_("warning:"), fg="yellow") + " " + text, err=True, color=frame.current().color)
 
 
 def confirm(question: str, *, assume_yes: bool = False) -> bool:

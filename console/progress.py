@@ -31,8 +31,6 @@ def progress(title: str, total: int | None, *, unit: str = "bytes") -> Iterator[
 
     count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     console = Console(stderr=True, no_color=frame.current().color is False or None)
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), count, console=console, transient=True
-    ) as bar:
+    with Progress(TextColumn("{task.description}"), BarColumn(), count, console=console, transient=True) as bar:
         task = bar.add_task(title, total=total)
         yield lambda n: bar.advance(task, n)
