@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -56,8 +57,8 @@ ACTS: dict[str, Callable[[str], int | None]] = {
     "denied": _raise(Denied("grant_expired", "ended at {not_after}", not_after=1_700_000_000)),
     "unreachable": _raise(Unavailable("vault_unreachable", "no answer from {url}", url="http://x")),
     "interrupt": _raise(KeyboardInterrupt()),
-    "missing": lambda word: int(open(word).read()),  # noqa: SIM115
-    "folder": lambda word: int(open(word).read()),  # noqa: SIM115
+    "missing": lambda word: int(Path(word).read_text()),
+    "folder": lambda word: int(Path(word).read_text()),
     "nameless": _raise(OSError()),
     "fault": _raise(ZeroDivisionError("the secret is 1234")),
 }
