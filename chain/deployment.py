@@ -71,9 +71,7 @@ class Deployment:
             chain_id=_count(value["chain_id"], "chain_id"),
             contracts=Contracts.from_json(value["contracts"]),
             deploy_block=_count(value["deploy_block"], "deploy_block"),
-            deploy_block_hash=unhex0x(
-                value["deploy_block_hash"], length=HASH_BYTES, what="deploy_block_hash"
-            ),
+            deploy_block_hash=unhex0x(value["deploy_block_hash"], length=HASH_BYTES, what="deploy_block_hash"),
             log=_log(value["log"]) if "log" in value else None,
         )
 

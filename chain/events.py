@@ -50,41 +50,51 @@ class RoleEnded:
 
 @dataclass(frozen=True, slots=True)
 class IssueAllowed:
-    """The agency may issue `licence_type` (keccak-256 of the name) from this block's time on."""
+    """The agency may issue `licence_type` (its name) from this block's time on."""
 
     at: EventRef
     account: bytes
-    licence_type: bytes
+    licence_type: str
 
 
 @dataclass(frozen=True, slots=True)
 class IssueEnded:
-    """The agency may issue `licence_type` no more from this block's time on."""
+    """The agency may issue the type no more from this block's time on; `type_hash` is keccak-256 of its name."""
 
     at: EventRef
     account: bytes
-    licence_type: bytes
+    type_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class CompromiseDeclared:
-    """The agency's signatures since `since` (seconds) count no more."""
+class CardCompromised:
+    """What the agency's card `seq` signed from `since` (seconds) on is not trusted; `reporter` said so."""
 
     at: EventRef
     account: bytes
+    seq: int
     since: int
+    reporter: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class AgencyCardPublished:
-    """An agency published a key card; `card_hash` is its EIP-712 digest."""
+class CardPublished:
+    """A registry recorded a key card; `card_hash` is its EIP-712 digest in that registry's domain.
+
+    `of_agency` tells the registries apart: then `subject` is twelve zero bytes and the account, else a
+    dossier's id.
+    """
 
     at: EventRef
-    account: bytes
+    of_agency: bool
+    subject: bytes
     card_hash: bytes
     seq: int
+    present_key_thumbprint: bytes
+    sealing_key_hash: bytes
     valid_from: int
     revoked_below: int
+    previous: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,7 @@ class DossierOpened:
     dossier: bytes
     owner: bytes
     controller: bytes
+    salt: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +119,6 @@ class DossierRotated:
 
 
 @dataclass(frozen=True, slots=True)
-class DossierCardPublished:
-    """A dossier published a key card (also emitted when it opens)."""
-
-    at: EventRef
-    dossier: bytes
-    card_hash: bytes
-    seq: int
-    valid_from: int
-    revoked_below: int
-
-
-@dataclass(frozen=True, slots=True)
 class EpochBumped:
     """All grants and mandates of the dossier with an epoch below `grant_epoch` have ended."""
 
@@ -130,11 +129,12 @@ class EpochBumped:
 
 @dataclass(frozen=True, slots=True)
 class Attested:
-    """The dossier's owner or controller accepted `digest` (32 bytes) on chain at this block's time."""
+    """From this block's time on it is a fact that the dossier's controller had signed `digest`."""
 
     at: EventRef
     dossier: bytes
     digest: bytes
+    controller: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,24 +143,28 @@ class Nullified:
 
     at: EventRef
     nullifier: bytes
+    secret: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class LogOpened:
-    """A log was opened with one entry; `root` is the root of size 1."""
+    """A log was opened with its entry 0; `Anchored` with size 1 follows in the same transaction."""
 
     at: EventRef
     origin_hash: bytes
     name: str
     owner: bytes
     publisher: bytes
-    log_key: bytes
-    root: bytes
+    vkey: str
+    entry0: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """The head (`size`, `root`) was proven to extend the one before and is now the anchored head."""
+    """The head (`size`, `root`) was proven to extend the one before and is now the anchored head.
+
+    `checkpoint_hash` is SHA-256 of the signed checkpoint's bytes; 32 zero bytes at size 1, by opening.
+    """
 
     at: EventRef
     origin_hash: bytes
@@ -170,8 +174,8 @@ class Anchored:
 
 
 @dataclass(frozen=True, slots=True)
-class LogPublisherChanged:
-    """From now on `publisher` may anchor."""
+class LogPublisherRotated:
+    """From now on `publisher` may anchor, and the former may not."""
 
     at: EventRef
     origin_hash: bytes
@@ -179,16 +183,25 @@ class LogPublisherChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class LogKeyChanged:
-    """From now on checkpoints are signed by `log_key` (Ed25519)."""
+class LogVkeyRotated:
+    """From now on checkpoints are signed by the key of `vkey`."""
 
     at: EventRef
     origin_hash: bytes
-    log_key: bytes
+    vkey: str
 
 
 @dataclass(frozen=True, slots=True)
-class LogOwnerChanged:
+class LogOwnerProposed:
+    """The log was offered to `pending_owner`; None takes the offer back."""
+
+    at: EventRef
+    origin_hash: bytes
+    pending_owner: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogOwnerRotated:
     """The log's owner is `owner` from now on."""
 
     at: EventRef
@@ -198,10 +211,12 @@ class LogOwnerChanged:
 
 @dataclass(frozen=True, slots=True)
 class LogFrozen:
-    """Nothing will be anchored to this log any more."""
+    """Nothing will be anchored to this log any more; `size` and `root` are its last head."""
 
     at: EventRef
     origin_hash: bytes
+    size: int
+    root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,19 +234,19 @@ Event = (
     | RoleEnded
     | IssueAllowed
     | IssueEnded
-    | CompromiseDeclared
-    | AgencyCardPublished
+    | CardCompromised
+    | CardPublished
     | DossierOpened
     | DossierRotated
-    | DossierCardPublished
     | EpochBumped
     | Attested
     | Nullified
     | LogOpened
     | Anchored
-    | LogPublisherChanged
-    | LogKeyChanged
-    | LogOwnerChanged
+    | LogPublisherRotated
+    | LogVkeyRotated
+    | LogOwnerProposed
+    | LogOwnerRotated
     | LogFrozen
     | LogSucceeded
 )

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from chain.deployment import Deployment, LogRecord
-from chain.events import Event
+from chain.events import Anchored, Event
 from chain.values import (
     ROLE_ISSUER,
     ROLE_READER,
@@ -33,6 +33,7 @@ from chain.values import (
     Contracts,
     DossierState,
     IssueSpan,
+    LogHead,
     LogState,
     RoleSpan,
     TxRef,
@@ -41,10 +42,12 @@ from chain.values import (
 if TYPE_CHECKING:
     from protocol.keycard import KeyCard
 
-MAX_EVENT_RANGE = 2_000  # blocks in one call of `events`
+MAX_EVENT_RANGE = 2_000  # blocks in one call of `events` or `anchors`
+MAX_GROWTH = 1 << 20  # entries that one anchor may add (ArchiveLog.MAX_GROWTH)
 
 __all__ = [
     "MAX_EVENT_RANGE",
+    "MAX_GROWTH",
     "ROLES",
     "ROLE_ISSUER",
     "ROLE_READER",
@@ -60,6 +63,7 @@ __all__ = [
     "Ledger",
     "LedgerReads",
     "LedgerWrites",
+    "LogHead",
     "LogRecord",
     "LogState",
     "RoleSpan",
@@ -102,6 +106,21 @@ class LedgerReads(Protocol):
     def log_state(self, origin_hash: bytes, *, block: int | None = None) -> LogState | None:
         """The log with that keccak-256 of its origin string; None if never opened."""
 
+    def verify_inclusion(self, origin_hash: bytes, index: int, entry: bytes, proof: Sequence[bytes]) -> LogHead:
+        """The anchored head, of which `entry` is entry `index` by an inclusion proof made for that head.
+
+        The contract itself checks it; `Untrusted` if the proof does not hold.
+        """
+
+    def verify_older(self, origin_hash: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> LogHead:
+        """The anchored head, which extends the head (`size`, `root`) by a consistency proof.
+
+        The contract itself checks it; `Untrusted` if the proof does not hold.
+        """
+
+    def anchors(self, origin_hash: bytes, first: int, last: int) -> Sequence[Anchored]:
+        """The heads of this log that were anchored in blocks `first` to `last`, oldest first."""
+
     def events(self, first: int, last: int) -> Sequence[Event]:
         """The events of our contracts in blocks `first` to `last` (both included, at most
         `MAX_EVENT_RANGE` blocks), in chain order. Blocks above the head hold none."""
@@ -133,58 +152,59 @@ class LedgerWrites(Protocol):
     def end_issue(self, account: bytes, licence_type: str, *, confirmations: int = 0) -> TxRef:
         """Sent by the governor: the agency may issue this licence type no more from now on."""
 
-    def declare_compromised(self, since: int, *, confirmations: int = 0) -> TxRef:
-        """Sent by the agency's own account: its signatures since that time count no more."""
+    def set_compromised(self, seq: int, since: int, *, confirmations: int = 0) -> TxRef:
+        """Sent by the agency's own account: what its card `seq` signed from `since` on is not trusted."""
 
-    def declare_agency_compromised(self, account: bytes, since: int, *, confirmations: int = 0) -> TxRef:
-        """Sent by the governor: the same for an agency, at most 90 days back."""
+    def set_compromised_by_governor(self, account: bytes, seq: int, since: int, *, confirmations: int = 0) -> TxRef:
+        """Sent by the governor: the same for an agency that cannot; `since` at most 90 days ago."""
 
     def publish_agency_card(self, card: KeyCard, signature: bytes, *, confirmations: int = 0) -> TxRef:
-        """Publish an agency's next key card, signed (EIP-712) by the agency's account."""
+        """Record an agency's next key card, signed (EIP-712) by the agency's account."""
 
     def open_dossier(
         self,
         owner: bytes,
         controller: bytes,
         salt: bytes,
-        card: KeyCard,
         deadline: int,
-        signature: bytes,
+        owner_signature: bytes,
+        card: KeyCard,
+        card_signature: bytes,
         *,
         confirmations: int = 0,
     ) -> TxRef:
-        """Open the dossier whose id follows from `owner` and `salt`, with its first key card."""
+        """Open the dossier whose id follows from `owner` and `salt`, with its first key card, which its
+        controller or owner signed."""
 
     def rotate_dossier(
         self,
         dossier: bytes,
-        owner: bytes,
-        controller: bytes,
+        new_owner: bytes,
+        new_controller: bytes,
+        nonce: int,
         deadline: int,
         signature: bytes,
         *,
         confirmations: int = 0,
     ) -> TxRef:
-        """Change owner and controller of a dossier, signed by the present owner."""
+        """Change owner and controller of a dossier, signed by the present owner. Ends no grant."""
 
-    def publish_dossier_card(
-        self, card: KeyCard, deadline: int, signature: bytes, *, confirmations: int = 0
+    def publish_dossier_card(self, card: KeyCard, signature: bytes, *, confirmations: int = 0) -> TxRef:
+        """Record the dossier's next key card, signed by its controller or owner."""
+
+    def bump_epoch(
+        self, dossier: bytes, nonce: int, deadline: int, signature: bytes, *, confirmations: int = 0
     ) -> TxRef:
-        """Publish the dossier's next key card, signed by its controller or owner."""
-
-    def bump_epoch(self, dossier: bytes, deadline: int, signature: bytes, *, confirmations: int = 0) -> TxRef:
         """End all grants and mandates of the dossier, signed by its controller or owner."""
 
     def attest(self, dossier: bytes, digest: bytes, signature: bytes, *, confirmations: int = 0) -> TxRef:
-        """Record that the dossier's controller (ERC-1271 or key) signed `digest`, once and for all."""
+        """Record, once, that the dossier's controller (a key or, by ERC-1271, a contract) signs `digest`."""
 
     def revoke(self, secret: bytes, *, confirmations: int = 0) -> TxRef:
         """Spend the nullifier keccak256(`secret`): its grant or mandate has ended."""
 
-    def open_log(
-        self, name: str, entry0: bytes, log_key: bytes, publisher: bytes, *, confirmations: int = 0
-    ) -> TxRef:
-        """Open a log of this name with its first entry; the sender becomes its owner."""
+    def open_log(self, name: str, entry0: bytes, vkey: str, publisher: bytes, *, confirmations: int = 0) -> TxRef:
+        """Open a log of this name with its entry 0; the sender becomes its owner."""
 
     def anchor(
         self,
@@ -196,23 +216,28 @@ class LedgerWrites(Protocol):
         *,
         confirmations: int = 0,
     ) -> TxRef:
-        """Sent by the log's publisher: move the anchored head to (`size`, `root`), which `proof` (RFC 9162
-        §2.1.4, from the anchored size) shows to extend it."""
+        """Sent by the log's publisher: move the anchored head to (`size`, `root`), at most `MAX_GROWTH`
+        entries further, which `proof` (RFC 9162 §2.1.4, from the anchored size) shows to extend it.
+        `checkpoint_hash` is SHA-256 of the signed checkpoint's bytes."""
 
     def freeze_log(self, origin_hash: bytes, *, confirmations: int = 0) -> TxRef:
         """Sent by the log's owner: nothing is anchored to it any more. There is no way back."""
 
-    def succeed_log(self, origin_hash: bytes, successor: bytes, *, confirmations: int = 0) -> TxRef:
-        """Sent by the owner of both logs: the frozen log goes on in `successor`."""
+    def succeed_log(self, origin_hash: bytes, successor: bytes, entry0: bytes, *, confirmations: int = 0) -> TxRef:
+        """Sent by the owner of both logs: the frozen log goes on in `successor`, whose `entry0` commits
+        the frozen head."""
 
-    def change_log_publisher(self, origin_hash: bytes, publisher: bytes, *, confirmations: int = 0) -> TxRef:
+    def rotate_log_publisher(self, origin_hash: bytes, publisher: bytes, *, confirmations: int = 0) -> TxRef:
         """Sent by the log's owner: from now on `publisher` may anchor, and the former may not."""
 
-    def change_log_key(self, origin_hash: bytes, log_key: bytes, *, confirmations: int = 0) -> TxRef:
-        """Sent by the log's owner: from now on checkpoints are signed by `log_key`."""
+    def rotate_log_vkey(self, origin_hash: bytes, vkey: str, *, confirmations: int = 0) -> TxRef:
+        """Sent by the log's owner: from now on checkpoints are signed by the key of `vkey`."""
 
-    def change_log_owner(self, origin_hash: bytes, owner: bytes, *, confirmations: int = 0) -> TxRef:
-        """Sent by the log's owner: the log has another owner."""
+    def propose_log_owner(self, origin_hash: bytes, owner: bytes | None, *, confirmations: int = 0) -> TxRef:
+        """Sent by the log's owner: offer the log to another owner; None takes the offer back."""
+
+    def accept_log_owner(self, origin_hash: bytes, *, confirmations: int = 0) -> TxRef:
+        """Sent by the account to which the log was offered: it becomes the owner."""
 
 
 class Ledger(LedgerReads, LedgerWrites, Protocol):

@@ -24,9 +24,7 @@ MAX_U64 = 2**64 - 1
 def sized(value: bytes, length: int, what: str) -> None:
     """`Malformed` unless `value` has exactly `length` bytes (eth_abi would pad it in silence)."""
     if len(value) != length:
-        raise Malformed(
-            "length", "{what}: expected {want} bytes, got {got}", what=what, want=length, got=len(value)
-        )
+        raise Malformed("length", "{what}: expected {want} bytes, got {got}", what=what, want=length, got=len(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +78,18 @@ class Contracts:
 
 @dataclass(frozen=True, slots=True)
 class CardState:
-    """A key card as the registry keeps it: its EIP-712 digest and what counts without the full card.
+    """A key card as a registry recorded it: its EIP-712 digest and what counts without its keys.
 
-    `since` is the time from which the card counts: the later of its `validFrom` and the block that
-    published it.
+    `valid_from` and `published_at` (block time) are seconds. What the card's keys signed from
+    `compromised_since` on is not trusted; None if never reported (of a dossier's card: always).
     """
 
     hash: bytes
     seq: int
     valid_from: int
     revoked_below: int
-    since: int
+    published_at: int
+    compromised_since: int | None = None
 
     def __post_init__(self) -> None:
         sized(self.hash, HASH_BYTES, "card hash")
@@ -111,14 +110,11 @@ class RoleSpan:
 
 @dataclass(frozen=True, slots=True)
 class IssueSpan:
-    """The right to issue one licence type (keccak-256 of its name), since and until block times."""
+    """The right to issue one licence type (by its name, as `driving-licence`), since and until block times."""
 
-    licence_type: bytes
+    licence_type: str
     since: int
     until: int | None = None
-
-    def __post_init__(self) -> None:
-        sized(self.licence_type, HASH_BYTES, "licence type")
 
     def covers(self, at: int) -> bool:
         """Whether the type might be issued at `at`."""
@@ -129,7 +125,7 @@ class IssueSpan:
 class AgencyState:
     """All that the AgencyRegistry says about one agency at one block; spans and cards oldest first.
 
-    `compromised_since` is the time from which the agency's signatures count no more; None if never set.
+    A span of `issues` counts only where a span of the issuer's role covers it too: `may_issue`.
     """
 
     account: bytes
@@ -139,7 +135,6 @@ class AgencyState:
     roles: tuple[RoleSpan, ...]
     issues: tuple[IssueSpan, ...]
     cards: tuple[CardState, ...]
-    compromised_since: int | None
 
     def __post_init__(self) -> None:
         sized(self.account, ADDRESS_BYTES, "agency")
@@ -148,7 +143,7 @@ class AgencyState:
         """Whether the agency held `role` at `at`."""
         return any(span.role == role and span.covers(at) for span in self.roles)
 
-    def may_issue(self, licence_type: bytes, at: int) -> bool:
+    def may_issue(self, licence_type: str, at: int) -> bool:
         """Whether the agency was an issuer, and of this type, at `at`."""
         allowed = any(span.licence_type == licence_type and span.covers(at) for span in self.issues)
         return allowed and self.has_role(ROLE_ISSUER, at)
@@ -163,49 +158,65 @@ class AgencyState:
 class DossierState:
     """All that the DossierRegistry says about one dossier at one block.
 
-    `nonce` is the one that the next relayed message must carry. `frozen_until` is 0 when never frozen.
+    `nonce` is the one that the next message to rotate or bump must carry. Grants and mandates of an
+    epoch below `grant_epoch` are void. The newest card has `card_hash` and `card_seq`; earlier cards
+    hang on it by `previous`, and those with a seq below `revoked_below` bind no credential any more.
     """
 
     dossier: bytes
     owner: bytes
     controller: bytes
-    card: CardState
-    grant_epoch: int
     nonce: int
-    frozen_until: int
+    grant_epoch: int
+    card_hash: bytes
+    card_seq: int
+    card_valid_from: int
+    revoked_below: int
 
     def __post_init__(self) -> None:
         sized(self.dossier, HASH_BYTES, "dossier")
+        sized(self.card_hash, HASH_BYTES, "card hash")
         sized(self.owner, ADDRESS_BYTES, "owner")
         sized(self.controller, ADDRESS_BYTES, "controller")
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """A head of a log that the ArchiveLog vouches for."""
+
+    size: int
+    root: bytes
+
+    def __post_init__(self) -> None:
+        sized(self.root, HASH_BYTES, "root")
 
 
 @dataclass(frozen=True, slots=True)
 class LogState:
     """The ArchiveLog's record of one log at one block; `origin_hash` is keccak-256 of the origin string.
 
-    `size` and `root` are the last anchored head (size 1 after opening); `checkpoint_hash` is SHA-256 of
-    the signed note that was anchored, 32 zero bytes after opening; `log_key` is the Ed25519 public key.
+    `size` and `root` are the last anchored head (size 1 after opening), `vkey` the log's verifier key
+    text. `pending_owner` and `successor` are None where there is none.
     """
 
     origin_hash: bytes
     name: str
     owner: bytes
+    pending_owner: bytes | None
     publisher: bytes
-    log_key: bytes
+    vkey: str
     size: int
     root: bytes
-    checkpoint_hash: bytes
     frozen: bool
     successor: bytes | None
 
     def __post_init__(self) -> None:
-        for value, what in (
-            (self.origin_hash, "origin hash"),
-            (self.log_key, "log key"),
-            (self.root, "root"),
-        ):
-            sized(value, HASH_BYTES, what)
-        sized(self.checkpoint_hash, HASH_BYTES, "checkpoint hash")
+        sized(self.origin_hash, HASH_BYTES, "origin hash")
+        sized(self.root, HASH_BYTES, "root")
         sized(self.owner, ADDRESS_BYTES, "log owner")
         sized(self.publisher, ADDRESS_BYTES, "publisher")
+
+    @property
+    def head(self) -> LogHead:
+        """The last anchored head."""
+        return LogHead(self.size, self.root)

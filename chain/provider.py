@@ -1,0 +1,119 @@
+"""The way to an RPC endpoint: one HTTP request, one bounded answer, in bounded time.
+
+The endpoint is trusted for nothing. An answer that is too long, too late, no JSON-RPC answer or the
+answer to another request is `Unavailable("chain_garbage")`; no answer is
+`Unavailable("chain_unreachable")`. Redirects, proxies of the environment and off-chain look-ups
+(EIP-3668), which would let the endpoint send us elsewhere, are not followed.
+
+This module imports web3: import it where a chain is needed, not at start-up.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import time
+from typing import Any, cast
+
+import httpx2
+from web3._utils.encoding import Web3JsonEncoder
+from web3.providers import BaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from protocol.errors import Unavailable
+
+CONNECT_TIMEOUT_S = 3.0
+ANSWER_TIMEOUT_S = 10.0  # the whole answer, however it drips
+MAX_ANSWER_BYTES = 16 << 20
+MAX_MESSAGE = 200
+_CHUNK = 64 << 10
+_PLAIN = re.compile(r"[^\x20-\x7e]+")
+
+
+class BoundedProvider(BaseProvider):
+    """A web3 provider over HTTP that gives up in time. May be used from several threads."""
+
+    global_ccip_read_enabled = False
+
+    def __init__(self, url: str, *, timeout_s: float = ANSWER_TIMEOUT_S, limit: int = MAX_ANSWER_BYTES) -> None:
+        super().__init__()
+        self._url = url
+        self._timeout_s = timeout_s
+        self._limit = limit
+        self._ids = itertools.count(1)
+        self._http = httpx2.Client(
+            timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"content-type": "application/json"},
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """The endpoint's answer to one request; raises only `Unavailable`."""
+        number = next(self._ids)
+        question = {"jsonrpc": "2.0", "id": number, "method": method, "params": params or []}
+        raw = self._post(json.dumps(question, cls=Web3JsonEncoder).encode("utf-8"))
+        return cast("RPCResponse", _answer(raw, number))
+
+    def is_connected(self, show_traceback: bool = False) -> bool:
+        """Whether the endpoint answers at all; `show_traceback` raises the reason instead."""
+        try:
+            self.make_request(RPCEndpoint("web3_clientVersion"), [])
+        except Unavailable:
+            if show_traceback:
+                raise
+            return False
+        return True
+
+    def _post(self, body: bytes) -> bytes:
+        until = time.monotonic() + self._timeout_s
+        try:
+            with self._http.stream("POST", self._url, content=body) as response:
+                return self._read(response, until)
+        except httpx2.HTTPError as fault:
+            raise unreachable(type(fault).__name__) from None
+        except (httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError) as fault:
+            raise unreachable(type(fault).__name__) from None
+
+    def _read(self, response: httpx2.Response, until: float) -> bytes:
+        # Some nodes answer a JSON-RPC error with a status of 4xx or 5xx: the body decides.
+        raw = bytearray()
+        for chunk in response.iter_bytes(_CHUNK):
+            raw += chunk
+            if len(raw) > self._limit:
+                raise garbage("the answer is too long")
+            if time.monotonic() > until:
+                raise unreachable("the answer does not end")
+        return bytes(raw)
+
+
+def unreachable(why: str) -> Unavailable:
+    """No answer from the endpoint, as far as one can tell."""
+    return Unavailable("chain_unreachable", "the chain's node does not answer ({why})", why=plain(why))
+
+
+def garbage(why: str) -> Unavailable:
+    """An answer that no honest node gives."""
+    return Unavailable("chain_garbage", "the chain's node answered nonsense ({why})", why=plain(why))
+
+
+def plain(text: object) -> str:
+    """A stranger's message, short and in printable ASCII, fit for a log line or a terminal."""
+    return _PLAIN.sub("?", str(text))[:MAX_MESSAGE]
+
+
+def _answer(raw: bytes, number: int) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise garbage("not JSON") from None
+    if not isinstance(value, dict) or value.get("jsonrpc") != "2.0" or value.get("id") != number:
+        raise garbage("not the answer to our question")
+    if ("result" in value) == isinstance(value.get("error"), dict):
+        raise garbage("neither a result nor an error")
+    return value
