@@ -4,9 +4,11 @@ The payload is immutable and named by its SHA-256; each reader gets a header of 
 same file key; header ‖ payload is a file that any current age program opens. This module joins
 ``age_format``, ``recipients`` and ``stream``. The vault must not reach it.
 
-What age does not promise, and this module cannot: that a payload belongs to a statement. Compare
-``payload_sha256`` with the signed slip or grant that names it. And while a payload is being opened,
-what is already written is authentic but may be only a part: write to a temporary name, rename after.
+What age does not promise: that a payload belongs to a statement. Header and payload of two objects for
+one reader can be swapped unnoticed, so give ``payload_sha256`` from the signed slip or grant that names
+the payload, or compare the plaintext with a digest that its issuer signed. And while a payload is being
+opened, what is already written is authentic but may be only a part: write to a temporary name, rename
+after the call returned.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Protocol
 
 from protocol import age_format
 from protocol.age_format import HYBRID_TAG, SCRYPT_TAG, Header, LineReader, parse_header, parse_whole_header
+from protocol.encoding import b64u
 from protocol.errors import Denied, Malformed, Untrusted
 from protocol.hashing import hkdf256, hmac256, same
 from protocol.recipients import Identity, Recipient
@@ -25,7 +28,8 @@ from protocol.stream import (
     ByteReader,
     ByteWriter,
     FileKey,
-    StreamInfo,
+    HashingReader,
+    HashingWriter,
     decrypt_stream,
     encrypt_stream,
 )
@@ -37,7 +41,7 @@ class FileReader(LineReader, ByteReader, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SealedInfo:
-    """The header (bytes) and file key of a payload that was just written, and what ``StreamInfo`` tells."""
+    """Header and file key of a payload that was just written; digests are SHA-256, sizes are in bytes."""
 
     header: bytes
     file_key: FileKey
@@ -68,10 +72,9 @@ def seal(reader: ByteReader, payload_writer: ByteWriter, recipients: Sequence[Re
     """
     file_key = FileKey.random()
     header = header_for(file_key, recipients)
-    info = encrypt_stream(file_key, reader, payload_writer)
-    return SealedInfo(
-        header, file_key, info.payload_sha256, info.payload_size, info.plaintext_sha256, info.plaintext_size
-    )
+    plaintext, payload = HashingReader(reader), HashingWriter(payload_writer)
+    encrypt_stream(file_key, plaintext, payload)
+    return SealedInfo(header, file_key, payload.sha256, payload.size, plaintext.sha256, plaintext.size)
 
 
 def seal_bytes(data: bytes, recipients: Sequence[Recipient]) -> Sealed:
@@ -110,23 +113,46 @@ def unwrap(header: bytes, identities: Sequence[Identity]) -> FileKey:
 
 
 def open_stream(
-    header: bytes, payload_reader: ByteReader, writer: ByteWriter, identities: Sequence[Identity]
-) -> StreamInfo:
-    """Open a payload with its header, in constant memory; raises as ``unwrap`` and ``decrypt_stream`` do."""
-    return decrypt_stream(unwrap(header, identities), payload_reader, writer)
+    header: bytes,
+    payload_reader: ByteReader,
+    writer: ByteWriter,
+    identities: Sequence[Identity],
+    *,
+    payload_sha256: bytes | None = None,
+) -> None:
+    """Open a payload with its header, in constant memory; raises as ``unwrap`` and ``decrypt_stream`` do.
+
+    With ``payload_sha256`` (32 bytes), raises ``Untrusted("payload_digest")`` at the end if the payload
+    is another one; without it nothing is hashed.
+    """
+    file_key = unwrap(header, identities)
+    if payload_sha256 is None:
+        decrypt_stream(file_key, payload_reader, writer)
+        return
+    hashed = HashingReader(payload_reader)
+    decrypt_stream(file_key, hashed, writer)
+    if hashed.sha256 != payload_sha256:
+        raise Untrusted(
+            "payload_digest",
+            "the payload has SHA-256 {got}, the signed statement names {want}",
+            got=b64u(hashed.sha256),
+            want=b64u(payload_sha256),
+        )
 
 
-def open_bytes(header: bytes, payload: bytes, identities: Sequence[Identity]) -> bytes:
+def open_bytes(
+    header: bytes, payload: bytes, identities: Sequence[Identity], *, payload_sha256: bytes | None = None
+) -> bytes:
     """As ``open_stream``, in memory and all or nothing."""
     opened = io.BytesIO()
-    open_stream(header, io.BytesIO(payload), opened, identities)
+    open_stream(header, io.BytesIO(payload), opened, identities, payload_sha256=payload_sha256)
     return opened.getvalue()
 
 
-def open_file(reader: FileReader, writer: ByteWriter, identities: Sequence[Identity]) -> StreamInfo:
+def open_file(reader: FileReader, writer: ByteWriter, identities: Sequence[Identity]) -> None:
     """Open a joined age file from where ``reader`` stands to its end."""
     header = age_format.read_header(reader)
-    return open_stream(header, reader, writer, identities)
+    open_stream(header, reader, writer, identities)
 
 
 def split(raw: bytes) -> tuple[bytes, bytes]:

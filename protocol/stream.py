@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -49,18 +48,43 @@ class FileKey(Secret):
     LENGTH: ClassVar[int] = FILE_KEY_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class StreamInfo:
-    """What went through: SHA-256 (32 bytes) and size in bytes of payload and plaintext.
+class HashingReader:
+    """A reader that keeps SHA-256 and size (bytes) of everything that was read through it."""
 
-    age binds no context: payload and header of two files for one reader can be swapped unnoticed, so
-    a caller compares ``payload_sha256`` with the signed statement that names the payload.
-    """
+    def __init__(self, reader: ByteReader) -> None:
+        self._reader = reader
+        self._sha256 = hashlib.sha256()
+        self.size = 0
 
-    payload_sha256: bytes
-    payload_size: int
-    plaintext_sha256: bytes
-    plaintext_size: int
+    def read(self, size: int, /) -> bytes:
+        data = self._reader.read(size)
+        self._sha256.update(data)
+        self.size += len(data)
+        return data
+
+    @property
+    def sha256(self) -> bytes:
+        """The digest so far, 32 bytes."""
+        return self._sha256.digest()
+
+
+class HashingWriter:
+    """A writer that keeps SHA-256 and size (bytes) of everything that was written through it."""
+
+    def __init__(self, writer: ByteWriter) -> None:
+        self._writer = writer
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes, /) -> None:
+        write_all(self._writer, data)
+        self._sha256.update(data)
+        self.size += len(data)
+
+    @property
+    def sha256(self) -> bytes:
+        """The digest so far, 32 bytes."""
+        return self._sha256.digest()
 
 
 def payload_size(plaintext_size: int) -> int:
@@ -69,37 +93,31 @@ def payload_size(plaintext_size: int) -> int:
     return NONCE_BYTES + plaintext_size + chunks * TAG_BYTES
 
 
-def encrypt_stream(file_key: FileKey, reader: ByteReader, writer: ByteWriter) -> StreamInfo:
+def encrypt_stream(file_key: FileKey, reader: ByteReader, writer: ByteWriter) -> None:
     """Seal everything that ``reader`` gives into ``writer`` under a fresh nonce.
 
     The same file key may seal only one payload (the nonce makes a second one safe, the format forbids it).
     """
     nonce = secrets.token_bytes(NONCE_BYTES)
     aead = _payload_cipher(file_key, nonce)
-    payload, plaintext = _Tally(), _Tally()
-    write_all(writer, payload.count(nonce))
+    write_all(writer, nonce)
     for index, chunk, final in _chunks(reader, CHUNK_BYTES):
-        sealed = aead.encrypt(_chunk_nonce(index, final), plaintext.count(chunk), None)
-        write_all(writer, payload.count(sealed))
-    return StreamInfo(*payload.result(), *plaintext.result())
+        write_all(writer, aead.encrypt(_chunk_nonce(index, final), chunk, None))
 
 
-def decrypt_stream(file_key: FileKey, reader: ByteReader, writer: ByteWriter) -> StreamInfo:
+def decrypt_stream(file_key: FileKey, reader: ByteReader, writer: ByteWriter) -> None:
     """Open a payload: each chunk reaches ``writer`` after it authenticated, and not before.
 
     Raises ``Malformed("payload_truncated")`` or ``Malformed("payload_final_chunk")``, and
     ``Untrusted("payload_chunk")`` for a chunk that is damaged, out of order or cut off behind. What was
     written until then is authentic, and only a part: the caller must throw it away.
     """
-    payload, plaintext = _Tally(), _Tally()
-    nonce = payload.count(read_full(reader, NONCE_BYTES))
+    nonce = read_full(reader, NONCE_BYTES)
     if len(nonce) != NONCE_BYTES:
         raise _truncated()
     aead = _payload_cipher(file_key, nonce)
     for index, sealed, final in _chunks(reader, SEALED_CHUNK_BYTES):
-        chunk = _open_chunk(aead, index, payload.count(sealed), final)
-        write_all(writer, plaintext.count(chunk))
-    return StreamInfo(*payload.result(), *plaintext.result())
+        write_all(writer, _open_chunk(aead, index, sealed, final))
 
 
 def read_full(reader: ByteReader, size: int) -> bytes:
@@ -156,19 +174,3 @@ def _payload_cipher(file_key: FileKey, nonce: bytes) -> ChaCha20Poly1305:
 
 def _truncated() -> Malformed:
     return Malformed("payload_truncated", "the payload ends too early")
-
-
-class _Tally:
-    """SHA-256 and size of what passes by."""
-
-    def __init__(self) -> None:
-        self._sha256 = hashlib.sha256()
-        self._size = 0
-
-    def count(self, data: bytes) -> bytes:
-        self._sha256.update(data)
-        self._size += len(data)
-        return data
-
-    def result(self) -> tuple[bytes, int]:
-        return self._sha256.digest(), self._size
