@@ -8,9 +8,10 @@ import {IRfc9162} from "./IRfc9162.sol";
 /// life; functions take keccak256 of it. A new head is taken only with an RFC 9162 consistency proof from the last
 /// one: there is no reset.
 /// @dev A consistency proof does NOT bind the new size: several sizes of one shape pass with the same roots and proof
-/// (a proof of 3 -> 7 passes as 3 -> 5, 6, 7 and 8). The size is a claim of the publisher; the signed checkpoint whose hash
-/// is anchored beside it binds size and root together, and readers compare the two. Likewise nothing here checks the
-/// checkpoint's Ed25519 signature. Block times of `Anchored` events are the only times: no root -> time map is kept.
+/// (a proof of 3 -> 7 passes as 3 -> 5, 6, 7 and 8). The size is a claim of the publisher; the signed checkpoint whose
+/// hash is anchored beside it binds size and root together, and readers compare the two. Likewise nothing here checks
+/// the checkpoint's Ed25519 signature. Block times of `Anchored` events are the only times: no root -> time map is
+/// kept.
 interface IArchiveLog is IRfc9162 {
     /// @param name of the log, last part of its origin
     /// @param root RFC 6962 root over `size` entries
@@ -99,7 +100,8 @@ interface IArchiveLog is IRfc9162 {
     /// @notice Owner of both: name the log that goes on after a frozen one. The successor's entry 0 must commit the
     /// frozen head: its canonical JSON starts with `{"c":"<base64url of successionCommitment(origin)>"`.
     /// @param entry0 the bytes of the successor's entry 0
-    function succeed(bytes32 origin, bytes32 successor, bytes calldata entry0) external;
+    /// @param proof of its inclusion in the successor's anchored head; empty while that head is the first
+    function succeed(bytes32 origin, bytes32 successor, bytes calldata entry0, bytes32[] calldata proof) external;
 
     /// @notice The most entries that one anchor may add.
     function MAX_GROWTH() external view returns (uint64);
