@@ -22,6 +22,7 @@ from typing import Any
 from protocol.canonical import dumps, loads_canonical
 from protocol.encoding import b64u, hex0x, u64, unb64u, unhex0x
 from protocol.errors import Malformed, Untrusted
+from protocol.fields import MAX_TIME, Fields
 from protocol.hashing import ZERO32, hmac256, keccak256, same, sha256
 
 MAX_ENTRY_BYTES = 512  # five fields need at most 199; a bundle could carry 65,535
@@ -29,10 +30,11 @@ MAX_RELEASED = 1024
 DOSSIER_TYPES = frozenset({"issue", "grant", "mandate", "key", "access", "revoke", "correct", "note"})
 PUBLIC_TYPES = frozenset({"status", "scenario"})
 LOG_TYPE = "log"  # entry 0 of every log
+MAX_TYPE = 32
 
 _MAX_INT = 2**53 - 1
 _MAX_UINT64 = 2**64 - 1
-_TYPE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_TYPE = re.compile(r"[a-z][a-z0-9_-]*")
 _ORIGIN = re.compile(r"onefile/([1-9][0-9]{0,19})/(0x[0-9a-f]{40})/([a-z0-9-]{1,31})")
 
 
@@ -46,7 +48,7 @@ class Entry:
     c: bytes
 
     def __post_init__(self) -> None:
-        if not _TYPE.fullmatch(self.t):
+        if len(self.t) > MAX_TYPE or not _TYPE.fullmatch(self.t):
             raise Malformed("entry_type", "an entry's t is a short lower-case word")
         for name, value in (("tag", self.tag), ("pv", self.pv), ("c", self.c)):
             _length(value, 32, name)
@@ -58,14 +60,16 @@ class Entry:
     @classmethod
     def parse(cls, raw: bytes) -> Entry:
         """Read an entry; ``serialise`` gives the same bytes back. An unknown ``t`` is no error."""
-        value = loads_canonical(raw, limit=MAX_ENTRY_BYTES, what="entry")
-        _fields(value, {"v", "t", "tag", "pv", "c"}, "entry")
-        if value["v"] != 1 or isinstance(value["v"], bool):
-            raise Malformed("entry_version", "expected an entry of version 1")
-        if not isinstance(value["t"], str):
-            raise Malformed("entry_type", "an entry's t is a short lower-case word")
-        tag, pv, c = (unb64u(value[name], length=32, what=f"entry {name}") for name in ("tag", "pv", "c"))
-        return cls(value["t"], tag, pv, c)
+        fields = Fields(loads_canonical(raw, limit=MAX_ENTRY_BYTES, what="entry"), "entry")
+        fields.uint("v", least=1, most=1)
+        entry = cls(
+            t=fields.text("t", limit=MAX_TYPE),
+            tag=fields.bytes32("tag"),
+            pv=fields.bytes32("pv"),
+            c=fields.bytes32("c"),
+        )
+        fields.done()
+        return entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Opening:
         _whole(self.index, "index")
         _length(self.salt, 32, "salt")
         _length(self.object_sha256, 32, "object_sha256")
-        if not _TYPE.fullmatch(self.t):
+        if len(self.t) > MAX_TYPE or not _TYPE.fullmatch(self.t):
             raise Malformed("entry_type", "an entry's t is a short lower-case word")
 
     def to_json(self) -> dict[str, Any]:
@@ -103,16 +107,16 @@ class Opening:
     @classmethod
     def from_json(cls, value: object) -> Opening:
         """Read ``to_json``'s object; ``Malformed`` on anything else."""
-        fields = _fields(value, {"n", "salt", "object_sha256", "t", "index"}, "opening")
-        if not isinstance(fields["t"], str):
-            raise Malformed("entry_type", "an entry's t is a short lower-case word")
-        return cls(
-            n=_whole(fields["n"], "n"),
-            salt=unb64u(fields["salt"], length=32, what="salt"),
-            object_sha256=unb64u(fields["object_sha256"], length=32, what="object_sha256"),
-            t=fields["t"],
-            index=_whole(fields["index"], "index"),
+        fields = Fields(value, "opening")
+        opening = cls(
+            n=fields.uint("n"),
+            salt=fields.bytes32("salt"),
+            object_sha256=fields.bytes32("object_sha256"),
+            t=fields.text("t", limit=MAX_TYPE),
+            index=fields.uint("index"),
         )
+        fields.done()
+        return opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +144,11 @@ class AccessRecord:
         if self.show is not None:
             _length(self.show, 16, "show")
         _whole(self.use_no, "use_no")
-        _whole(self.at, "at")
+        _whole(self.at, "at", MAX_TIME)
         if len(self.released) > MAX_RELEASED:
             raise Malformed("too_many_released", "an access record names at most {limit}", limit=MAX_RELEASED)
+        if len(set(self.released)) != len(self.released):
+            raise Malformed("released_twice", "an access record names each header and parcel once")
         for digest in self.released:
             _length(digest, 32, "released")
 
@@ -167,20 +173,17 @@ class AccessRecord:
     @classmethod
     def parse(cls, raw: bytes) -> AccessRecord:
         """Read a record; ``serialise`` gives the same bytes back."""
-        value = loads_canonical(raw, limit=128 * MAX_RELEASED, what="access record")
-        basis = "show" if "show" in value else "grant"
-        _fields(value, {"receipt", basis, "use_no", "released", "at"}, "access record")
-        released = value["released"]
-        if not isinstance(released, list):
-            raise Malformed("access_released", "an access record's released is a list")
-        return cls(
-            receipt=unb64u(value["receipt"], length=32, what="receipt"),
-            grant=unb64u(value["grant"], length=32, what="grant") if basis == "grant" else None,
-            show=unb64u(value["show"], length=16, what="show") if basis == "show" else None,
-            use_no=_whole(value["use_no"], "use_no"),
-            released=tuple(unb64u(digest, length=32, what="released") for digest in released),
-            at=_whole(value["at"], "at"),
+        fields = Fields(loads_canonical(raw, limit=128 * MAX_RELEASED, what="access record"), "access record")
+        record = cls(
+            receipt=fields.bytes32("receipt"),
+            grant=fields.bytes32("grant") if fields.has("grant") else None,
+            show=fields.octets("show", 16) if fields.has("show") else None,
+            use_no=fields.uint("use_no"),
+            released=fields.bytes32s("released", most=MAX_RELEASED),
+            at=fields.time("at"),
         )
+        fields.done()
+        return record
 
 
 def entry_hash(raw: bytes) -> bytes:
@@ -335,15 +338,9 @@ def origin_hash(text: str) -> bytes:
     return keccak256(_utf8(text))
 
 
-def _fields(value: object, want: set[str], what: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or set(value) != want:
-        raise Malformed("fields", "{what}: expected exactly the fields {want}", what=what, want=", ".join(sorted(want)))
-    return value
-
-
-def _whole(value: object, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_INT:
-        raise Malformed("whole_number", "{what}: expected a whole number from 0 to 2^53-1", what=what)
+def _whole(value: int, what: str, most: int = _MAX_INT) -> int:
+    if not 0 <= value <= most:
+        raise Malformed("whole_number", "{what}: expected 0 to {most}, got {got}", what=what, most=most, got=value)
     return value
 
 

@@ -137,8 +137,8 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     # Step 1: a leaf index at or beyond the size can't be in the tree.
     _check_size(size)
     _check_index(index, size)
-    _check_hashes([leaf, root], 2, "leaf hash and root")
-    _check_hashes(proof, MAX_INCLUSION_HASHES, "inclusion proof")
+    check_hashes([leaf, root], 2, "leaf hash and root")
+    check_hashes(proof, MAX_INCLUSION_HASHES, "inclusion proof")
     # Steps 2 and 3: fn is our position on each level, sn the last position of that level.
     fn, sn, r = index, size - 1, leaf
     # Step 4: walk up.
@@ -156,9 +156,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         raise _no_inclusion(index, size)
 
 
-def verify_consistency(
-    first: int, second: int, root_first: bytes, root_second: bytes, proof: Sequence[bytes]
-) -> None:
+def verify_consistency(first: int, second: int, root_first: bytes, root_second: bytes, proof: Sequence[bytes]) -> None:
     """Raise unless the tree (``second``, ``root_second``) extends the tree (``first``, ``root_first``).
 
     RFC 9162 §2.1.4.2. ``first`` is at least 1: every tree extends the empty one, so a proof from it would be
@@ -170,8 +168,8 @@ def verify_consistency(
         # No length check of the roots here: nothing is hashed, they are only compared with each other.
         holds = not proof and root_first == root_second
     else:
-        _check_hashes([root_first, root_second], 2, "roots")
-        _check_hashes(proof, MAX_CONSISTENCY_HASHES, "consistency proof")
+        check_hashes([root_first, root_second], 2, "roots")
+        check_hashes(proof, MAX_CONSISTENCY_HASHES, "consistency proof")
         # Step 1: two trees of different size need at least one hash.
         holds = bool(proof) and _extends(first, second, root_first, root_second, proof)
     if not holds:
@@ -219,7 +217,7 @@ class Frontier:
 
     def __post_init__(self) -> None:
         _check_size(self.size)
-        _check_hashes(self.peaks, 63, "frontier")
+        check_hashes(self.peaks, 63, "frontier")
         if len(self.peaks) != self.size.bit_count():
             raise Malformed(
                 "frontier",
@@ -239,7 +237,7 @@ class Frontier:
 
     def grow(self, leaves: Sequence[bytes]) -> tuple[Frontier, list[Growth]]:
         """The frontier after more leaf hashes, and every subtree that they completed, level 0 first."""
-        _check_hashes(leaves, MAX_TREE_SIZE - self.size, "leaf hashes")
+        check_hashes(leaves, MAX_TREE_SIZE - self.size, "leaf hashes")
         peaks = dict(zip(_set_bits(self.size), reversed(self.peaks), strict=True))
         grown: list[Growth] = []
         level, start, fresh = 0, self.size, list(leaves)
@@ -265,9 +263,7 @@ class Frontier:
     def parse(cls, raw: bytes) -> Frontier:
         """Read what ``serialise`` wrote; ``Malformed`` on anything else."""
         if len(raw) < 8 or len(raw) % HASH_SIZE != 8:
-            raise Malformed(
-                "frontier", "a frontier is 8 bytes and whole hashes, got {got} bytes", got=len(raw)
-            )
+            raise Malformed("frontier", "a frontier is 8 bytes and whole hashes, got {got} bytes", got=len(raw))
         hashes = tuple(raw[i : i + HASH_SIZE] for i in range(8, len(raw), HASH_SIZE))
         return cls(int.from_bytes(raw[:8], "big"), hashes)
 
@@ -279,6 +275,20 @@ class Growth:
     level: int
     start: int
     hashes: tuple[bytes, ...]
+
+
+def check_hashes(hashes: Sequence[bytes], limit: int, what: str) -> None:
+    """Raise ``Malformed`` if there are more than ``limit`` hashes, or one has not 32 bytes."""
+    if len(hashes) > limit:
+        raise Malformed(
+            "too_many_hashes",
+            "{what}: at most {limit} hashes, got {got}",
+            what=what,
+            limit=limit,
+            got=len(hashes),
+        )
+    for got in set(map(len, hashes)) - {HASH_SIZE}:
+        raise Malformed("hash_length", "{what}: a hash has 32 bytes, got {got}", what=what, got=got)
 
 
 def _split(size: int) -> int:
@@ -334,19 +344,6 @@ def _check_order(first: int, second: int) -> None:
             first=first,
             second=second,
         )
-
-
-def _check_hashes(hashes: Sequence[bytes], limit: int, what: str) -> None:
-    if len(hashes) > limit:
-        raise Malformed(
-            "too_many_hashes",
-            "{what}: at most {limit} hashes, got {got}",
-            what=what,
-            limit=limit,
-            got=len(hashes),
-        )
-    for got in set(map(len, hashes)) - {HASH_SIZE}:
-        raise Malformed("hash_length", "{what}: a hash has 32 bytes, got {got}", what=what, got=got)
 
 
 def _no_inclusion(index: int, size: int) -> Untrusted:
