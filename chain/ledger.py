@@ -18,7 +18,7 @@ answer; `Unavailable("chain_garbage")` an answer that is not one. No method rais
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from chain.deployment import Deployment, LogRecord
 from chain.events import Anchored, Event
@@ -38,9 +38,8 @@ from chain.values import (
     RoleSpan,
     TxRef,
 )
-
-if TYPE_CHECKING:
-    from protocol.keycard import KeyCard
+from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.keycard import KeyCard
 
 MAX_EVENT_RANGE = 2_000  # blocks in one call of `events` or `anchors`
 MAX_GROWTH = 1 << 20  # entries that one anchor may add (ArchiveLog.MAX_GROWTH)
@@ -163,38 +162,23 @@ class LedgerWrites(Protocol):
 
     def open_dossier(
         self,
-        owner: bytes,
-        controller: bytes,
-        salt: bytes,
-        deadline: int,
+        message: OpenDossier,
         owner_signature: bytes,
         card: KeyCard,
         card_signature: bytes,
         *,
         confirmations: int = 0,
     ) -> TxRef:
-        """Open the dossier whose id follows from `owner` and `salt`, with its first key card, which its
+        """Open the dossier whose id follows from owner and salt, with its first key card, which its
         controller or owner signed."""
 
-    def rotate_dossier(
-        self,
-        dossier: bytes,
-        new_owner: bytes,
-        new_controller: bytes,
-        nonce: int,
-        deadline: int,
-        signature: bytes,
-        *,
-        confirmations: int = 0,
-    ) -> TxRef:
+    def rotate_dossier(self, message: RotateDossier, signature: bytes, *, confirmations: int = 0) -> TxRef:
         """Change owner and controller of a dossier, signed by the present owner. Ends no grant."""
 
     def publish_dossier_card(self, card: KeyCard, signature: bytes, *, confirmations: int = 0) -> TxRef:
         """Record the dossier's next key card, signed by its controller or owner."""
 
-    def bump_epoch(
-        self, dossier: bytes, nonce: int, deadline: int, signature: bytes, *, confirmations: int = 0
-    ) -> TxRef:
+    def bump_epoch(self, message: BumpEpoch, signature: bytes, *, confirmations: int = 0) -> TxRef:
         """End all grants and mandates of the dossier, signed by its controller or owner."""
 
     def attest(self, dossier: bytes, digest: bytes, signature: bytes, *, confirmations: int = 0) -> TxRef:
@@ -223,9 +207,17 @@ class LedgerWrites(Protocol):
     def freeze_log(self, origin_hash: bytes, *, confirmations: int = 0) -> TxRef:
         """Sent by the log's owner: nothing is anchored to it any more. There is no way back."""
 
-    def succeed_log(self, origin_hash: bytes, successor: bytes, entry0: bytes, *, confirmations: int = 0) -> TxRef:
+    def succeed_log(
+        self,
+        origin_hash: bytes,
+        successor: bytes,
+        entry0: bytes,
+        proof: Sequence[bytes],
+        *,
+        confirmations: int = 0,
+    ) -> TxRef:
         """Sent by the owner of both logs: the frozen log goes on in `successor`, whose `entry0` commits
-        the frozen head."""
+        the frozen head; `proof` includes it in the successor's anchored head."""
 
     def rotate_log_publisher(self, origin_hash: bytes, publisher: bytes, *, confirmations: int = 0) -> TxRef:
         """Sent by the log's owner: from now on `publisher` may anchor, and the former may not."""
