@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol.canonical import dumps, loads_canonical
-from protocol.encoding import b64u, hex0x, u64, unb64u, unhex0x
+from protocol.encoding import b64u, hex0x, u64, unhex0x
 from protocol.errors import Malformed, Untrusted
 from protocol.fields import MAX_TIME, Fields
 from protocol.hashing import ZERO32, hmac256, keccak256, same, sha256
