@@ -45,9 +45,7 @@ class Fields:
     ) -> tuple[str, ...]:
         """A list of distinct strings."""
         where = f"{self.what}.{name}"
-        found = tuple(
-            text_of(v, where, limit=limit, pattern=pattern) for v in self.array(name, most=most, least=least)
-        )
+        found = tuple(text_of(v, where, limit=limit, pattern=pattern) for v in self.array(name, most=most, least=least))
         if len(set(found)) != len(found):
             raise Malformed("field_duplicate", "{field}: an entry stands twice", field=where)
         return found
@@ -127,9 +125,7 @@ class Fields:
         return Malformed("field_type", "{field}: expected {want}", field=f"{self.what}.{name}", want=want)
 
 
-def text_of(
-    value: Json, where: str, *, limit: int = 256, least: int = 1, pattern: str | None = None
-) -> str:
+def text_of(value: Json, where: str, *, limit: int = 256, least: int = 1, pattern: str | None = None) -> str:
     """``value`` if it is a string of this length and form, else ``Malformed`` naming ``where``."""
     if not isinstance(value, str):
         raise Malformed("field_type", "{field}: expected {want}", field=where, want="string")

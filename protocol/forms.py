@@ -8,15 +8,15 @@ from __future__ import annotations
 
 _ADDRESS = r"0x[0-9a-f]{40}"
 
-AGENCY_URN = rf"urn:onefile:agency:[1-9][0-9]{{0,19}}:{_ADDRESS}:{_ADDRESS}"
+AGENCY_URN = rf"urn:onefile:agency:[1-9][0-9]{{0,15}}:{_ADDRESS}:{_ADDRESS}"
 DOSSIER_URN = r"urn:onefile:dossier:0x[0-9a-f]{64}"
 PARTY_URN = rf"(?:{AGENCY_URN}|{DOSSIER_URN})"
-LOG_ORIGIN = r"onefile/[1-9][0-9]{0,19}/0x[0-9a-fA-F]{40}/[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
+LOG_ORIGIN = rf"onefile/[1-9][0-9]{{0,19}}/{_ADDRESS}/[a-z0-9][a-z0-9-]{{0,31}}"
 RANDOM16 = r"[A-Za-z0-9_-]{21}[AQgw]"
 SLUG = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 LICENCE_TYPE = SLUG
 VCT = rf"urn:onefile:licence:{SLUG}:[1-9][0-9]{{0,5}}"
-STATUS_URI = rf"urn:onefile:status:{_ADDRESS}:[0-9]{{1,10}}"
+STATUS_URI = rf"urn:onefile:status:{_ADDRESS}:(?:0|[1-9][0-9]{{0,8}})"
 CLAIM_NAME = r"[a-z][a-z0-9_]{0,63}"
 POINTER = r"(?:/(?:[^/~]|~[01])*)+"
 DATE = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"

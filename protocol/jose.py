@@ -213,15 +213,11 @@ def _ascii(raw: str | bytes, limit: int) -> str:
 
 def _header(part: str, typ: str, kid: bool) -> dict[str, Json]:
     if len(part) > MAX_HEADER_CHARS:
-        raise Malformed(
-            "jws_header", "the JWS header has more than {limit} characters", limit=MAX_HEADER_CHARS
-        )
+        raise Malformed("jws_header", "the JWS header has more than {limit} characters", limit=MAX_HEADER_CHARS)
     header = canonical.loads_object(unb64u(part, what="JWS header"), what="JWS header")
     names = {"alg", "typ", "kid"} if kid else {"alg", "typ"}
     if set(header) != names:
-        raise Malformed(
-            "jws_header", "expected a JWS header with exactly {names}", names=", ".join(sorted(names))
-        )
+        raise Malformed("jws_header", "expected a JWS header with exactly {names}", names=", ".join(sorted(names)))
     if header["alg"] != "ES256":
         raise Malformed("jws_alg", "expected alg ES256")
     if header["typ"] != typ:

@@ -139,9 +139,7 @@ def verify_receipt(raw: str | bytes, key: PublicJwk, *, log: str, now: int) -> S
 
 
 def _officer(fields: Fields) -> Officer:
-    found = Officer(
-        officer_class=fields.text("class", pattern=forms.SLUG), ref=fields.text("ref", limit=64)
-    )
+    found = Officer(officer_class=fields.text("class", pattern=forms.SLUG), ref=fields.text("ref", limit=64))
     fields.done()
     return found
 

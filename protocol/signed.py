@@ -41,9 +41,7 @@ class Signed(Generic[Body]):
 def check_audience(aud: str, expected: str) -> None:
     """Raise ``Untrusted("wrong_audience")`` unless the object was made for ``expected``."""
     if aud != expected:
-        raise Untrusted(
-            "wrong_audience", "the object is for {got}, this is {want}", got=aud, want=expected
-        )
+        raise Untrusted("wrong_audience", "the object is for {got}, this is {want}", got=aud, want=expected)
 
 
 def check_clock(iat: int, now: int, tolerance_s: int) -> None:

@@ -166,9 +166,7 @@ def parse_card_token(raw: str | bytes) -> Signed[CardToken]:
     )
     fields.done()
     if not token.iat < token.exp <= token.iat + CARD_TOKEN_MAX_S:
-        raise Malformed(
-            "card_token_time", "a card token lives at most {most} seconds", most=CARD_TOKEN_MAX_S
-        )
+        raise Malformed("card_token_time", "a card token lives at most {most} seconds", most=CARD_TOKEN_MAX_S)
     return Signed(token, jws)
 
 
