@@ -108,16 +108,22 @@ def encrypt_stream(file_key: FileKey, reader: ByteReader, writer: ByteWriter) ->
 def decrypt_stream(file_key: FileKey, reader: ByteReader, writer: ByteWriter) -> None:
     """Open a payload: each chunk reaches ``writer`` after it authenticated, and not before.
 
-    Raises ``Malformed("payload_truncated")`` or ``Malformed("payload_final_chunk")``, and
-    ``Untrusted("payload_chunk")`` for a chunk that is damaged, out of order or cut off behind. What was
-    written until then is authentic, and only a part: the caller must throw it away.
+    Raises ``Untrusted("payload_chunk")`` for a chunk that is damaged, out of order or of another file, and
+    ``Malformed`` (``payload_truncated``, ``payload_trailing``, ``payload_final_chunk``) where authentic
+    chunks end too early, too late or with an empty one. What was written until then is authentic, and only
+    a part: the caller must throw it away.
     """
     nonce = read_full(reader, NONCE_BYTES)
     if len(nonce) != NONCE_BYTES:
         raise _truncated()
     aead = _payload_cipher(file_key, nonce)
     for index, sealed, final in _chunks(reader, SEALED_CHUNK_BYTES):
-        write_all(writer, _open_chunk(aead, index, sealed, final))
+        chunk, says_final = _open_chunk(aead, index, sealed, final)
+        write_all(writer, chunk)
+        if final and not says_final:
+            raise _truncated()
+        if says_final and not final:
+            raise Malformed("payload_trailing", "something follows the last chunk of the payload")
 
 
 def read_full(reader: ByteReader, size: int) -> bytes:
@@ -151,17 +157,18 @@ def _chunks(reader: ByteReader, size: int) -> Iterator[tuple[int, bytes, bool]]:
         index, chunk = index + 1, ahead
 
 
-def _open_chunk(aead: ChaCha20Poly1305, index: int, sealed: bytes, final: bool) -> bytes:
+def _open_chunk(aead: ChaCha20Poly1305, index: int, sealed: bytes, final: bool) -> tuple[bytes, bool]:
+    """The plaintext, and whether its writer called it the last one: first asked as ``final`` says."""
     if len(sealed) < TAG_BYTES:
         raise _truncated()
     if len(sealed) == TAG_BYTES and index > 0:
         raise Malformed("payload_final_chunk", "the last chunk of the payload is empty")
-    try:
-        return aead.decrypt(_chunk_nonce(index, final), sealed, None)
-    except InvalidTag:
-        raise Untrusted(
-            "payload_chunk", "chunk {index} of the payload is damaged, or the payload was cut or swapped", index=index
-        ) from None
+    for says_final in (final, not final):
+        try:
+            return aead.decrypt(_chunk_nonce(index, says_final), sealed, None), says_final
+        except InvalidTag:
+            continue  # damaged; or authentic, and the payload was cut or continued behind it
+    raise Untrusted("payload_chunk", "chunk {index} of the payload is damaged or of another object", index=index)
 
 
 def _chunk_nonce(index: int, final: bool) -> bytes:
