@@ -1,0 +1,271 @@
+"""What the chain says, kept by the vault: known while the follower hears from the chain, then old, then refused.
+
+A fact is read from the ledger when somebody first asks, kept in memory and in the database, and read again
+after an event has touched its subject. Its age is the time since the follower last saw the chain's head: a fact
+that no event has touched is as fresh as that. Beyond ``chain_max_age`` nothing is known any more
+(``Unavailable("chain_stale")``): rights are then neither given nor taken.
+
+What takes rights away counts at the head, unconfirmed; what gives rights counts ``confirmations`` blocks below it
+(FORMATS, Verdict): a state is read at both, and only what stands in both gives a right.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from chain.ledger import AgencyState, BlockRef, DossierState, LedgerReads
+from protocol.errors import Denied, OneFileError, Unavailable
+from protocol.hashing import ZERO32
+from protocol.identifiers import agency_subject
+from vault_api.clock import Clock
+from vault_api.db import tables as t
+from vault_api.fact_codec import decode_agency, decode_dossier, encode
+from vault_api.sequencer import Sequencer, Tx
+
+DOSSIER, AGENCY = "dossier", "agency"
+NOBODY = bytes(20)
+MAX_KEPT = 100_000
+
+State = TypeVar("State", AgencyState, DossierState)
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[State]):
+    """A state and how old it is, in seconds."""
+
+    state: State
+    age_s: int
+
+
+class ChainFacts:
+    """Facts of dossiers and agencies. Safe for several threads; ``known_*`` never blocks on the chain."""
+
+    def __init__(
+        self, engine: Engine, ledger: LedgerReads, clock: Clock, *, confirmations: int, max_age_s: int
+    ) -> None:
+        self._engine = engine
+        self._ledger = ledger
+        self._clock = clock
+        self._confirmations = confirmations
+        self._max_age_s = max_age_s
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, bytes], AgencyState | DossierState] = {}
+        self._generation = 0
+        self._unsettled: set[tuple[str, bytes]] = set()
+        self._head, self._seen_at = self._last_seen()
+        self._sequencer: Sequencer | None = None
+
+    def keep_in(self, sequencer: Sequencer) -> None:
+        """From now on, write what is read to the database too."""
+        self._sequencer = sequencer
+
+    # --- the head ---------------------------------------------------------------------------------
+
+    def seen(self, head: BlockRef) -> None:
+        """The follower has heard from the chain and handled every event up to ``head``."""
+        with self._lock:
+            self._head, self._seen_at = head, self._clock.now()
+            for key in self._unsettled:
+                self._kept.pop(key, None)
+            self._unsettled.clear()
+
+    @property
+    def block_time(self) -> int:
+        """The time of the latest block that was seen; 0 before the first."""
+        return self._head.time if self._head is not None else 0
+
+    @property
+    def block_number(self) -> int:
+        """The number of the latest block that was seen; 0 before the first."""
+        return self._head.number if self._head is not None else 0
+
+    def age_s(self) -> int:
+        """Seconds since the chain was last heard of; ``Unavailable("chain_stale")`` beyond the limit."""
+        if self._head is None:
+            raise Unavailable("chain_unreachable", "the chain has not answered yet")
+        age = max(0, self._clock.now() - self._seen_at)
+        if age > self._max_age_s:
+            raise Unavailable(
+                "chain_stale",
+                "the chain was last heard of {age_s} s ago; facts are believed for {limit} s",
+                age_s=age,
+                limit=self._max_age_s,
+            )
+        return age
+
+    # --- facts ------------------------------------------------------------------------------------
+
+    def dossier(self, dossier: bytes) -> Known[DossierState]:
+        """The dossier's state; ``Denied("dossier_unknown")`` if it was never opened. May ask the chain."""
+        state = self._kept.get((DOSSIER, dossier))
+        if not isinstance(state, DossierState):
+            state = self._read_dossier(dossier)
+        return Known(state, self.age_s())
+
+    def agency(self, account: bytes) -> Known[AgencyState]:
+        """The agency's state; ``Denied("agency_unknown")`` if never admitted. May ask the chain."""
+        state = self._kept.get((AGENCY, account))
+        if not isinstance(state, AgencyState):
+            state = self._read_agency(account)
+        return Known(state, self.age_s())
+
+    def known_dossier(self, dossier: bytes) -> Known[DossierState]:
+        """As ``dossier``, from memory alone: for the sequencer. ``Unavailable`` if an event just touched it."""
+        state = self._kept.get((DOSSIER, dossier))
+        if not isinstance(state, DossierState):
+            raise _moving()
+        return Known(state, self.age_s())
+
+    def known_agency(self, account: bytes) -> Known[AgencyState]:
+        """As ``agency``, from memory alone: for the sequencer."""
+        state = self._kept.get((AGENCY, account))
+        if not isinstance(state, AgencyState):
+            raise _moving()
+        return Known(state, self.age_s())
+
+    def agencies(self) -> list[Known[AgencyState]]:
+        """All agencies in the order of their admission. Asks the chain."""
+        accounts = [state.account for state in self._ledger.agencies()]
+        return [self.agency(account) for account in accounts]
+
+    def forget(self, kind: str, subject: bytes) -> None:
+        """An event touched this subject: what was read of it before is not believed any more."""
+        with self._lock:
+            self._generation += 1
+            self._kept.pop((kind, subject), None)
+
+    def forget_all(self) -> None:
+        """The chain was reorganised: everything is read again."""
+        with self._lock:
+            self._generation += 1
+            self._kept.clear()
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def _read_dossier(self, dossier: bytes) -> DossierState:
+        generation = self._generation
+        try:
+            head = self._ledger.head()
+            now = self._ledger.dossier(dossier, block=head.number)
+            sure = self._ledger.dossier(dossier, block=self._sure_block(head)) if self._confirmations else now
+        except Unavailable:
+            kept = self._stored(DOSSIER, dossier)
+            if kept is None:
+                raise
+            return self._fall_back(DOSSIER, dossier, decode_dossier(kept), generation)
+        if now is None or sure is None:
+            raise Denied("dossier_unknown", "no such dossier is open on this chain")
+        state = _less_dossier(now, sure)
+        self._keep(DOSSIER, dossier, state, head, generation, settled=now == sure)
+        return state
+
+    def _read_agency(self, account: bytes) -> AgencyState:
+        generation = self._generation
+        try:
+            head = self._ledger.head()
+            now = self._ledger.agency(account, block=head.number)
+            sure = self._ledger.agency(account, block=self._sure_block(head)) if self._confirmations else now
+        except Unavailable:
+            kept = self._stored(AGENCY, agency_subject(account))
+            if kept is None:
+                raise
+            return self._fall_back(AGENCY, account, decode_agency(kept), generation)
+        if now is None or sure is None:
+            raise Denied("agency_unknown", "no such agency is registered on this chain")
+        state = _less_agency(now, sure)
+        self._keep(AGENCY, account, state, head, generation, settled=now == sure)
+        return state
+
+    def _sure_block(self, head: BlockRef) -> int:
+        return max(0, head.number - self._confirmations)
+
+    def _keep(
+        self,
+        kind: str,
+        subject: bytes,
+        state: AgencyState | DossierState,
+        head: BlockRef,
+        generation: int,
+        *,
+        settled: bool,
+    ) -> None:
+        with self._lock:
+            if generation != self._generation:
+                return  # an event came in between; the next caller reads again
+            if len(self._kept) >= MAX_KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[kind, subject] = state
+            if not settled:
+                self._unsettled.add((kind, subject))
+        if settled and self._sequencer is not None:
+            key = subject if kind == DOSSIER else agency_subject(subject)
+            self._sequencer.submit(lambda tx: store_fact(tx, kind, key, encode(state), head.number))
+
+    def _fall_back(self, kind: str, subject: bytes, state: State, generation: int) -> State:
+        # Kept in memory too: while the chain is silent, nobody shall wait for it at every request.
+        with self._lock:
+            if generation == self._generation:
+                self._kept[kind, subject] = state
+        return state
+
+    def _stored(self, kind: str, subject: bytes) -> bytes | None:
+        fact = t.chain_facts.c
+        wanted = select(fact.fact).where(fact.kind == kind, fact.subject == subject, fact.stale == 0)
+        with self._engine.connect() as conn:
+            raw: bytes | None = conn.execute(wanted).scalar()
+        return raw
+
+    def _last_seen(self) -> tuple[BlockRef | None, int]:
+        with self._engine.connect() as conn:
+            row = conn.execute(select(t.chain_cursor)).one_or_none()
+        if row is None:
+            return None, 0
+        return BlockRef(row.head_number, row.head_hash, row.head_time), row.seen_at
+
+
+def store_fact(tx: Tx, kind: str, subject: bytes, fact: bytes, block: int) -> None:
+    """Keep a fact in the database, in place of an older one; a newer one stays."""
+    where = (t.chain_facts.c.kind == kind, t.chain_facts.c.subject == subject)
+    there = tx.conn.execute(select(t.chain_facts.c.block).where(*where)).scalar()
+    if there is not None and there > block:
+        return
+    tx.conn.execute(delete(t.chain_facts).where(*where))
+    row = {"kind": kind, "subject": subject, "fact": fact, "block": block, "stale": 0}
+    tx.conn.execute(insert(t.chain_facts), row)
+
+
+def mark_stale(conn: Connection, kind: str, subject: bytes) -> None:
+    """An event touched this subject: the stored fact is not believed any more."""
+    where = (t.chain_facts.c.kind == kind, t.chain_facts.c.subject == subject)
+    conn.execute(update(t.chain_facts).where(*where), {"stale": 1})
+
+
+def _less_dossier(now: DossierState, sure: DossierState) -> DossierState:
+    """What gives rights in both states: the accounts and card only where they agree, the epoch of the head."""
+    return replace(
+        now,
+        controller=now.controller if now.controller == sure.controller else NOBODY,
+        owner=now.owner if now.owner == sure.owner else NOBODY,
+        card_hash=now.card_hash if now.card_hash == sure.card_hash else ZERO32,
+    )
+
+
+def _less_agency(now: AgencyState, sure: AgencyState) -> AgencyState:
+    """Rights that stand in both states, with the ends of the head."""
+    begun = {(span.role, span.since) for span in sure.roles}
+    allowed = {(span.licence_type, span.since) for span in sure.issues}
+    known = {card.hash for card in sure.cards}
+    return replace(
+        now,
+        roles=tuple(span for span in now.roles if (span.role, span.since) in begun),
+        issues=tuple(span for span in now.issues if (span.licence_type, span.since) in allowed),
+        cards=tuple(card for card in now.cards if card.hash in known),
+    )
+
+
+def _moving() -> OneFileError:
+    return Unavailable("chain_moving", "something on the chain has just changed; send the same request again")

@@ -1,0 +1,85 @@
+"""Stand-ins for the outside world that can fail, for tests and for trying things out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+from protocol.errors import Unavailable, Untrusted
+from vault_api.blobs import CHUNK_BYTES, Upload, payload_name
+
+
+class MemoryBlobs:
+    """A ``BlobStore`` in memory. ``fail`` is asked before each operation, ``fail_after`` once it is done;
+    either may raise."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.fail: Callable[[str, str], None] = lambda _operation, _name: None
+        self.fail_after: Callable[[str, str], None] = lambda _operation, _name: None
+
+    def put(self, name: str, data: bytes) -> None:
+        self.fail("put", name)
+        self.objects[name] = bytes(data)
+        self.fail_after("put", name)
+
+    def get(self, name: str) -> bytes | None:
+        self.fail("get", name)
+        return self.objects.get(name)
+
+    def size(self, name: str) -> int | None:
+        self.fail("size", name)
+        return len(self.objects[name]) if name in self.objects else None
+
+    def read(self, name: str, start: int, end: int) -> Iterator[bytes]:
+        while start < end:
+            self.fail("read", name)
+            chunk = self.objects[name][start : min(start + CHUNK_BYTES, end)]
+            yield chunk
+            start += len(chunk)
+
+    def upload(self, digest: bytes) -> Upload:
+        return _MemoryUpload(self, digest)
+
+    def delete(self, name: str) -> None:
+        self.fail("delete", name)
+        self.objects.pop(name, None)
+
+
+class _MemoryUpload:
+    def __init__(self, blobs: MemoryBlobs, digest: bytes) -> None:
+        self._blobs = blobs
+        self._digest = digest
+        self._parts: list[bytes] = []
+        self.received = 0
+
+    def write(self, chunk: bytes) -> None:
+        self._blobs.fail("write", payload_name(self._digest))
+        self._parts.append(chunk)
+        self.received += len(chunk)
+
+    def commit(self) -> int:
+        data = b"".join(self._parts)
+        got = hashlib.sha256(data).digest()
+        if got != self._digest:
+            raise Untrusted(
+                "payload_digest",
+                "the payload's SHA-256 is {got}, expected {want}",
+                got=got.hex(),
+                want=self._digest.hex(),
+            )
+        self._blobs.put(payload_name(self._digest), data)
+        return self.received
+
+    def abort(self) -> None:
+        self._parts.clear()
+
+
+def unreachable(*operations: str) -> Callable[[str, str], None]:
+    """A ``fail`` that refuses these operations."""
+
+    def refuse(operation: str, _name: str) -> None:
+        if operation in operations:
+            raise Unavailable("blobs_unreachable", "the blob store does not answer")
+
+    return refuse

@@ -1,0 +1,194 @@
+"""The log as it is published: tiles and bundles in the blob store, signed checkpoints in the database.
+
+Written by the sequencer alone (``store``, then ``sign``); read by everybody. Blobs lie under ``log/`` by their
+C2SP path. Of a partial tile only the widest is kept: a narrower one of the same place is its beginning, and
+is cut from it when somebody asks with an older checkpoint.
+
+Cannot sign what it has not stored: ``sign`` refuses a head whose entries ``store`` has not made durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, insert, select
+
+from protocol import merkle, note, tiles, tlog_proof
+from protocol.errors import Denied, Unavailable, Untrusted
+from protocol.merkle import Frontier, leaf_hashes
+from protocol.note import Checkpoint, NoteSigner
+from vault_api.blobs import BlobStore
+from vault_api.db import tables as t
+from vault_api.db.engine import WRITER
+
+PREFIX = "log/"
+_NEWEST = select(t.checkpoints).order_by(t.checkpoints.c.size.desc()).limit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest signed head and its note."""
+
+    size: int
+    root: bytes
+    note: bytes
+
+
+class LogStore:
+    """Tiles, bundles and checkpoints of one log. ``store`` and ``sign`` belong to the sequencer's thread."""
+
+    def __init__(self, engine: Engine, blobs: BlobStore, signer: NoteSigner) -> None:
+        self._engine = engine
+        self._blobs = blobs
+        self._signer = signer
+        self._head = self._newest()
+        self._stored = self._head.size
+        self._edge: dict[str, bytes] = {}  # partial tiles up to the stored size, by path
+        self._passed: list[str] = []  # partial tiles that a wider one has replaced
+
+    @property
+    def origin(self) -> str:
+        """The log's name, and the name of its key."""
+        return self._signer.name
+
+    @property
+    def vkey(self) -> str:
+        """The verifier key of its checkpoints, as text."""
+        return str(self._signer.vkey)
+
+    @property
+    def size(self) -> int:
+        """How many entries the newest signed checkpoint covers."""
+        return self._head.size
+
+    @property
+    def head(self) -> Head:
+        """The newest signed head."""
+        if not self._head.note:
+            raise Unavailable("log_not_open", "the log is not open yet: run vault-api serve once")
+        return self._head
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def store(self, entries: Sequence[bytes]) -> None:
+        """Make durable the tiles and bundles that ``entries`` (from the signed size on) complete or widen.
+
+        Returns when they are; writing the same again after a failure is harmless.
+        """
+        size = self._head.size
+        written = tiles.appended_tiles(size, leaf_hashes(entries), self._read_edge)
+        written |= tiles.appended_bundles(size, entries, self._read_edge)
+        for path, data in written.items():
+            self._blobs.put(PREFIX + path, data)
+        self._stored = size + len(entries)
+        edge = {ref.path for ref in _edge_of(self._stored)}
+        self._passed += [ref.path for ref in _edge_of(size) if ref.path not in edge]
+        self._edge = {path: data for path, data in (self._edge | written).items() if path in edge}
+
+    def sign(self, frontier: Frontier, at: int) -> None:
+        """Sign and persist the checkpoint of ``frontier``; from then on readers see it."""
+        if frontier.size != self._stored:
+            raise Unavailable("sequencer_late", "the log has not caught up yet; send the same request again")
+        root = frontier.root()
+        raw = note.sign_checkpoint(Checkpoint(self.origin, frontier.size, root), self._signer)
+        row = {"size": frontier.size, "root": root, "note": raw, "at": at}
+        with self._engine.connect().execution_options(**WRITER) as conn, conn.begin():
+            conn.execute(insert(t.checkpoints), row)
+        self._head = Head(frontier.size, root, raw)
+        self._drop_passed()
+
+    def check(self, frontier: Frontier) -> None:
+        """Raise ``Untrusted("log_damaged")`` unless the stored tiles lead to the signed head's root.
+
+        ``frontier`` is the database's; asked once at start-up, so that a damaged log is never extended.
+        """
+        size = self._head.size
+        if size and tiles.TileReader(size, self.read_tile).root() != self._head.root:
+            raise Untrusted(
+                "log_damaged", "the tiles of size {size} do not lead to the signed root", size=size
+            )
+        if size > frontier.size:
+            raise Untrusted(
+                "log_damaged_head",
+                "the database has {got} entries, the newest checkpoint covers {want}",
+                got=frontier.size,
+                want=size,
+            )
+
+    def _read_edge(self, path: str) -> bytes | None:
+        return self._edge.get(path) or self._blobs.get(PREFIX + path)
+
+    def _drop_passed(self) -> None:
+        # Only a saving of room: what stays behind after a failure is never read.
+        try:
+            for path in self._passed:
+                self._blobs.delete(PREFIX + path)
+        except Unavailable:
+            return
+        self._passed = []
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def read_tile(self, path: str) -> bytes | None:
+        """A tile or bundle of the signed log by its path; ``None`` beyond it. ``Malformed`` for no path."""
+        ref = tiles.parse_tile_path(path)
+        for _ in range(3):  # the right edge may move on between looking and reading
+            size = self._head.size
+            if size >> (tiles.TILE_HEIGHT * (ref.level or 0)) < ref.n * tiles.TILE_WIDTH + ref.width:
+                return None
+            stored = tiles.tile_at(size, ref.level, ref.n)
+            raw = self._blobs.get(PREFIX + stored.path)
+            if raw is not None:
+                return _first(ref, raw)
+        raise Unavailable("tile_missing", "the tile {path} is not there", path=path)
+
+    def node_reader(self, size: int) -> tiles.TileReader:
+        """Nodes of the tree of ``size`` leaves, for proofs."""
+        return tiles.TileReader(size, self.read_tile)
+
+    def checkpoint(self, size: int) -> bytes:
+        """The persisted checkpoint of exactly that size; ``Denied("checkpoint_unknown")`` if none."""
+        if size == self._head.size:
+            return self._head.note
+        with self._engine.connect() as conn:
+            raw: bytes | None = conn.execute(
+                select(t.checkpoints.c.note).where(t.checkpoints.c.size == size)
+            ).scalar()
+        if raw is None:
+            raise Denied("checkpoint_unknown", "there is no checkpoint of size {size}", size=size)
+        return raw
+
+    def proof(self, index: int, size: int | None = None) -> str:
+        """The tlog-proof of leaf ``index`` under the checkpoint of ``size``, by default the newest."""
+        head = self.head
+        wanted = head.size if size is None else size
+        raw = head.note if size is None else self.checkpoint(wanted)
+        hashes = merkle.inclusion_proof(index, wanted, self.node_reader(wanted).node)
+        return tlog_proof.TlogProof(index=index, hashes=tuple(hashes), checkpoint=raw).serialise().decode()
+
+    def consistency(self, first: int, second: int) -> list[bytes]:
+        """The RFC 9162 proof from size ``first`` to ``second``, both within the signed log."""
+        if second > self._head.size:
+            raise Denied("checkpoint_unknown", "there is no checkpoint of size {size}", size=second)
+        return merkle.consistency_proof(first, second, self.node_reader(second).node)
+
+    def _newest(self) -> Head:
+        with self._engine.connect() as conn:
+            row = conn.execute(_NEWEST).one_or_none()
+        return Head(0, merkle.EMPTY_ROOT, b"") if row is None else Head(row.size, row.root, row.note)
+
+
+def _edge_of(size: int) -> Iterator[tiles.TileRef]:
+    """The partial tiles and the partial bundle at the right edge of a tree of ``size`` leaves."""
+    for level in (None, *range(tiles.MAX_LEVEL + 1)):
+        n, width = divmod(size >> (tiles.TILE_HEIGHT * (level or 0)), tiles.TILE_WIDTH)
+        if width:
+            yield tiles.TileRef(level, n, width)
+
+
+def _first(ref: tiles.TileRef, raw: bytes) -> bytes:
+    """The first ``ref.width`` hashes or entries of a tile that may be wider."""
+    if ref.level is None:
+        return tiles.build_bundle(tiles.parse_bundle(raw, ref.width))
+    return raw[: ref.width * merkle.HASH_SIZE]

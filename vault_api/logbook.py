@@ -1,0 +1,138 @@
+"""How events get into the log: one entry each, of a dossier or of a public object (docs/spec/log.md).
+
+Called inside a sequencer transaction only. Numbers (index, n, use_no) are given here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from protocol.encoding import b64u
+from protocol.entries import Opening, dossier_entry, entry_hash, public_entry
+from protocol.errors import Denied
+from protocol.hashing import ZERO32, sha256
+from protocol.wire import Logged as WireLogged
+from protocol.wire import Opening as WireOpening
+from vault_api.db import tables as t
+from vault_api.sequencer import Tx
+
+_DOSSIER = select(t.dossiers.c.tag_key, t.dossiers.c.next_n, t.dossiers.c.last_entry)
+_ADVANCE = update(t.dossiers)
+_EVENT = insert(t.events)
+_LAST_PUBLIC = (
+    select(t.entries.c.entry)
+    .join(t.public_entries, t.public_entries.c.idx == t.entries.c.idx)
+    .order_by(t.entries.c.idx.desc())
+    .limit(1)
+)
+_LOGGED = select(
+    t.events.c.idx,
+    t.events.c.n,
+    t.events.c.t,
+    t.events.c.salt,
+    t.events.c.object_sha256,
+    t.events.c.object,
+    t.entries.c.entry,
+).join(t.entries, t.entries.c.idx == t.events.c.idx)
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One logged event: its entry, and what opens it unless that was erased."""
+
+    index: int
+    entry: bytes
+    opening: Opening | None
+    object_bytes: bytes | None
+
+    def wire(self) -> WireLogged:
+        """As it travels; ``Denied("erased")`` if its opening is gone."""
+        if self.opening is None:
+            raise Denied("erased", "the opening of entry {index} has been erased", index=self.index)
+        return WireLogged(
+            index=self.index,
+            entry=b64u(self.entry),
+            opening=wire_opening(self.opening),
+            object=b64u(self.object_bytes) if self.object_bytes is not None else None,
+        )
+
+
+def wire_opening(opening: Opening) -> WireOpening:
+    """An opening as it travels."""
+    return WireOpening(**opening.to_json())
+
+
+def log_event(
+    tx: Tx,
+    dossier_row: int,
+    kind: str,
+    object_bytes: bytes,
+    *,
+    grant_row: int | None = None,
+    show_row: int | None = None,
+) -> Logged:
+    """Append an entry of ``kind`` to a dossier's chain, with a fresh salt, and keep its opening."""
+    dossier = tx.conn.execute(_DOSSIER.where(t.dossiers.c.row == dossier_row)).one()
+    salt = secrets.token_bytes(32)
+    entry = dossier_entry(
+        kind,
+        tag_key=dossier.tag_key,
+        n=dossier.next_n,
+        prev_entry_hash=dossier.last_entry,
+        salt=salt,
+        object_bytes=object_bytes,
+    ).serialise()
+    index = tx.append(entry)
+    opening = Opening(dossier.next_n, salt, sha256(object_bytes), kind, index)
+    tx.conn.execute(
+        _EVENT,
+        {
+            "idx": index,
+            "dossier_row": dossier_row,
+            "n": opening.n,
+            "t": kind,
+            "salt": salt,
+            "object_sha256": opening.object_sha256,
+            "object": object_bytes,
+            "grant_row": grant_row,
+            "show_row": show_row,
+        },
+    )
+    tx.conn.execute(
+        _ADVANCE.where(t.dossiers.c.row == dossier_row),
+        {"next_n": opening.n + 1, "last_entry": entry_hash(entry)},
+    )
+    return Logged(index, entry, opening, object_bytes)
+
+
+def log_public(tx: Tx, kind: str, uri: str, object_bytes: bytes) -> int:
+    """Append a public entry (status, scenario) for ``uri`` and return its index."""
+    last = tx.conn.execute(_LAST_PUBLIC.where(t.public_entries.c.uri == uri)).scalar()
+    previous = entry_hash(last) if last is not None else ZERO32
+    entry = public_entry(kind, uri=uri, prev_entry_hash=previous, object_bytes=object_bytes)
+    index = tx.append(entry.serialise())
+    tx.conn.execute(insert(t.public_entries), {"idx": index, "uri": uri, "t": kind, "object": object_bytes})
+    return index
+
+
+def logged_at(conn: Connection, index: int) -> Logged:
+    """The event at ``index``, as it was logged (and perhaps erased since)."""
+    return logged_row(conn.execute(_LOGGED.where(t.events.c.idx == index)).one())
+
+
+def logged_row(row: object) -> Logged:
+    """A row of the join of events and entries as ``Logged``."""
+    r = row
+    opening = None
+    if r.salt is not None:  # type: ignore[attr-defined]  # a Row of the statement above
+        opening = Opening(r.n, r.salt, r.object_sha256, r.t, r.idx)  # type: ignore[attr-defined]
+    return Logged(r.idx, r.entry, opening, r.object)  # type: ignore[attr-defined]
+
+
+def erase(tx: Tx, index: int) -> None:
+    """Destroy what opens an entry: salt and object. The entry itself stays for ever."""
+    tx.conn.execute(update(t.events).where(t.events.c.idx == index), {"salt": None, "object": None})
+    tx.conn.execute(t.idempotency.delete().where(t.idempotency.c.idx == index))

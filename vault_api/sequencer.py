@@ -1,0 +1,286 @@
+"""One writer: every change of the vault's state, in order, many to a transaction.
+
+Work is handed in as a function of ``Tx`` and runs in the sequencer's own thread, inside the transaction of its
+group, each behind a savepoint of its own: work that raises leaves nothing behind and hurts nobody else of the
+group. An answer is given only after
+
+  (1) the transaction has committed,
+  (2) the tiles and bundles that hold its entries are durable in the blob store,
+  (3) the checkpoint that covers them is signed and persisted: never is anything signed that is not durable.
+
+What fails in (1) did not happen. What fails in (2) or (3) happened and is not answered: the caller gets
+``Unavailable``, and the same request gets its answer once the log has caught up (FORMATS, Use).
+
+There is one sequencer for one database. A second one on the same log would be refused by the primary key of
+``entries``, at commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from protocol.errors import OneFileError, Unavailable
+from protocol.merkle import Frontier, leaf_hashes
+from vault_api.clock import Clock
+from vault_api.db import tables as t
+from vault_api.db.engine import WRITER
+from vault_api.log_store import LogStore
+
+Result = TypeVar("Result")
+MAX_GROUP = 256
+RETRY_S = 0.5
+
+STEPS = ("begun", "worked", "committed", "stored", "signed")  # in this order, for each group
+
+_log = structlog.get_logger("vault_api.sequencer")
+_HEAD = select(t.log_head.c.frontier, t.log_head.c.last_at).where(t.log_head.c.id == 1)
+_INSERT_ENTRY = insert(t.entries)
+_UPDATE_HEAD = update(t.log_head).where(t.log_head.c.id == 1)
+
+
+@dataclass(slots=True)
+class Tx:
+    """What one piece of work sees: the group's connection, one moment, and the end of the log.
+
+    ``floor`` is the latest time that the vault's clock may not be behind: the last logged time or the
+    latest block's.
+    """
+
+    conn: Connection
+    now: int
+    floor: int
+    size: int
+    staged: list[bytes] = field(default_factory=list)
+    needs_size: int = 0
+
+    def append(self, entry: bytes) -> int:
+        """Add a leaf to the log and return its index; ``Unavailable("clock_behind")`` if time ran back."""
+        if self.now < self.floor:
+            raise Unavailable(
+                "clock_behind",
+                "the vault's clock says {now}, which is before {floor}, already logged or on chain",
+                now=self.now,
+                floor=self.floor,
+            )
+        index = self.size
+        self.conn.execute(_INSERT_ENTRY, {"idx": index, "entry": entry, "at": self.now})
+        self.staged.append(entry)
+        self.size += 1
+        self.require(index)
+        return index
+
+    def attempt(self, work: Callable[[], Result]) -> Result:
+        """Do ``work`` behind a savepoint: if it raises, nothing of it stays, in the log or elsewhere."""
+        staged, size = len(self.staged), self.size
+        savepoint = self.conn.begin_nested()
+        try:
+            result = work()
+        except BaseException:
+            savepoint.rollback()
+            del self.staged[staged:]
+            self.size = size
+            raise
+        savepoint.commit()
+        return result
+
+    def require(self, index: int) -> None:
+        """The answer may be given only once a signed checkpoint covers leaf ``index``."""
+        self.needs_size = max(self.needs_size, index + 1)
+
+
+@dataclass(slots=True)
+class _Job(Generic[Result]):
+    work: Callable[[Tx], Result]
+    future: Future[Result]
+    value: Result | None = None
+    needs_size: int = 0
+
+
+class Sequencer:
+    """The writer thread. ``start`` before, ``stop`` after; ``submit`` from any thread between them."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        log: LogStore,
+        clock: Clock,
+        *,
+        wait_s: float = 5.0,
+        block_time: Callable[[], int] = lambda: 0,
+        on_step: Callable[[str], None] = lambda _step: None,
+    ) -> None:
+        self._engine = engine
+        self._log = log
+        self._clock = clock
+        self._wait_s = wait_s
+        self._block_time = block_time
+        self._on_step = on_step
+        self._queue: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._frontier: Frontier | None = None
+        self._last_at = 0
+
+    @property
+    def wait_s(self) -> float:
+        """How long a caller waits for its answer before it is told to come back."""
+        return self._wait_s
+
+    def start(self) -> None:
+        """Finish what a former process left unsigned, then begin to take work."""
+        self._load()
+        self._catch_up()
+        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Do what was handed in, then end the thread."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def submit(self, work: Callable[[Tx], Result]) -> Future[Result]:
+        """Hand in work; the future has its result once it may be told."""
+        future: Future[Result] = Future()
+        self._queue.put(_Job(work, future))  # type: ignore[arg-type]  # the queue mixes result types
+        return future
+
+    def call(self, work: Callable[[Tx], Result]) -> Result:
+        """Hand in work and wait for it; ``Unavailable("sequencer_late")`` if that takes too long."""
+        try:
+            return self.submit(work).result(self._wait_s)
+        except FutureTimeout:
+            raise late() from None
+
+    async def acall(self, work: Callable[[Tx], Result]) -> Result:
+        """As ``call``, without holding a thread."""
+        future = asyncio.wrap_future(self.submit(work))
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), self._wait_s)
+        except TimeoutError:
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits now
+            raise late() from None
+
+    def _run(self) -> None:
+        while True:
+            batch, ended = self._gather()
+            if batch:
+                self._group(batch)
+            else:
+                self._catch_up()
+            if ended:
+                return
+
+    def _gather(self) -> tuple[list[_Job[object]], bool]:
+        """Everything that waits, at most ``MAX_GROUP``; nothing at all if there is only a tail to finish."""
+        batch: list[_Job[object]] = []
+        try:
+            job = self._queue.get(timeout=None if self._log.size == self._size() else RETRY_S)
+            while job is not None:
+                batch.append(job)
+                if len(batch) == MAX_GROUP:
+                    return batch, False
+                job = self._queue.get_nowait()
+        except queue.Empty:
+            return batch, False
+        return batch, True
+
+    def _group(self, batch: Sequence[_Job[object]]) -> None:
+        self._on_step("begun")
+        try:
+            done, fresh = self._transaction(batch)
+        except SQLAlchemyError as error:
+            # The commit may or may not have reached the disk: what is true is read again before the next one.
+            self._frontier = None
+            _log.error("commit failed", kind=type(error).__name__)
+            for job in batch:
+                if not job.future.done():
+                    job.future.set_exception(
+                        Unavailable("database_unreachable", "the database does not answer")
+                    )
+            return
+        self._on_step("committed")
+        self._catch_up(fresh)
+        for job in done:
+            if job.needs_size <= self._log.size:
+                job.future.set_result(job.value)
+            else:
+                job.future.set_exception(late())
+
+    def _transaction(self, batch: Sequence[_Job[object]]) -> tuple[list[_Job[object]], list[bytes]]:
+        frontier = self._load()
+        now = self._clock.now()
+        with self._engine.connect().execution_options(**WRITER) as conn, conn.begin():
+            floor = max(self._last_at, self._block_time())
+            tx = Tx(conn, now, floor, frontier.size)
+            done = [job for job in batch if self._one(tx, job)]
+            grown = frontier.extend(leaf_hashes(tx.staged))
+            if tx.staged:
+                conn.execute(_UPDATE_HEAD, {"frontier": grown.serialise(), "last_at": now})
+            self._on_step("worked")
+        if tx.staged:
+            self._frontier, self._last_at = grown, now
+        return done, tx.staged
+
+    def _one(self, tx: Tx, job: _Job[object]) -> bool:
+        if not job.future.set_running_or_notify_cancel():
+            return False
+        tx.needs_size = 0
+        try:
+            job.value = tx.attempt(lambda: job.work(tx))
+        except Exception as error:  # noqa: BLE001 (whatever it was, it is the caller's answer)
+            job.future.set_exception(error)
+            if not isinstance(error, OneFileError):
+                _log.error("work failed", kind=type(error).__name__)
+            return False
+        job.needs_size = tx.needs_size
+        return True
+
+    def _load(self) -> Frontier:
+        if self._frontier is None:
+            with self._engine.connect() as conn:
+                row = conn.execute(_HEAD).one_or_none()
+            if row is None:
+                raise Unavailable("log_not_open", "the log is not open yet: run vault-api serve once")
+            self._frontier = Frontier.parse(row.frontier)
+            self._last_at = row.last_at
+        return self._frontier
+
+    def _size(self) -> int:
+        return self._frontier.size if self._frontier is not None else 0
+
+    def _catch_up(self, fresh: Sequence[bytes] = ()) -> None:
+        """Store and sign up to the committed head. A failure is not an answer: it is tried again."""
+        try:
+            head = self._load()
+            if self._log.size == head.size:
+                return
+            if self._log.size + len(fresh) != head.size:
+                fresh = self._entries(self._log.size, head.size)
+            self._log.store(fresh)
+            self._on_step("stored")
+            self._log.sign(head, self._last_at)
+            self._on_step("signed")
+        except (OneFileError, SQLAlchemyError) as error:
+            _log.error("log is late", kind=type(error).__name__)
+
+    def _entries(self, first: int, end: int) -> list[bytes]:
+        rows = select(t.entries.c.entry).where(t.entries.c.idx >= first, t.entries.c.idx < end)
+        with self._engine.connect() as conn:
+            return list(conn.execute(rows.order_by(t.entries.c.idx)).scalars())
+
+
+def late() -> Unavailable:
+    """The answer while the log has not caught up; the same request gets the true answer later."""
+    return Unavailable("sequencer_late", "the log has not caught up yet; send the same request again")
