@@ -1,0 +1,226 @@
+"""The vault's routes as calls: one line each, in the order of ``docs/http.md``.
+
+Answers are strictly parsed models of ``protocol/wire.py``. What they claim is not checked here: the vault is
+not trusted with truth, and ``client/checks.py`` compares its answers with signatures, proofs and the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, TypeVar
+
+from client.http import Call, Http, Step, json_body
+from protocol import wire
+from protocol.encoding import b64u, hex0x
+from protocol.errors import Malformed
+from protocol.jose import EcSigner
+from protocol.wire import Wire
+
+MAX_TEXT = 1 << 20
+MAX_PAGES = 100_000
+
+Row = TypeVar("Row", bound=Wire)
+Answer = TypeVar("Answer", bound=Wire)
+
+
+class VaultApi:
+    """One vault, as one caller sees it."""
+
+    def __init__(self, http: Http) -> None:
+        self.http = http
+
+    # --- anybody ----------------------------------------------------------------------------------
+
+    def info(self) -> wire.Info:
+        return self._get("/v1/info", wire.Info)
+
+    def card(self, subject: bytes) -> wire.Card:
+        return self._post("/v1/cards/query", wire.CardQuery(subject=hex0x(subject)), wire.Card)
+
+    def checkpoint(self) -> bytes:
+        """The newest signed checkpoint."""
+        return self._bytes("/v1/log/checkpoint")
+
+    def tile(self, path: str) -> bytes:
+        """A tile or entry bundle by its C2SP path (``tile/0/000``, ``tile/entries/000.p/7``)."""
+        return self._bytes(f"/v1/log/{path}")
+
+    def proof(self, index: int, size: int | None = None) -> bytes:
+        """The ``.tlog-proof`` of entry ``index`` in the checkpoint of ``size`` (None: the newest)."""
+        query = {} if size is None else {"size": size}
+        return self.http.exchange(Call("GET", f"/v1/log/proof/{index}", query), limit=MAX_TEXT)[1]
+
+    def consistency(self, first: int, second: int) -> wire.Consistency:
+        call = Call("GET", "/v1/log/consistency", {"first": first, "second": second})
+        return self.http.ask(call, wire.Consistency)
+
+    def status_list(self, account: bytes, number: int) -> bytes:
+        """The status token of list ``number`` of an issuer."""
+        return self._bytes(f"/v1/status-lists/{hex0x(account)}/{number}")
+
+    def scenarios(self) -> Iterator[wire.ScenarioRow]:
+        return self._pages("/v1/scenarios", wire.ScenarioRow)
+
+    def scenario(self, digest: bytes) -> wire.ScenarioRow:
+        return self._get(f"/v1/scenarios/{b64u(digest)}", wire.ScenarioRow)
+
+    def agencies(self) -> Iterator[wire.AgencyRow]:
+        return self._pages("/v1/agencies", wire.AgencyRow)
+
+    def agency(self, account: bytes) -> wire.AgencyRow:
+        return self._get(f"/v1/agencies/{hex0x(account)}", wire.AgencyRow)
+
+    def verify(self, request: wire.VerifyRequest) -> wire.VerdictAnswer:
+        return self._post("/v1/verify", request, wire.VerdictAnswer)
+
+    # --- who has a key card -------------------------------------------------------------------------
+
+    def relay(self, message: wire.Relay, signer: EcSigner | None = None) -> wire.Relayed:
+        """Bring an EIP-712 message to the chain; ``signer`` is the card's present key where a card goes along."""
+        return self._post("/v1/relay", message, wire.Relayed, signer)
+
+    def open_dossier(self, request: wire.OpenDossier, signer: EcSigner) -> wire.Logged:
+        return self._post("/v1/dossiers", request, wire.Logged, signer)
+
+    def upload(
+        self, digest: bytes, source: Callable[[], BinaryIO], size: int, step: Step | None = None
+    ) -> wire.Payload:
+        """Store a payload of ``size`` bytes under its SHA-256; ``source`` opens it anew for each try."""
+        call = Call(
+            "PUT",
+            f"/v1/payloads/{b64u(digest)}",
+            headers={"content-type": "application/octet-stream"},
+            stream=source,
+            stream_size=size,
+            stream_sha256=digest,
+            step=step,
+        )
+        return self.http.ask(call, wire.Payload)
+
+    def deposit(self, deposit: wire.Deposit) -> wire.Deposited:
+        return self._post("/v1/deposits", deposit, wire.Deposited)
+
+    def put_agency_card(self, account: bytes, card: wire.Card, signer: EcSigner) -> wire.AgencyRow:
+        return self._put(f"/v1/agencies/{hex0x(account)}/card", card, wire.AgencyRow, signer)
+
+    # --- holder -------------------------------------------------------------------------------------
+
+    def me(self) -> wire.Me:
+        return self._get("/v1/me", wire.Me)
+
+    def put_card(self, card: wire.Card, signer: EcSigner | None = None) -> wire.Logged:
+        return self._put("/v1/me/card", card, wire.Logged, signer)
+
+    def items(self) -> Iterator[wire.Item]:
+        return self._pages("/v1/me/items", wire.Item)
+
+    def item(self, item: bytes) -> wire.Item:
+        return self._get(f"/v1/me/items/{b64u(item)}", wire.Item)
+
+    def delete_item(self, item: bytes, statement: wire.Statement) -> wire.Logged:
+        return self._post(f"/v1/me/items/{b64u(item)}/delete", statement, wire.Logged)
+
+    def state(self, statement: wire.Statement) -> wire.Logged:
+        """Have a signed statement logged."""
+        return self._post("/v1/me/statements", statement, wire.Logged)
+
+    def payload(self, digest: bytes, target: BinaryIO, step: Step | None = None) -> int:
+        """Write one of the caller's payloads to ``target``; its digest is checked. Returns the size."""
+        return self.http.download(Call("GET", f"/v1/me/payloads/{b64u(digest)}"), target, digest, step=step)
+
+    def log(self, page: str | None = None) -> wire.Page[wire.LogRow]:
+        """One page of the dossier's history, in the order of n."""
+        query = {} if page is None else {"page": page}
+        return self.http.ask(Call("GET", "/v1/me/log", query), wire.Page[wire.LogRow])
+
+    def my_grants(self) -> Iterator[wire.GrantRow]:
+        return self._pages("/v1/me/grants", wire.GrantRow)
+
+    def my_grant(self, grant: bytes) -> wire.GrantRow:
+        return self._get(f"/v1/me/grants/{b64u(grant)}", wire.GrantRow)
+
+    def post_grant(self, request: wire.PostGrant) -> wire.GrantPosted:
+        return self._post("/v1/grants", request, wire.GrantPosted)
+
+    def revoke(self, grant: bytes, secret: bytes) -> wire.Revoked:
+        return self._post(f"/v1/grants/{b64u(grant)}/revoke", wire.Revoke(secret=b64u(secret)), wire.Revoked)
+
+    def open_show(self, request: wire.OpenShow) -> wire.Show:
+        return self._post("/v1/me/shows", request, wire.Show)
+
+    def my_show(self, session: bytes, wait_s: int = 0) -> wire.Show:
+        """The session; waits so long for a change from ``open``."""
+        return self._wait(f"/v1/me/shows/{b64u(session)}", wait_s)
+
+    def present(self, session: bytes, sealed: bytes) -> wire.Show:
+        request = wire.Present(presentation=b64u(sealed))
+        return self._put(f"/v1/me/shows/{b64u(session)}/presentation", request, wire.Show)
+
+    def refuse_show(self, session: bytes) -> wire.Show:
+        return self._post(f"/v1/me/shows/{b64u(session)}/refuse", None, wire.Show)
+
+    # --- agency -------------------------------------------------------------------------------------
+
+    def grants(self) -> Iterator[wire.GrantRow]:
+        """The grants given to the caller."""
+        return self._pages("/v1/grants", wire.GrantRow)
+
+    def grant(self, grant: bytes) -> wire.GrantRow:
+        return self._get(f"/v1/grants/{b64u(grant)}", wire.GrantRow)
+
+    def verify_grant(self, grant: bytes) -> wire.VerdictAnswer:
+        return self._post(f"/v1/grants/{b64u(grant)}/verify", None, wire.VerdictAnswer)
+
+    def release(self, grant: bytes, receipt: str) -> wire.Released | wire.Pending:
+        """Use the grant: the receipt is the authorisation. ``Pending`` hands out nothing: ask again with it."""
+        body = json_body(wire.Release(receipt=receipt))
+        call = Call("POST", f"/v1/grants/{b64u(grant)}/release", body=body)
+        models: dict[int, type[wire.Released | wire.Pending]] = {0: wire.Released, 202: wire.Pending}
+        return self.http.ask_of(call, models)
+
+    def grant_payload(self, grant: bytes, digest: bytes, target: BinaryIO, step: Step | None = None) -> int:
+        path = f"/v1/grants/{b64u(grant)}/payloads/{b64u(digest)}"
+        return self.http.download(Call("GET", path), target, digest, step=step)
+
+    def collect(self, code: str, receipt: str) -> wire.Show:
+        return self._post("/v1/shows/collect", wire.Collect(code=code, receipt=receipt), wire.Show)
+
+    def show(self, session: bytes, wait_s: int = 0) -> wire.Show:
+        """The collected session; waits so long for a change from ``collected``."""
+        return self._wait(f"/v1/shows/{b64u(session)}", wait_s)
+
+    def put_status_list(self, account: bytes, number: int, token: str) -> wire.PublicLogged:
+        path = f"/v1/status-lists/{hex0x(account)}/{number}"
+        return self._put(path, wire.StatusToken(token=token), wire.PublicLogged)
+
+    def post_scenario(self, scenario: str) -> wire.ScenarioRow:
+        return self._post("/v1/scenarios", wire.PostScenario(scenario=scenario), wire.ScenarioRow)
+
+    # --- the three moves of every call -----------------------------------------------------------------
+
+    def _get(self, path: str, model: type[Answer]) -> Answer:
+        return self.http.ask(Call("GET", path), model)
+
+    def _wait(self, path: str, wait_s: int) -> wire.Show:
+        return self.http.ask(Call("GET", path, {"wait": wait_s} if wait_s else {}, wait_s=wait_s), wire.Show)
+
+    def _bytes(self, path: str) -> bytes:
+        return self.http.exchange(Call("GET", path), limit=MAX_TEXT)[1]
+
+    def _post(self, path: str, body: Wire | None, model: type[Answer], signer: EcSigner | None = None) -> Answer:
+        raw = None if body is None else json_body(body)
+        return self.http.ask(Call("POST", path, body=raw, signer=signer), model)
+
+    def _put(self, path: str, body: Wire, model: type[Answer], signer: EcSigner | None = None) -> Answer:
+        return self.http.ask(Call("PUT", path, body=json_body(body), signer=signer), model)
+
+    def _pages(self, path: str, row: type[Row]) -> Iterator[Row]:
+        page: str | None = None
+        for _ in range(MAX_PAGES):
+            query = {"limit": wire.MAX_PAGE} | ({} if page is None else {"page": page})
+            answer = self.http.ask(Call("GET", path, query), wire.Page[row])  # type: ignore[valid-type]  # a model made for this row
+            yield from answer.rows
+            page = answer.next
+            if page is None:
+                return
+        raise Malformed("vault_answer_too_large", "the vault's answer has more than {limit} bytes", limit=MAX_PAGES)

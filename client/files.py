@@ -1,0 +1,93 @@
+"""Private files: written whole or not at all, readable by their owner alone.
+
+Consistency: a reader sees the old file or the new one, never a part. Durability: ``write_private`` returns
+when file and folder entry have reached the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from protocol import canonical
+from protocol.errors import Conflict, Denied, Malformed
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+MAX_FILE_BYTES = 64 << 20
+
+
+def private_folder(path: Path) -> Path:
+    """Make ``path`` a folder that only its owner can enter; its parents are made the same way."""
+    missing = [p for p in (path, *path.parents) if not p.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    return path
+
+
+def check_private(path: Path) -> None:
+    """Refuse a secret file that others may read, or that belongs to another user."""
+    state = path.stat()
+    if state.st_uid != os.getuid():
+        raise Denied("file_owner", "{path} belongs to another user", path=str(path))
+    if state.st_mode & 0o077:
+        raise Denied("file_mode", "{path} can be read by others: expected mode 0600", path=str(path))
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
+    """Give a temporary file beside ``path`` that takes its place if the block ends well, else vanishes."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".part", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w+b") as stream:
+            os.fchmod(stream.fileno(), mode)
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def write_private(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, new: bool = False) -> None:
+    """Write ``data`` to ``path``, whole or not at all; ``new`` refuses to replace a file (``Conflict``)."""
+    private_folder(path.parent)
+    if new and path.exists():
+        raise Conflict("file_exists", "{path} exists already and is not replaced", path=str(path))
+    with replacing(path, mode) as stream:
+        stream.write(data)
+
+
+def read_bounded(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
+    """The bytes of ``path``; ``Malformed`` if there are more than ``limit``."""
+    with path.open("rb") as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise Malformed("file_too_large", "{path}: more than {limit} bytes", path=str(path), limit=limit)
+    return data
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a JSON object for programs and people: indented, private, whole or not at all."""
+    write_private(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
+
+
+def read_json(path: Path, *, limit: int = MAX_FILE_BYTES) -> dict[str, Any]:
+    """A JSON object, strictly parsed and bounded."""
+    return canonical.loads_object(read_bounded(path, limit=limit), limit=limit, what=path.name)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

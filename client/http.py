@@ -1,0 +1,316 @@
+"""Signed HTTP to one vault: RFC 9421 requests, bounded answers, retries, streams in constant memory.
+
+Consistency: a request is sent again only if sending it twice is harmless: a read, or a write that carries
+one ``Idempotency-Key`` through all its tries; each try is signed anew. ``Unavailable("vault_unreachable")``
+may be raised after the vault accepted a write: the same call with the same key tells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import random
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO, Self, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import httpx2
+from http_message_signatures import HTTPMessageSigner, algorithms
+from pydantic import BaseModel, ValidationError
+
+from client.clock import Clock
+from client.problems import MAX_PROBLEM, error_of
+from console.i18n import language
+from protocol import http_sig
+from protocol.errors import Malformed, OneFileError, Unavailable, Untrusted
+from protocol.hashing import sha256
+from protocol.jose import EcSigner
+from protocol.wire import Wire
+
+MAX_ANSWER = 64 << 20
+CHUNK = 256 << 10
+TRIES = 4
+FIRST_DELAY_S = 0.25
+MAX_RETRY_AFTER_S = 10
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+Model = TypeVar("Model", bound=BaseModel)
+Result = TypeVar("Result")
+Step = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class _Message:
+    """What the signature library sees of a request."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request before it is signed. ``path`` is percent-encoded and starts with a slash."""
+
+    method: str
+    path: str
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Callable[[], BinaryIO] | None = None
+    stream_size: int = 0
+    stream_sha256: bytes = b""
+    signer: EcSigner | None = None
+    wait_s: int = 0
+    step: Step | None = None
+
+    @property
+    def url_path(self) -> str:
+        return self.path + ("?" + urlencode(self.query) if self.query else "")
+
+
+class Http:
+    """Requests to one vault, signed by ``signer`` where one is given. ``close`` it, or use it in ``with``.
+
+    ``base_url`` is the vault's public origin: it is what the signature covers.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        clock: Clock,
+        signer: EcSigner | None = None,
+        act_for: str | None = None,
+        timeout_s: float = 30.0,
+        tries: int = TRIES,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.signer = signer
+        self._act_for = act_for
+        self._clock = clock
+        self._tries = tries
+        self._timeout_s = timeout_s
+        local = urlsplit(self.base_url).hostname in _LOOPBACK
+        self._client = httpx2.Client(transport=transport, trust_env=not local, follow_redirects=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def ask(self, call: Call, model: type[Model], *, limit: int = MAX_ANSWER) -> Model:
+        """The answer to ``call`` as ``model``; ``Untrusted("vault_answer")`` if it is not one."""
+        return self.ask_of(call, {0: model}, limit=limit)
+
+    def ask_of(self, call: Call, models: Mapping[int, type[Model]], *, limit: int = MAX_ANSWER) -> Model:
+        """The answer as the model of its status; 0 stands for every other success."""
+        status, raw = self.exchange(call, limit=limit)
+        model = models.get(status) or models[0]
+        try:
+            return model.model_validate_json(raw)
+        except ValidationError:
+            raise Untrusted(
+                "vault_answer", "the vault's answer to {path} has not the agreed form", path=call.path
+            ) from None
+
+    def exchange(self, call: Call, *, limit: int = MAX_ANSWER) -> tuple[int, bytes]:
+        """Status and body of a success; every other answer is raised as the error that it means."""
+        prepared = self._with_key(call)
+        return self._retrying(lambda: self._once(prepared, limit))
+
+    def download(self, call: Call, target: BinaryIO, digest: bytes, *, step: Step | None = None) -> int:
+        """Write the body of a read to ``target`` (seekable, empty) and return its size.
+
+        Goes on where a broken connection stopped. ``Untrusted("payload_digest")`` if the bytes do not hash to
+        ``digest``: the caller drops ``target`` then.
+        """
+        self._retrying(lambda: self._fetch(call, target, step))
+        target.seek(0)
+        size = 0
+        state = hashlib.sha256()
+        while part := target.read(CHUNK):
+            size += len(part)
+            state.update(part)
+        if state.digest() != digest:
+            raise Untrusted(
+                "payload_digest", "what the vault sent for {path} is not what its name says", path=call.path
+            )
+        return size
+
+    def _fetch(self, call: Call, target: BinaryIO, step: Step | None) -> None:
+        start = target.seek(0, 2)
+        ranged = {**call.headers, "Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        with self._send(_with_headers(call, ranged)) as answer:
+            if answer.status_code not in {200, 206}:
+                raise error_of(answer.status_code, _bounded(answer, MAX_PROBLEM))
+            if answer.status_code == 200 and start:
+                target.seek(0)
+                target.truncate()
+            for part in answer.iter_bytes():
+                target.write(part)
+                if step is not None:
+                    step(len(part))
+
+    def _once(self, call: Call, limit: int) -> tuple[int, bytes]:
+        with self._send(call) as answer:
+            if not 200 <= answer.status_code < 300:
+                raise _delayed(answer, error_of(answer.status_code, _bounded(answer, MAX_PROBLEM)))
+            return answer.status_code, _bounded(answer, limit)
+
+    def _send(self, call: Call) -> _Answer:
+        request = self._client.build_request(
+            call.method,
+            self.base_url + call.url_path,
+            headers=self._headers(call),
+            content=_parts(call) if call.stream else call.body,
+            timeout=self._timeout_s + call.wait_s,
+        )
+        return _Answer(self._client, request)
+
+    def _headers(self, call: Call) -> dict[str, str]:
+        headers = {"accept-language": language(), **{k.lower(): v for k, v in call.headers.items()}}
+        if call.stream is not None:
+            headers["content-length"] = str(call.stream_size)
+            headers[http_sig.CONTENT_DIGEST] = http_sig.content_digest(call.stream_sha256)
+        elif call.body is not None:
+            headers.setdefault("content-type", "application/json")
+            headers[http_sig.CONTENT_DIGEST] = http_sig.content_digest(sha256(call.body))
+        signer = call.signer or self.signer
+        if signer is not None:
+            if self._act_for:
+                headers[http_sig.ACT_FOR] = self._act_for
+            url = self.base_url + call.url_path
+            headers.update(sign_headers(call.method, url, headers, signer, self._clock.now()))
+        return headers
+
+    def _with_key(self, call: Call) -> Call:
+        if call.method not in http_sig.WRITES or http_sig.IDEMPOTENCY_KEY in {k.lower() for k in call.headers}:
+            return call
+        key = http_sig.token(secrets.token_bytes(http_sig.IDEMPOTENCY_BYTES))
+        return _with_headers(call, {**call.headers, http_sig.IDEMPOTENCY_KEY: key})
+
+    def _retrying(self, act: Callable[[], Result]) -> Result:
+        delay = FIRST_DELAY_S
+        for left in range(self._tries - 1, -1, -1):
+            try:
+                return act()
+            except Unavailable as error:
+                if not left:
+                    raise
+                wait = float(error.facts.get("retry_after_s", 0) or delay * (0.75 + random.random() / 2))  # noqa: S311 (spreads clients, hides nothing)
+                self._clock.sleep(min(wait, MAX_RETRY_AFTER_S))
+                delay *= 2
+        raise AssertionError("unreachable")
+
+
+def sign_headers(
+    method: str, url: str, headers: Mapping[str, str], signer: EcSigner, created: int, nonce: str | None = None
+) -> dict[str, str]:
+    """``Signature-Input`` and ``Signature`` for a request with these headers (RFC 9421, ``docs/http.md``).
+
+    ``url`` is the absolute target; ``created`` seconds since 1970; ``nonce`` only in tests and examples.
+    """
+    message = _Message(method, url, dict(headers))
+    library = HTTPMessageSigner(signature_algorithm=algorithms.ECDSA_P256_SHA256)
+    prepared = library.prepare(
+        message,
+        key_id=signer.public_jwk().kid(),
+        created=dt.datetime.fromtimestamp(created, dt.UTC),
+        nonce=nonce or http_sig.token(secrets.token_bytes(http_sig.NONCE_BYTES)),
+        label=http_sig.LABEL,
+        tag=http_sig.TAG,
+        covered_component_ids=http_sig.components(headers),
+        use_existing_digest=http_sig.CONTENT_DIGEST in headers,
+    )
+    library.apply(message, prepared, signer.sign(prepared.signature_base))
+    return {name: message.headers[name] for name in ("Signature-Input", "Signature")}
+
+
+def json_body(value: Wire) -> bytes:
+    """A request body, without the members that are not set."""
+    return value.model_dump_json(exclude_none=True).encode("utf-8")
+
+
+class _Answer:
+    """A streamed answer whose transport faults are ours."""
+
+    def __init__(self, client: httpx2.Client, request: httpx2.Request) -> None:
+        self._client, self._request = client, request
+        self._response: httpx2.Response | None = None
+
+    def __enter__(self) -> Self:
+        with _ours(self._request):
+            self._response = self._client.send(self._request, stream=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._response is not None:
+            self._response.close()
+
+    @property
+    def status_code(self) -> int:
+        assert self._response is not None
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        assert self._response is not None
+        return self._response.headers
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        assert self._response is not None
+        with _ours(self._request):
+            yield from self._response.iter_bytes()
+
+
+@contextlib.contextmanager
+def _ours(request: httpx2.Request) -> Iterator[None]:
+    """Turn the HTTP library's faults into ``Unavailable``; what we raise ourselves passes."""
+    try:
+        yield
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+        raise Unavailable(
+            "vault_unreachable",
+            "the vault at {url} does not answer ({kind})",
+            url=f"{request.url.scheme}://{request.url.netloc.decode('ascii')}",
+            kind=type(error).__name__,
+        ) from None
+
+
+def _bounded(answer: _Answer, limit: int) -> bytes:
+    data = bytearray()
+    for part in answer.iter_bytes():
+        data += part
+        if len(data) > limit:
+            raise Malformed("vault_answer_too_large", "the vault's answer has more than {limit} bytes", limit=limit)
+    return bytes(data)
+
+
+def _delayed(answer: _Answer, error: OneFileError) -> OneFileError:
+    after = answer.headers.get("retry-after", "")
+    if after.isascii() and after.isdigit():
+        error.facts["retry_after_s"] = int(after[:6])
+    return error
+
+
+def _parts(call: Call) -> Iterator[bytes]:
+    assert call.stream is not None
+    with call.stream() as source:
+        while part := source.read(CHUNK):
+            yield part
+            if call.step is not None:
+                call.step(len(part))
+
+
+def _with_headers(call: Call, headers: Mapping[str, str]) -> Call:
+    return replace(call, headers=dict(headers))

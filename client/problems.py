@@ -1,0 +1,40 @@
+"""From an HTTP answer that is not a success to one of our errors, by ``fault`` and ``code`` (RFC 9457).
+
+What does not look like a problem of ours (a proxy's page, an empty body) is told by its status alone.
+"""
+
+from __future__ import annotations
+
+from protocol import canonical
+from protocol.canonical import Json
+from protocol.errors import FAULTS, Denied, Fact, Malformed, OneFileError, Unavailable
+
+MAX_PROBLEM = 64 << 10
+
+
+def error_of(status: int, body: bytes) -> OneFileError:
+    """The error that an answer with this status and body means; never raises."""
+    try:
+        problem = canonical.loads_object(body, limit=MAX_PROBLEM, what="problem")
+    except Malformed:
+        return _by_status(status)
+    code, detail, fault = (problem.get(name) for name in ("code", "detail", "fault"))
+    if not (isinstance(code, str) and isinstance(detail, str) and isinstance(fault, str)) or not code:
+        return _by_status(status)
+    kind = FAULTS.get(fault, OneFileError)
+    # The detail is already filled and in our language: its braces are text, not fields.
+    return kind(code, detail.replace("{", "{{").replace("}", "}}"), **_facts(problem.get("facts")))
+
+
+def _facts(value: Json) -> dict[str, Fact]:
+    if not isinstance(value, dict):
+        return {}
+    return {name: fact for name, fact in value.items() if isinstance(fact, str | int) and not isinstance(fact, bool)}
+
+
+def _by_status(status: int) -> OneFileError:
+    if status == 404:
+        return Denied("not_found", "the vault has no such thing (HTTP {status})", status=status)
+    if status >= 500 or status == 429:
+        return Unavailable("vault_garbage", "the vault answered HTTP {status} and nothing readable", status=status)
+    return Malformed("vault_garbage", "the vault answered HTTP {status} and nothing readable", status=status)
