@@ -1,0 +1,334 @@
+"""Catalogue of licence types: titles, fields and their sensitivity, and which kind of body issues them.
+
+What a type is called on chain is ``type_id``; in a credential it is ``vct``. Verifiers do not need this
+catalogue to verify: it serves issuing, forms, "my data" and the readiness view. Law: a version of a
+type is frozen once a credential of it exists; a changed field list is a new version.
+
+The names of fields are ours. ``type_code`` has the form that public implementations of GB/T 36904 use
+(18 characters of a defining body, 3 digits), with a defining body that does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protocol.errors import Malformed
+from protocol.fields import text_of
+from protocol.forms import VCT
+from protocol.hashing import keccak256
+
+DEFINER = "12100000000000001J"
+KINDS = ("text", "date", "integer", "boolean")
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """One name in both languages of the interface."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessField:
+    """One selectively disclosable claim; ``sensitivity`` from 1 (public) to 5 (most private)."""
+
+    name: str
+    title: Title
+    kind: str
+    sensitivity: int
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceType:
+    """One version of one type. ``subject`` is ``person`` or ``enterprise``; ``division`` who issues it."""
+
+    type: str
+    version: int
+    title: Title
+    number: int
+    subject: str
+    dimension: str
+    division: str
+    fields: tuple[BusinessField, ...]
+
+    @property
+    def vct(self) -> str:
+        """``urn:onefile:licence:<type>:<version>``."""
+        return f"urn:onefile:licence:{self.type}:{self.version}"
+
+    @property
+    def type_code(self) -> str:
+        """21 characters: the defining body's code and the number of the type."""
+        return f"{DEFINER}{self.number:03}"
+
+    @property
+    def sensitivity(self) -> int:
+        """The grade of the most sensitive field."""
+        return max(f.sensitivity for f in self.fields)
+
+    def field(self, name: str) -> BusinessField:
+        """The field of this name, or ``Malformed("field_unknown")``."""
+        for found in self.fields:
+            if found.name == name:
+                return found
+        raise Malformed("field_unknown", "{field}: unknown member", field=f"{self.type}.{name}"[:200])
+
+
+def type_id(licence_type: str) -> bytes:
+    """How AgencyRegistry names a type: keccak256 of its UTF-8 bytes, 32 bytes. Versions share it."""
+    return keccak256(licence_type.encode("utf-8"))
+
+
+def parse_vct(vct: object) -> tuple[str, int]:
+    """Type and version in a ``vct``, known to this catalogue or not."""
+    *_, name, version = text_of(vct, "vct", pattern=VCT).split(":")
+    return name, int(version)
+
+
+def _fields(table: str) -> tuple[BusinessField, ...]:
+    # One line a field: name | 中文 | English | kind | sensitivity | "?" if it may be missing.
+    rows = [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()]
+    return tuple(BusinessField(r[0], Title(r[1], r[2]), r[3], int(r[4]), r[5] != "?") for r in rows)
+
+
+HOLDER_FIELDS = _fields(
+    """
+    name            | 姓名或名称   | name                    | text | 2 |
+    identity_type   | 证件类型     | kind of identity number | text | 2 |
+    identity_number | 证件号码     | identity number         | text | 4 |
+    """
+)
+
+DIMENSIONS = {
+    "identity": Title("身份户籍", "Identity and household"),
+    "family": Title("婚姻家庭", "Marriage and family"),
+    "education": Title("教育", "Education"),
+    "social-security": Title("社会保障", "Social security"),
+    "traffic": Title("交通出行", "Driving and vehicles"),
+    "property": Title("不动产", "Property"),
+    "operation": Title("经营许可", "Business and permits"),
+    "tax": Title("税务", "Tax"),
+}
+
+DIVISIONS = {
+    "public-security": Title("公安机关", "Public security"),
+    "human-resources": Title("人力资源和社会保障部门", "Human resources and social security"),
+    "market-regulation": Title("市场监督管理部门", "Market regulation"),
+    "education": Title("教育部门", "Education"),
+    "civil-affairs": Title("民政部门", "Civil affairs"),
+    "natural-resources": Title("自然资源部门", "Natural resources"),
+    "tax": Title("税务机关", "Tax administration"),
+}
+
+_ALL = (
+    LicenceType(
+        "resident-identity",
+        1,
+        Title("居民身份信息", "Resident identity"),
+        1,
+        "person",
+        "identity",
+        "public-security",
+        _fields(
+            """
+            sex             | 性别         | sex                 | text    | 2 |
+            ethnicity       | 民族         | ethnicity           | text    | 4 |
+            birth_date      | 出生日期     | date of birth       | date    | 3 |
+            address         | 住址         | address             | text    | 4 |
+            age_over_18     | 是否年满18岁 | aged 18 or over     | boolean | 1 |
+            age_over_60     | 是否年满60岁 | aged 60 or over     | boolean | 1 |
+            """
+        ),
+    ),
+    LicenceType(
+        "household-register",
+        1,
+        Title("居民户口簿", "Household register"),
+        2,
+        "person",
+        "identity",
+        "public-security",
+        _fields(
+            """
+            household_number   | 户号         | household number     | text | 4 |
+            household_kind     | 户别         | kind of household    | text | 2 |
+            head_of_household  | 户主姓名     | head of household    | text | 3 |
+            relation_to_head   | 与户主关系   | relation to head     | text | 3 |
+            registered_address | 户籍地址     | registered address   | text | 4 |
+            registered_since   | 登记日期     | registered since     | date | 2 | ?
+            """
+        ),
+    ),
+    LicenceType(
+        "driving-licence",
+        1,
+        Title("机动车驾驶证", "Driving licence"),
+        3,
+        "person",
+        "traffic",
+        "public-security",
+        _fields(
+            """
+            vehicle_classes  | 准驾车型     | vehicle classes      | text    | 1 |
+            first_issue_date | 初次领证日期 | date of first issue  | date    | 2 |
+            birth_date       | 出生日期     | date of birth        | date    | 3 |
+            address          | 住址         | address              | text    | 4 |
+            archive_number   | 档案编号     | archive number       | text    | 3 |
+            penalty_points   | 累积记分     | penalty points       | integer | 3 | ?
+            standing         | 驾驶证状态   | standing             | text    | 2 |
+            """
+        ),
+    ),
+    LicenceType(
+        "social-insurance-proof",
+        1,
+        Title("社会保险参保证明", "Proof of social insurance"),
+        4,
+        "person",
+        "social-security",
+        "human-resources",
+        _fields(
+            """
+            insured_region      | 参保地           | insured in                | text    | 2 |
+            insurance_kinds     | 险种             | kinds of insurance        | text    | 2 |
+            insured_since       | 首次参保日期     | insured since             | date    | 2 |
+            months_paid         | 累计缴费月数     | months paid               | integer | 2 |
+            contribution_base   | 缴费基数（分）   | contribution base (fen)   | integer | 4 |
+            employer_name       | 参保单位         | employer                  | text    | 3 | ?
+            insured_status      | 参保状态         | status of insurance       | text    | 2 |
+            paid_last_12_months | 近12个月连续缴费 | paid for the last 12 months | boolean | 1 |
+            """
+        ),
+    ),
+    LicenceType(
+        "diploma",
+        1,
+        Title("学历证书", "Diploma"),
+        5,
+        "person",
+        "education",
+        "education",
+        _fields(
+            """
+            school            | 学校         | school                | text | 1 |
+            major             | 专业         | major                 | text | 1 |
+            level             | 学历层次     | level                 | text | 1 |
+            study_mode        | 学习形式     | mode of study         | text | 2 |
+            enrolment_date    | 入学日期     | date of enrolment     | date | 2 |
+            graduation_date   | 毕业日期     | date of graduation    | date | 1 |
+            graduation_status | 毕（结）业   | result of studies     | text | 2 |
+            """
+        ),
+    ),
+    LicenceType(
+        "marriage-certificate",
+        1,
+        Title("结婚证", "Marriage certificate"),
+        6,
+        "person",
+        "family",
+        "civil-affairs",
+        _fields(
+            """
+            registration_date      | 登记日期       | date of registration     | date | 3 |
+            spouse_name            | 配偶姓名       | name of spouse           | text | 4 |
+            spouse_identity_number | 配偶证件号码   | identity number of spouse | text | 5 |
+            registration_office    | 登记机关       | registration office      | text | 2 |
+            """
+        ),
+    ),
+    LicenceType(
+        "property-certificate",
+        1,
+        Title("不动产权证书", "Property certificate"),
+        7,
+        "person",
+        "property",
+        "natural-resources",
+        _fields(
+            """
+            unit_number       | 不动产单元号         | unit number             | text    | 4 |
+            location          | 坐落                 | location                | text    | 4 |
+            right_kind        | 权利类型             | kind of right           | text    | 3 |
+            use               | 用途                 | use                     | text    | 2 |
+            area_cm2          | 面积（平方厘米）     | area (cm²)              | integer | 3 |
+            co_ownership      | 共有情况             | co-ownership            | text    | 3 |
+            mortgaged         | 是否抵押             | mortgaged               | boolean | 3 |
+            """
+        ),
+    ),
+    LicenceType(
+        "business-licence",
+        1,
+        Title("营业执照", "Business licence"),
+        8,
+        "enterprise",
+        "operation",
+        "market-regulation",
+        _fields(
+            """
+            enterprise_kind      | 类型               | kind of enterprise        | text    | 1 |
+            legal_representative | 法定代表人         | legal representative      | text    | 2 |
+            registered_capital   | 注册资本（分）     | registered capital (fen)  | integer | 1 |
+            established          | 成立日期           | established               | date    | 1 |
+            premises             | 住所               | premises                  | text    | 1 |
+            business_scope       | 经营范围           | scope of business         | text    | 1 |
+            registration_office  | 登记机关           | registration office       | text    | 1 |
+            """
+        ),
+    ),
+    LicenceType(
+        "food-licence",
+        1,
+        Title("食品经营许可证", "Food licence"),
+        9,
+        "enterprise",
+        "operation",
+        "market-regulation",
+        _fields(
+            """
+            premises           | 经营场所       | premises               | text | 1 |
+            business_form      | 主体业态       | form of business       | text | 1 |
+            permitted_items    | 经营项目       | permitted items        | text | 1 |
+            person_in_charge   | 食品安全管理员 | food safety manager    | text | 2 |
+            supervising_office | 日常监督机构   | supervising office     | text | 1 |
+            """
+        ),
+    ),
+    LicenceType(
+        "tax-proof",
+        1,
+        Title("完税证明", "Proof of tax payment"),
+        10,
+        "enterprise",
+        "tax",
+        "tax",
+        _fields(
+            """
+            tax_kinds        | 税种             | kinds of tax            | text    | 3 |
+            period_from      | 税款所属期起     | period from             | date    | 2 |
+            period_to        | 税款所属期止     | period to               | date    | 2 |
+            amount_paid      | 实缴金额（分）   | amount paid (fen)       | integer | 4 |
+            credit_grade     | 纳税信用级别     | tax credit grade        | text    | 2 | ?
+            arrears          | 是否欠税         | in arrears              | boolean | 3 |
+            """
+        ),
+    ),
+)
+
+CATALOGUE: dict[str, LicenceType] = {t.vct: t for t in _ALL}
+
+
+def licence_type(name: str, version: int | None = None) -> LicenceType:
+    """The type of this name, the newest version unless one is named; ``Malformed`` if there is none."""
+    found = [t for t in _ALL if t.type == name and version in {None, t.version}]
+    if not found:
+        raise Malformed("licence_type_unknown", "no licence type {name} in the catalogue", name=name[:64])
+    return max(found, key=lambda t: t.version)
+
+
+def by_vct(vct: str) -> LicenceType | None:
+    """The catalogued type of a ``vct``, or None: a foreign type still verifies."""
+    return CATALOGUE.get(vct)
