@@ -109,11 +109,14 @@ class Opening(Wire):
 
 
 class Logged(Wire):
-    """One entry, its opening and, where the vault holds it, the object that the entry commits to."""
+    """One entry, its opening and, where the vault holds it, the object that the entry commits to.
+
+    ``opening`` and ``object`` are null once they were erased; the entry stays.
+    """
 
     index: Count
     entry: Binary
-    opening: Opening
+    opening: Opening | None = None
     object: Binary | None = None
 
 

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, insert, select, update
 
 from protocol.encoding import b64u
 from protocol.entries import Opening, dossier_entry, entry_hash, public_entry
-from protocol.errors import Denied
 from protocol.hashing import ZERO32, sha256
 from protocol.wire import Logged as WireLogged
 from protocol.wire import Opening as WireOpening
@@ -49,13 +48,11 @@ class Logged:
     object_bytes: bytes | None
 
     def wire(self) -> WireLogged:
-        """As it travels; ``Denied("erased")`` if its opening is gone."""
-        if self.opening is None:
-            raise Denied("erased", "the opening of entry {index} has been erased", index=self.index)
+        """As it travels; without opening and object once they were erased."""
         return WireLogged(
             index=self.index,
             entry=b64u(self.entry),
-            opening=wire_opening(self.opening),
+            opening=wire_opening(self.opening) if self.opening is not None else None,
             object=b64u(self.object_bytes) if self.object_bytes is not None else None,
         )
 

@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -66,3 +66,11 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin(conn: Connection) -> None:
     writer = conn.get_execution_options().get("onefile_writer", False)
     conn.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+def insert_row(conn: Connection, table: Table, values: dict[str, Any]) -> int:
+    """Insert one row and return the number that the database gave it."""
+    key = conn.execute(insert(table), values).inserted_primary_key
+    assert key is not None  # every table of ours has one
+    row: int = key[0]
+    return row

@@ -132,6 +132,7 @@ payloads = Table(
     Column("size", BigInteger, nullable=False),
     _time("stored_at"),
 )
+doomed = Table("doomed", metadata, _row(), _hash("sha256", unique=True), _time("at"))
 items = Table(
     "items",
     metadata,
@@ -202,6 +203,7 @@ grant_headers = Table(
     _hash("item"),
     _hash("payload"),
     Column("header", LargeBinary),
+    Column("released", Integer, nullable=False),
     Index(None, "payload"),
 )
 releases = Table(

@@ -1,0 +1,1 @@
+"""What the vault does, apart from how it is asked: plain functions of a ``Vault`` and typed requests."""

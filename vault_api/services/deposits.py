@@ -1,0 +1,199 @@
+"""Deposits: a signed slip, its headers, and payloads that were uploaded before (docs/spec/deposit.md).
+
+The vault never learns what kind of item it is: it checks that the depositor is a registered issuer, or the
+holder. That this issuer may issue this type is for the wallet, when it claims, and for every verifier.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select
+
+from chain.ledger import ROLE_ISSUER
+from protocol import wire
+from protocol.age_format import parse_whole_header
+from protocol.encoding import b64u, hex0x, unb64u
+from protocol.errors import Conflict, Denied, Malformed, Untrusted
+from protocol.hashing import sha256
+from protocol.identifiers import dossier_urn
+from protocol.keycard import KeyCardEnvelope
+from protocol.signed import Signed, check_clock
+from protocol.slips import Slip, SlipObject, verify_slip
+from protocol.statements import verify_card_token
+from vault_api.callers import Agency, Caller, Holder
+from vault_api.db import tables as t
+from vault_api.db.engine import insert_row
+from vault_api.logbook import Logged, log_event, logged_at, wire_opening
+from vault_api.sequencer import Tx
+from vault_api.services.cards import dossier_row
+from vault_api.vault import Vault
+from vault_api.writes import Answer, write
+
+SLIP_SKEW_S = 120
+_ITEM = select(t.items.c.row, t.items.c.slip, t.items.c.idx, t.items.c.at)
+
+
+def deposit(vault: Vault, caller: Caller, body: wire.Deposit) -> Answer:
+    """Take an item into a dossier and log ``issue``. Steps: docs/spec/deposit.md §3."""
+    # (1) Who deposits is who signed the slip, for this log.
+    signed = verify_slip(body.slip, caller.key, log=vault.origin)
+    slip = signed.body
+    # (2) That party may: a registered issuer, or the holder into the holder's own dossier.
+    _check_depositor(vault, caller, slip)
+    check_clock(slip.iat, vault.clock.now(), SLIP_SKEW_S)
+    # (3) The slip names the newest key card of the dossier: nothing is sealed to a key that was given up.
+    card = vault.facts.dossier(slip.dossier).state.card_hash
+    if slip.card != card:
+        raise Conflict(
+            "card_superseded",
+            "the registry's newest key card is {want}, not {got}",
+            want=hex0x(card),
+            got=hex0x(slip.card),
+        )
+    # (4) The headers are the ones that the slip names, and each is an age header.
+    headers = checked_headers(vault, slip, body.headers)
+    salt = unb64u(body.item_salt, length=32, what="item_salt")
+    own = isinstance(caller, Holder)
+
+    def work(tx: Tx) -> Answer:
+        row = dossier_row(tx, slip.dossier)
+        known = _known_slip(tx, signed)
+        if known is not None:
+            return _answer(slip, known, known_at(tx, slip), own=own, status=200)
+        # (5) The first deposit of an agency needs the holder's invitation.
+        if isinstance(caller, Agency):
+            _check_invited(vault, tx, caller, row, slip, body.card_token)
+        # (6) Every payload was uploaded, with the size that the slip says.
+        for part in slip.objects:
+            _check_payload(tx, part)
+        logged = _store(tx, row, signed, headers, salt)
+        return _answer(slip, logged, tx.now, own=own, status=201)
+
+    return write(vault.sequencer, caller.signature, work)
+
+
+def checked_headers(vault: Vault, slip: Slip, texts: list[str]) -> list[bytes]:
+    """The headers as bytes: as many as objects, each of its digest, each an age header."""
+    limit = vault.settings.objects_per_item
+    if len(slip.objects) > limit:
+        raise Malformed("too_many_objects", "an item has at most {limit} objects", limit=limit)
+    if len(texts) != len(slip.objects):
+        raise Malformed(
+            "header_count",
+            "expected {want} headers, one for each object, got {got}",
+            want=len(slip.objects),
+            got=len(texts),
+        )
+    headers = [unb64u(text, what="header") for text in texts]
+    for header, part in zip(headers, slip.objects, strict=True):
+        parse_whole_header(header)
+        if sha256(header) != part.header:
+            raise Untrusted("header_digest", "a header is not the one that the slip names")
+    return headers
+
+
+def known_at(tx: Tx, slip: Slip) -> int:
+    """When the item was taken in."""
+    at: int = tx.conn.execute(select(t.items.c.at).where(t.items.c.item == slip.item)).scalar_one()
+    return at
+
+
+def _check_depositor(vault: Vault, caller: Caller, slip: Slip) -> None:
+    if isinstance(caller, Holder):
+        wanted = caller.urn
+        if slip.dossier != caller.dossier:
+            raise Denied("slip_dossier", "a holder deposits into the holder's own dossier only")
+    else:
+        wanted = vault.agency_urn(caller.account)
+        if not caller.known.state.has_role(ROLE_ISSUER, vault.clock.now()):
+            raise Denied("not_an_issuer", "the agency is not registered as an issuer")
+    if slip.iss != wanted:
+        raise Untrusted(
+            "slip_issuer", "the slip is by {got}, the request by {want}", got=slip.iss, want=wanted
+        )
+
+
+def _known_slip(tx: Tx, signed: Signed[Slip]) -> Logged | None:
+    """What was logged for the very same slip; ``Conflict`` if its item or jti came with other bytes."""
+    slip = signed.body
+    rows = tx.conn.execute(
+        _ITEM.where(
+            (t.items.c.item == slip.item) | ((t.items.c.issuer == slip.iss) & (t.items.c.jti == slip.jti))
+        )
+    ).all()
+    if not rows:
+        return None
+    if len(rows) > 1 or rows[0].slip != signed.raw:
+        raise Conflict("item_exists", "an item with this id or this slip number is here already")
+    tx.require(rows[0].idx)
+    return logged_at(tx.conn, rows[0].idx)
+
+
+def _check_invited(vault: Vault, tx: Tx, agency: Agency, row: int, slip: Slip, token: str | None) -> None:
+    before = select(t.items.c.row).where(t.items.c.dossier_row == row, t.items.c.issuer == slip.iss)
+    if tx.conn.execute(before.limit(1)).first() is not None:
+        return
+    if token is None:
+        raise Denied("card_token_needed", "the first deposit into a dossier needs the holder's card token")
+    key = _card_key(tx, slip.card)
+    signed = verify_card_token(token, key.present_key, agency=vault.agency_urn(agency.account), now=tx.now)
+    if signed.body.iss != dossier_urn(slip.dossier) or signed.body.card != slip.card:
+        raise Untrusted("card_token_dossier", "the card token is of another dossier or key card")
+
+
+def _card_key(tx: Tx, card_hash: bytes) -> KeyCardEnvelope:
+    raw = tx.conn.execute(select(t.cards.c.envelope).where(t.cards.c.card_hash == card_hash)).scalar()
+    if raw is None:
+        raise Denied("card_unknown", "no key card of this subject is kept here")
+    return KeyCardEnvelope.parse(raw)
+
+
+def _check_payload(tx: Tx, part: SlipObject) -> None:
+    size = tx.conn.execute(select(t.payloads.c.size).where(t.payloads.c.sha256 == part.payload)).scalar()
+    if size is None:
+        raise Denied("payload_missing", "the payload {payload} was not uploaded", payload=b64u(part.payload))
+    if size != part.payload_size:
+        raise Untrusted(
+            "payload_size",
+            "the slip says {want} bytes of payload, the upload had {got}",
+            want=part.payload_size,
+            got=size,
+        )
+
+
+def _store(tx: Tx, row: int, signed: Signed[Slip], headers: list[bytes], salt: bytes) -> Logged:
+    slip = signed.body
+    logged = log_event(tx, row, "issue", signed.raw.encode("ascii"))
+    item_row = insert_row(
+        tx.conn,
+        t.items,
+        {
+            "item": slip.item,
+            "dossier_row": row,
+            "issuer": slip.iss,
+            "jti": slip.jti,
+            "slip": signed.raw,
+            "salt": salt,
+            "idx": logged.index,
+            "at": tx.now,
+        },
+    )
+    tx.conn.execute(
+        insert(t.objects),
+        [
+            {
+                "item_row": item_row,
+                "pos": pos,
+                "payload": part.payload,
+                "size": part.payload_size,
+                "header": header,
+            }
+            for pos, (part, header) in enumerate(zip(slip.objects, headers, strict=True))
+        ],
+    )
+    return logged
+
+
+def _answer(slip: Slip, logged: Logged, at: int, *, own: bool, status: int) -> Answer:
+    opening = wire_opening(logged.opening) if own and logged.opening is not None else None
+    body = wire.Deposited(item=b64u(slip.item), index=logged.index, at=at, opening=opening)
+    return Answer.of(body, status, index=logged.index)

@@ -1,0 +1,190 @@
+"""Sealed payloads: streamed in under their own SHA-256, streamed out to who may have them.
+
+Content-addressed and immutable: the same payload may be uploaded by many and is stored once. Nothing tells an
+uploader whether it was there before it had the bytes, except the holder of the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+
+from chain.ledger import ROLE_ISSUER
+from protocol import wire
+from protocol.encoding import b64u
+from protocol.errors import Denied, Malformed, Unavailable
+from protocol.slips import MIN_PAYLOAD_BYTES
+from vault_api.blobs import payload_name
+from vault_api.callers import Caller, Holder
+from vault_api.db import tables as t
+from vault_api.http_auth import Signature
+from vault_api.sequencer import Tx
+from vault_api.vault import Vault
+from vault_api.writes import Answer, write
+
+ORPHAN_S = 24 * 3600
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The bytes of a payload that were asked for: from ``start`` to before ``end`` of ``size``."""
+
+    digest: bytes
+    start: int
+    end: int
+    size: int
+
+    @property
+    def partial(self) -> bool:
+        """Whether this is not the whole."""
+        return self.end - self.start != self.size
+
+
+def may_upload(vault: Vault, caller: Caller) -> None:
+    """Holders and registered issuers may; ``Denied("not_an_issuer")`` otherwise."""
+    if isinstance(caller, Holder):
+        return
+    if not caller.known.state.has_role(ROLE_ISSUER, vault.clock.now()):
+        raise Denied("not_an_issuer", "the agency is not registered as an issuer")
+
+
+def check_size(vault: Vault, received: int) -> None:
+    """``Malformed("payload_too_large")`` beyond the limit; asked for every chunk."""
+    limit = vault.settings.payload_bytes
+    if received > limit:
+        raise Malformed("payload_too_large", "a payload has at most {limit} bytes", limit=limit)
+
+
+def check_least(received: int) -> None:
+    """An age payload has a nonce and at least one chunk."""
+    if received < MIN_PAYLOAD_BYTES:
+        raise Malformed(
+            "payload_too_small",
+            "a sealed payload has at least {want} bytes, got {got}",
+            want=MIN_PAYLOAD_BYTES,
+            got=received,
+        )
+
+
+def payload_size(vault: Vault, digest: bytes) -> int | None:
+    """How many bytes the stored payload has; None if it is not here."""
+    with vault.engine.connect() as conn:
+        size: int | None = conn.execute(
+            select(t.payloads.c.size).where(t.payloads.c.sha256 == digest)
+        ).scalar()
+    return size
+
+
+def record_payload(vault: Vault, signature: Signature, digest: bytes, size: int) -> Answer:
+    """Note that a payload is stored. The blob is looked for again: housekeeping may have been quicker."""
+    body = wire.Payload(sha256=b64u(digest), size=size)
+
+    def work(tx: Tx) -> Answer:
+        if vault.blobs.size(payload_name(digest)) != size:
+            raise Unavailable("payload_lost", "the payload has to be sent again")
+        tx.conn.execute(delete(t.doomed).where(t.doomed.c.sha256 == digest))
+        there = tx.conn.execute(select(t.payloads.c.row).where(t.payloads.c.sha256 == digest)).first()
+        if there is not None:
+            return Answer.of(body)
+        tx.conn.execute(insert(t.payloads), {"sha256": digest, "size": size, "stored_at": tx.now})
+        return Answer.of(body, 201)
+
+    return write(vault.sequencer, signature, work)
+
+
+def own_payload(vault: Vault, holder: Holder, digest: bytes) -> int:
+    """The size of a payload of the holder's own items; ``Denied("payload_unknown")`` otherwise."""
+    mine = (
+        select(t.objects.c.size)
+        .join(t.items, t.items.c.row == t.objects.c.item_row)
+        .where(
+            t.objects.c.payload == digest,
+            t.items.c.dossier_row == holder.row,
+            t.items.c.deleted_at.is_(None),
+        )
+    )
+    with vault.engine.connect() as conn:
+        size: int | None = conn.execute(mine).scalar()
+    if size is None:
+        raise payload_unknown()
+    return size
+
+
+def read_span(vault: Vault, span: Span) -> Iterator[bytes]:
+    """The bytes of a span, in chunks of 256 KiB. ``Unavailable`` if the blob is gone or shorter."""
+    if vault.blobs.size(payload_name(span.digest)) != span.size:
+        raise Unavailable("payload_lost", "the payload is not where it was stored")
+    return vault.blobs.read(payload_name(span.digest), span.start, span.end)
+
+
+def parse_range(digest: bytes, size: int, header: str | None) -> Span:
+    """The span that a ``Range`` header asks for (one range of bytes); the whole without one.
+
+    ``Malformed("range")`` (416) for a range beyond the payload, and for several ranges.
+    """
+    if header is None:
+        return Span(digest, 0, size, size)
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or not (match[1] or match[2]):
+        raise Malformed("range", "expected one range of bytes within {size}", size=size)
+    if not match[1]:
+        start, end = max(0, size - int(match[2])), size
+    else:
+        start = int(match[1])
+        end = min(size, int(match[2]) + 1) if match[2] else size
+    if start >= end:
+        raise Malformed("range", "expected one range of bytes within {size}", size=size)
+    return Span(digest, start, end, size)
+
+
+def doom_unused(tx: Tx, digests: list[bytes]) -> None:
+    """Let go of payloads that no present item names any more: the bytes are removed after the commit."""
+    for digest in digests:
+        if _used(tx.conn, digest):
+            continue
+        tx.conn.execute(delete(t.payloads).where(t.payloads.c.sha256 == digest))
+        tx.conn.execute(delete(t.doomed).where(t.doomed.c.sha256 == digest))
+        tx.conn.execute(insert(t.doomed), {"sha256": digest, "at": tx.now})
+
+
+def remove_doomed(vault: Vault, tx: Tx) -> int:
+    """Housekeeping, in the sequencer: remove the bytes of doomed payloads and of uploads that nobody used."""
+    old = select(t.payloads.c.sha256).where(
+        t.payloads.c.stored_at < tx.now - ORPHAN_S,
+        ~exists().where(t.objects.c.payload == t.payloads.c.sha256),
+    )
+    doom_unused(tx, list(tx.conn.execute(old.limit(100)).scalars()))
+    doomed = list(tx.conn.execute(select(t.doomed.c.sha256).limit(100)).scalars())
+    for digest in doomed:
+        vault.blobs.delete(payload_name(digest))
+        tx.conn.execute(delete(t.doomed).where(t.doomed.c.sha256 == digest))
+    return len(doomed)
+
+
+def forget_headers(tx: Tx, item_row: int, item: bytes) -> list[bytes]:
+    """Destroy every header of an item, the holder's and those of grants; its payloads' digests."""
+    digests = list(
+        tx.conn.execute(select(t.objects.c.payload).where(t.objects.c.item_row == item_row)).scalars()
+    )
+    tx.conn.execute(update(t.objects).where(t.objects.c.item_row == item_row), {"header": None})
+    tx.conn.execute(update(t.grant_headers).where(t.grant_headers.c.item == item), {"header": None})
+    tx.conn.execute(update(t.grant_parcels).where(t.grant_parcels.c.item == item), {"parcel": None})
+    return digests
+
+
+def payload_unknown() -> Denied:
+    """No such payload, or not for this caller: the answer does not tell which."""
+    return Denied("payload_unknown", "no payload of this digest is here for you")
+
+
+def _used(conn: Connection, digest: bytes) -> bool:
+    using = (
+        select(t.objects.c.pos)
+        .join(t.items, t.items.c.row == t.objects.c.item_row)
+        .where(and_(t.objects.c.payload == digest, t.items.c.deleted_at.is_(None)))
+    )
+    return conn.execute(using.limit(1)).first() is not None

@@ -1,0 +1,169 @@
+"""Relay: bring a party's signed message to our own contracts and pay the gas. Nothing else is sent.
+
+What may be sent is the table below: functions of our contracts, each decided by the signature inside the message.
+Each caller has so many relays an hour, and openings have a limit of their own for all callers together, so that
+nobody drains the relayer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import func, insert, select
+
+from chain.ledger import Ledger, TxRef
+from protocol import wire
+from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.encoding import hex0x, unhex0x
+from protocol.errors import Denied, Malformed, OneFileError
+from protocol.fields import Fields
+from protocol.keycard import KeyCard, KeyCardEnvelope
+from vault_api.chain_facts import AGENCY, DOSSIER
+from vault_api.db import tables as t
+from vault_api.http_auth import Signature
+from vault_api.sequencer import Tx
+from vault_api.vault import Vault
+from vault_api.writes import Answer, answered_before, remember_answer, remember_nonce
+
+HOUR_S = 3600
+Send = Callable[[Ledger, wire.Relay], TxRef]
+
+
+def relay(vault: Vault, signature: Signature, body: wire.Relay) -> Answer:
+    """Check the message's form, count it, send it, and answer with the transaction."""
+    send = _function(body)
+    if body.card is not None:
+        signature.verify(_card_of(body).present_key)
+    else:
+        vault.callers.identify(signature)
+    before = vault.sequencer.call(lambda tx: _admit(vault, tx, signature, body))
+    if isinstance(before, OneFileError):
+        raise before
+    if before is not None:
+        return before
+    # Outside of the transaction: a block takes its time. If the process dies here, the message is on chain or
+    # not, and sending it again is refused by the contract (nonce, sequence) or does what was asked.
+    sent = send(vault.ledger, body)
+    _touched(vault, body)
+    answer = Answer.of(wire.Relayed(transaction=hex0x(sent.hash), block=sent.block.number))
+    vault.sequencer.call(lambda tx: remember_answer(tx, signature, answer))
+    return answer
+
+
+def _admit(vault: Vault, tx: Tx, signature: Signature, body: wire.Relay) -> Answer | OneFileError | None:
+    remember_nonce(tx, signature)
+    try:
+        before = answered_before(tx, signature)
+        if before is None:
+            tx.attempt(lambda: _count(vault, tx, signature.thumbprint, body.function))
+    except OneFileError as error:
+        return error
+    return before
+
+
+def _count(vault: Vault, tx: Tx, caller: bytes, function: str) -> None:
+    relays, settings = t.relays.c, vault.settings
+    recent = select(func.count()).select_from(t.relays).where(relays.at > tx.now - HOUR_S)
+    if tx.conn.execute(recent.where(relays.caller == caller)).scalar_one() >= settings.relays_per_hour:
+        raise Denied(
+            "relay_quota", "at most {limit} relays an hour for one caller", limit=settings.relays_per_hour
+        )
+    if function == "open":
+        opened = tx.conn.execute(recent.where(relays.function == "open")).scalar_one()
+        if opened >= settings.opens_per_hour:
+            raise Denied(
+                "relay_quota", "at most {limit} dossiers are opened an hour", limit=settings.opens_per_hour
+            )
+    tx.conn.execute(insert(t.relays), {"caller": caller, "function": function, "at": tx.now})
+
+
+def _function(body: wire.Relay) -> Send:
+    send = FUNCTIONS.get((body.contract, body.function))
+    if send is None:
+        raise Denied(
+            "relay_function",
+            "{contract}.{function} is not relayed",
+            contract=body.contract,
+            function=body.function,
+        )
+    return send
+
+
+def _open(ledger: Ledger, body: wire.Relay) -> TxRef:
+    owner_signature, card_signature = _signatures(body, 2)
+    message = OpenDossier.from_json(body.message)
+    return ledger.open_dossier(message, owner_signature, _card_of(body).card, card_signature)
+
+
+def _rotate(ledger: Ledger, body: wire.Relay) -> TxRef:
+    return ledger.rotate_dossier(RotateDossier.from_json(body.message), *_signatures(body, 1))
+
+
+def _bump(ledger: Ledger, body: wire.Relay) -> TxRef:
+    return ledger.bump_epoch(BumpEpoch.from_json(body.message), *_signatures(body, 1))
+
+
+def _dossier_card(ledger: Ledger, body: wire.Relay) -> TxRef:
+    return ledger.publish_dossier_card(KeyCard.from_json(body.message), *_signatures(body, 1))
+
+
+def _agency_card(ledger: Ledger, body: wire.Relay) -> TxRef:
+    return ledger.publish_agency_card(KeyCard.from_json(body.message), *_signatures(body, 1))
+
+
+def _attest(ledger: Ledger, body: wire.Relay) -> TxRef:
+    dossier, digest = _bytes32s(body.message, "dossier", "digest")
+    return ledger.attest(dossier, digest, *_signatures(body, 1))
+
+
+def _revoke(ledger: Ledger, body: wire.Relay) -> TxRef:
+    _signatures(body, 0)
+    return ledger.revoke(*_bytes32s(body.message, "secret"))
+
+
+FUNCTIONS: Mapping[tuple[str, str], Send] = {
+    ("dossier_registry", "open"): _open,
+    ("dossier_registry", "rotate"): _rotate,
+    ("dossier_registry", "publish_card"): _dossier_card,
+    ("dossier_registry", "bump_epoch"): _bump,
+    ("dossier_registry", "attest"): _attest,
+    ("agency_registry", "publish_card"): _agency_card,
+    ("grant_registry", "revoke"): _revoke,
+}
+
+
+def _signatures(body: wire.Relay, count: int) -> list[bytes]:
+    if len(body.signatures) != count:
+        raise Malformed(
+            "relay_signatures",
+            "{function} takes {want} signatures, got {got}",
+            function=body.function,
+            want=count,
+            got=len(body.signatures),
+        )
+    return [unhex0x(text, what="signature") for text in body.signatures]
+
+
+def _card_of(body: wire.Relay) -> KeyCardEnvelope:
+    if body.card is None:
+        raise Malformed("relay_card", "{function} needs the key card", function=body.function)
+    return KeyCardEnvelope.from_json(body.card)
+
+
+def _bytes32s(message: dict[str, Any], *names: str) -> list[bytes]:
+    fields = Fields(message, "message")
+    found = [unhex0x(fields.take(name), length=32, what=name) for name in names]
+    fields.done()
+    return found
+
+
+def _touched(vault: Vault, body: wire.Relay) -> None:
+    """Read anew what the message has changed, without waiting for the follower."""
+    message = body.message
+    if "dossier" in message:
+        vault.facts.forget(DOSSIER, unhex0x(message["dossier"], what="dossier"))
+    if body.function == "publish_card":
+        subject = unhex0x(message["subject"], what="subject")
+        agency = body.contract == "agency_registry"
+        vault.facts.forget(AGENCY if agency else DOSSIER, subject[12:] if agency else subject)

@@ -1,0 +1,77 @@
+"""One running vault: everything that a route needs, put together once at the edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from chain.ledger import Contracts, Ledger
+from protocol.eip712 import Domain
+from protocol.entries import origin_hash
+from protocol.identifiers import agency_urn
+from vault_api.blobs import BlobStore
+from vault_api.callers import Callers
+from vault_api.chain_facts import ChainFacts
+from vault_api.clock import Clock
+from vault_api.log_store import LogStore
+from vault_api.sequencer import Sequencer
+from vault_api.settings import Settings
+from vault_api.waiting import Waiters
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The parts, wired. Cannot open anything that it stores."""
+
+    settings: Settings
+    engine: Engine
+    blobs: BlobStore
+    log: LogStore
+    sequencer: Sequencer
+    ledger: Ledger
+    clock: Clock
+    facts: ChainFacts
+    callers: Callers
+    waiters: Waiters
+
+    @property
+    def chain_id(self) -> int:
+        """The chain whose contracts are law here."""
+        return self.ledger.deployment.chain_id
+
+    @property
+    def contracts(self) -> Contracts:
+        """The contracts of this deployment."""
+        return self.ledger.deployment.contracts
+
+    @property
+    def origin(self) -> str:
+        """The log's origin string."""
+        return self.log.origin
+
+    @property
+    def origin_hash(self) -> bytes:
+        """How grants and contracts name the log."""
+        return origin_hash(self.log.origin)
+
+    @property
+    def grant_domain(self) -> Domain:
+        """The EIP-712 domain of grants and mandates."""
+        return Domain(self.chain_id, self.contracts.grant_registry)
+
+    @property
+    def dossier_domain(self) -> Domain:
+        """The EIP-712 domain of a dossier's messages and key cards."""
+        return Domain(self.chain_id, self.contracts.dossier_registry)
+
+    @property
+    def agency_domain(self) -> Domain:
+        """The EIP-712 domain of agencies' key cards."""
+        return Domain(self.chain_id, self.contracts.agency_registry)
+
+    def agency_urn(self, account: bytes) -> str:
+        """The urn of an agency of this deployment."""
+        return agency_urn(self.chain_id, self.contracts.agency_registry, account)

@@ -1,0 +1,39 @@
+"""Long polling without holding a thread: who waits for a show session is woken when it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+
+
+class Waiters:
+    """Events by session. ``wake`` from any thread; ``wait`` in the event loop."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[bytes, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = defaultdict(set)
+
+    def wake(self, session: bytes) -> None:
+        """Something about this session has changed."""
+        with self._lock:
+            waiting = list(self._waiting.get(session, ()))
+        for loop, event in waiting:
+            with contextlib.suppress(RuntimeError):  # a loop that has closed has nobody waiting
+                loop.call_soon_threadsafe(event.set)
+
+    @contextlib.contextmanager
+    def listening(self, session: bytes) -> Iterator[asyncio.Event]:
+        """An event that is set by ``wake``; begin to listen before looking, so that nothing is missed."""
+        entry = (asyncio.get_running_loop(), asyncio.Event())
+        with self._lock:
+            self._waiting[session].add(entry)
+        try:
+            yield entry[1]
+        finally:
+            with self._lock:
+                self._waiting[session].discard(entry)
+                if not self._waiting[session]:
+                    del self._waiting[session]
