@@ -1,0 +1,174 @@
+"""Show code: what the wallet draws as a QR, bound to the holder's present key and to sixty seconds.
+
+``OF1:`` + Base45 of a tagged COSE_Sign1 (RFC 9052), ES256, protected header ``{1: -7}``, no unprotected
+header, payload ``{1: session, 2: counter, 4: exp, 6: iat, 7: log}`` in deterministic CBOR: 118 bytes with a
+counter below 24, 120 at most; 181 to 184 characters, which is QR version 8 at level M. No key, dossier,
+licence type or commitment stands in it: a photo of it tells nothing, and the vault knows the session.
+
+There is one encoding of each code, so the reader is a template and no general CBOR decoder: what a
+camera brings is never handed to one. ``external_aad`` is empty, as any COSE program expects; ``log``
+binds the code to one log, and the leading ``Signature1`` keeps it apart from whatever else the present key
+signs. Left out: request codes of a window, offline frames (``OF2``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protocol.encoding import base45, unbase45
+from protocol.errors import Denied, Malformed, Untrusted
+from protocol.fields import MAX_TIME
+from protocol.hashing import keccak256
+from protocol.jose import EcSigner, PublicJwk, verify_es256
+
+PREFIX = "OF1:"
+CODE_LIFETIME_S = 60
+CODE_ROTATION_S = 30
+CODE_SKEW_S = 5
+MAX_COUNTER = 0xFFFF
+MAX_COSE_BYTES = 120
+_HEAD = bytes.fromhex("d28443a10126a058")  # tag 18, array of 4, h'a10126' = {1: -7}, {}, a string with …
+_SIGNATURE = bytes.fromhex("5840")
+_PROTECTED = bytes.fromhex("a10126")
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCode:
+    """``session`` 16 random bytes; ``log`` the first 8 bytes of keccak256(origin); times in seconds."""
+
+    session: bytes
+    counter: int
+    exp: int
+    iat: int
+    log: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.session) != 16 or len(self.log) != 8:
+            raise Malformed("show_code", "a show code has a session of 16 bytes and a log of 8")
+        if not 0 <= self.counter <= MAX_COUNTER:
+            raise Malformed("show_code", "a show code's counter is at most {most}", most=MAX_COUNTER)
+        if not 0 <= self.iat < self.exp <= min(self.iat + CODE_LIFETIME_S, MAX_TIME):
+            raise Malformed("show_code", "a show code lives at most {most} seconds", most=CODE_LIFETIME_S)
+
+    def payload(self) -> bytes:
+        """The CBOR map that is signed."""
+        import cbor2  # slow to load, and most commands show nothing
+
+        return cbor2.dumps({1: self.session, 2: self.counter, 4: self.exp, 6: self.iat, 7: self.log})
+
+
+@dataclass(frozen=True, slots=True)
+class SignedShowCode:
+    """A parsed show code, not verified: its key follows from the session, which the vault knows."""
+
+    code: ShowCode
+    payload: bytes
+    signature: bytes
+    text: str
+
+
+def log_prefix(origin: str) -> bytes:
+    """The 8 bytes by which a show code names its log."""
+    return keccak256(origin.encode("utf-8"))[:8]
+
+
+def new_show_code(session: bytes, counter: int, *, origin: str, now: int) -> ShowCode:
+    """The code of this moment: it lives 60 s; draw the next one after 30 s with ``counter`` + 1."""
+    return ShowCode(session, counter, now + CODE_LIFETIME_S, now, log_prefix(origin))
+
+
+def sign_show_code(code: ShowCode, signer: EcSigner) -> str:
+    """The text to draw as QR in alphanumeric mode."""
+    payload = code.payload()
+    cose = _HEAD + bytes([len(payload)]) + payload + _SIGNATURE + signer.sign(signed_structure(payload))
+    return PREFIX + base45(cose)
+
+
+def signed_structure(payload: bytes) -> bytes:
+    """``Sig_structure`` of RFC 9052 §4.4: ["Signature1", protected, external_aad = h'', payload]."""
+    import cbor2
+
+    return cbor2.dumps(["Signature1", _PROTECTED, b"", payload])
+
+
+def parse_show_code(text: str) -> SignedShowCode:
+    """Parse strictly; nothing is verified. Raises ``Malformed`` only."""
+    if not text.startswith(PREFIX) or len(text) > len(PREFIX) + MAX_COSE_BYTES * 3 // 2:
+        raise _malformed()
+    cose = unbase45(text[len(PREFIX) :], what="show code")
+    size = cose[len(_HEAD)] if len(cose) > len(_HEAD) else 0
+    payload_end = len(_HEAD) + 1 + size
+    payload, tail = cose[len(_HEAD) + 1 : payload_end], cose[payload_end:]
+    if not cose.startswith(_HEAD) or not tail.startswith(_SIGNATURE) or len(tail) != 66:
+        raise _malformed()
+    return SignedShowCode(_read_payload(payload), payload, tail[2:], text)
+
+
+def verify_show_code(text: str, key: PublicJwk, *, origin: str, now: int) -> ShowCode:
+    """The code if ``key`` signed it for the log ``origin`` and it lives at ``now`` by the vault's clock.
+
+    Raises ``Malformed``, ``Untrusted`` or ``Denied("show_code_expired")``. That ``key`` is the present key of
+    the dossier that opened the session, and that the session is unused, are the vault's facts.
+    """
+    found = parse_show_code(text)
+    verify_es256(key, signed_structure(found.payload), found.signature, code="show_code_signature")
+    code = found.code
+    if code.log != log_prefix(origin):
+        raise Untrusted("show_code_log", "the show code is for another log")
+    if not code.iat - CODE_SKEW_S <= now < code.exp:
+        raise Denied(
+            "show_code_expired",
+            "the show code holds from {iat} to {exp}; the clock says {now}",
+            iat=code.iat,
+            exp=code.exp,
+            now=now,
+        )
+    return code
+
+
+def _read_payload(payload: bytes) -> ShowCode:
+    reader = _Reader(payload)
+    reader.expect(b"\xa5\x01\x50")
+    session = reader.take(16)
+    reader.expect(b"\x02")
+    counter = reader.uint()
+    reader.expect(b"\x04")
+    exp = reader.uint()
+    reader.expect(b"\x06")
+    iat = reader.uint()
+    reader.expect(b"\x07\x48")
+    code = ShowCode(session, counter, exp, iat, reader.take(8))
+    # An integer written longer than it need be, or bytes at the end, would be a second spelling.
+    if code.payload() != payload:
+        raise _malformed()
+    return code
+
+
+class _Reader:
+    """Takes bytes from the front; whatever is not there is ``Malformed``."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = data
+
+    def take(self, size: int) -> bytes:
+        taken, self._left = self._left[:size], self._left[size:]
+        if len(taken) != size:
+            raise _malformed()
+        return taken
+
+    def expect(self, want: bytes) -> None:
+        if self.take(len(want)) != want:
+            raise _malformed()
+
+    def uint(self) -> int:
+        """A CBOR unsigned integer of up to eight bytes."""
+        first = self.take(1)[0]
+        if first < 24:
+            return first
+        if not 24 <= first <= 27:
+            raise _malformed()
+        return int.from_bytes(self.take(1 << first - 24), "big")
+
+
+def _malformed() -> Malformed:
+    return Malformed("show_code", "this is no show code of ours")
