@@ -19,11 +19,11 @@ from protocol.encoding import b64u
 from protocol.errors import Malformed
 from protocol.fields import MAX_TIME
 from protocol.hashing import ZERO32, hmac256, keccak256
+from protocol.pointers import MAX_POINTER_CHARS
 
 MAX_SCOPE = 64  # items of one grant
 MAX_CLAIMS = 128  # of one item
 MAX_DOCUMENTS = 64  # of one item
-MAX_POINTER_CHARS = 256
 MAX_PURPOSE_CHARS = 1000
 MAX_USES = 1_000_000
 ANY_OFFICER = ZERO32
