@@ -1,0 +1,86 @@
+"""Which chain, contracts and log a profile lives on: pinned when the profile is made.
+
+The record that ``chain deploy`` wrote is where trust begins on one machine. Where there is none, the vault's
+word is taken only if the person says so (``--trust-vault``): from then on every change of it is noticed.
+"""
+
+from __future__ import annotations
+
+from chain.deployment import Deployment
+from chain.ledger import LedgerReads
+from client.files import read_bounded, write_private
+from client.profile import Profile
+from client.settings import Settings
+from protocol import wire
+from protocol.eip712 import Domain
+from protocol.entries import origin_hash, parse_origin
+from protocol.errors import Denied, Untrusted
+from protocol.note import Vkey
+
+MAX_RECORD = 16 << 10
+
+
+def pinned(profile: Profile) -> Deployment:
+    """The deployment that the profile was made on; ``Denied("no_deployment")`` before."""
+    path = profile.folder / "deployment.json"
+    if not path.exists():
+        raise Denied("no_deployment", "the profile {name} is not tied to a chain yet", name=profile.name)
+    return Deployment.parse(read_bounded(path, limit=MAX_RECORD))
+
+
+def pin(profile: Profile, deployment: Deployment) -> None:
+    """Tie the profile to ``deployment``."""
+    write_private(profile.folder / "deployment.json", deployment.serialise())
+
+
+def local_record(settings: Settings) -> Deployment:
+    """The record on this machine; ``Denied("no_deployment")`` if there is none."""
+    if not settings.deployment.exists():
+        raise Denied("no_deployment", "there is no deployment record at {path}", path=str(settings.deployment))
+    return Deployment.parse(read_bounded(settings.deployment, limit=MAX_RECORD))
+
+
+def with_log(deployment: Deployment, info: wire.Info, ledger: LedgerReads | None) -> Deployment:
+    """``deployment`` with the log that the vault names, if chain and contracts are the same.
+
+    With a ledger, the log must stand in its ArchiveLog with this key: the vault can't name another's.
+    """
+    origin, vkey = parse_origin(info.log_origin), Vkey.parse(info.log_vkey)
+    ours = (deployment.chain_id, deployment.contracts.archive_log)
+    if (origin.chain_id, origin.archive_log) != ours or vkey.name != info.log_origin:
+        raise Untrusted(
+            "vault_other_chain",
+            "the vault keeps its log {origin} on another chain or contract than this deployment",
+            origin=info.log_origin,
+        )
+    if deployment.log is not None and (deployment.log.origin, deployment.log.vkey) != (info.log_origin, info.log_vkey):
+        raise Untrusted("vault_other_log", "the vault names another log or log key than the deployment record")
+    if ledger is not None:
+        state = ledger.log_state(origin_hash(info.log_origin))
+        if state is None or state.vkey != info.log_vkey:
+            raise Untrusted("vault_other_log", "the vault names another log or log key than the deployment record")
+    return deployment.with_log(info.log_origin, info.log_vkey)
+
+
+def from_vault(info: wire.Info) -> Deployment:
+    """The deployment that a vault names. Believing it is the caller's decision."""
+    from chain.values import Contracts
+    from protocol.hashing import ZERO32
+
+    contracts = Contracts.from_json(info.contracts.model_dump())
+    return Deployment(info.chain_id, contracts, 0, ZERO32)
+
+
+def dossier_domain(deployment: Deployment) -> Domain:
+    """The EIP-712 domain of dossier messages and dossiers' key cards."""
+    return Domain(deployment.chain_id, deployment.contracts.dossier_registry)
+
+
+def agency_domain(deployment: Deployment) -> Domain:
+    """The EIP-712 domain of agencies' key cards."""
+    return Domain(deployment.chain_id, deployment.contracts.agency_registry)
+
+
+def grant_domain(deployment: Deployment) -> Domain:
+    """The EIP-712 domain of grants and mandates."""
+    return Domain(deployment.chain_id, deployment.contracts.grant_registry)
