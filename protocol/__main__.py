@@ -83,7 +83,9 @@ def main() -> NoReturn:
         # By number, as sys.stdin is None when it is closed, and a text layer is of no use here.
         with os.fdopen(0, "rb", closefd=False) as stdin, os.fdopen(1, "wb", closefd=False) as stdout:
             code = run(sys.argv[1:], stdin, stdout, stderr)
-    except OSError as error:  # a closed stream, or output that could not be written to its end
+            if code == FAILED:  # what is still buffered can go nowhere, and must not fail a second time
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:  # a stream that is closed
         code = _say(stderr, error.strerror or "input or output failed", FAILED)
     sys.exit(code)
 
@@ -111,8 +113,6 @@ def _decrypt(options: argparse.Namespace, stdin: BinaryIO, stdout: BinaryIO) -> 
     identities = [found for name in options.identities for found in _identities(name)]
     if options.passphrase_file is not None:
         identities.append(_passphrase(options.passphrase_file))
-    if not identities:
-        raise _UsageError("give identities with -i, or --passphrase-file")
     open_file(stdin, stdout, identities)
 
 
@@ -166,8 +166,8 @@ def _proof(vector: Fields) -> list[bytes]:
 def _identities(name: str) -> list[Identity]:
     lines = [line.strip() for line in _text_file(name).splitlines()]
     keys = [(n, line) for n, line in enumerate(lines, 1) if line and not line.startswith("#")]
-    if not 1 <= len(keys) <= MAX_IDENTITIES:
-        raise _UsageError(f"{name}: expected 1 to {MAX_IDENTITIES} identities, got {len(keys)}")
+    if len(keys) > MAX_IDENTITIES:
+        raise _UsageError(f"{name}: at most {MAX_IDENTITIES} identities, got {len(keys)}")
     return [_identity(name, n, line) for n, line in keys]
 
 

@@ -40,7 +40,6 @@ SCRYPT_TAG = "scrypt"
 _VERSION = b"age-encryption.org/v1"
 _COLUMNS = 64
 _MAC_LINE_CHARS = 4 + 43
-_MAX_LINE_BYTES = MAX_STANZA_ARGS * (MAX_ARG_CHARS + 1) + 3
 _ARGUMENT = re.compile(r"[\x21-\x7e]+")
 _B64 = re.compile(r"[A-Za-z0-9+/]*")
 _LOG_N = re.compile(r"[1-9][0-9]?")
@@ -92,7 +91,7 @@ class Header:
                 got=len(self.stanzas),
             )
         if len(self.mac) != MAC_BYTES:
-            raise Malformed("age_header_mac", "the age header does not end with a MAC of 32 bytes")
+            raise Malformed("age_header_end", "the age header does not end with a MAC of 32 bytes")
         _check_native(self.stanzas)
 
     def serialise(self) -> bytes:
@@ -116,6 +115,8 @@ def parse_header(raw: bytes) -> tuple[Header, int]:
     Raises ``Malformed`` (codes ``age_…``). C2SP age spec, "ABNF definition of file header".
     """
     lines = _Lines(raw)
+    if raw.startswith(b"-----BEGIN AGE"):
+        raise Malformed("age_armored", "an armored age file: only the binary form is read here")
     if lines.next() != _VERSION:
         raise Malformed("age_header_version", "expected an age v1 header")
     stanzas: list[Stanza] = []
@@ -124,7 +125,7 @@ def parse_header(raw: bytes) -> tuple[Header, int]:
             raise Malformed("age_stanza_limit", "the age header has more than {limit} stanzas", limit=MAX_STANZAS)
         stanzas.append(_stanza(line, lines))
     if not line.startswith(b"--- ") or len(line) != _MAC_LINE_CHARS:
-        raise Malformed("age_header_mac", "the age header does not end with a MAC of 32 bytes")
+        raise Malformed("age_header_end", "the age header does not end with a MAC of 32 bytes")
     mac = raw_unb64(line[4:].decode("latin-1"), length=MAC_BYTES, what="age header MAC")
     return Header(tuple(stanzas), mac), lines.offset
 
@@ -143,8 +144,8 @@ def read_header(stream: LineReader) -> bytes:
     Reads no byte beyond the header and never more than ``MAX_HEADER_BYTES``.
     """
     read = bytearray()
-    while len(read) <= MAX_HEADER_BYTES:
-        line = stream.readline(_MAX_LINE_BYTES)
+    while True:
+        line = stream.readline(MAX_HEADER_BYTES - len(read))
         read += line
         if not line.endswith(b"\n") or line.startswith(b"---"):
             break

@@ -1,0 +1,23 @@
+// age-encryption on standard streams: node age.mjs encrypt|decrypt recipient|identity|passphrase VALUE
+import { readFileSync, writeSync } from "node:fs";
+import { Decrypter, Encrypter } from "age-encryption";
+
+const [direction, kind, value] = process.argv.slice(2);
+const input = new Uint8Array(readFileSync(0));
+let output;
+if (direction === "encrypt") {
+  const encrypter = new Encrypter();
+  if (kind === "passphrase") {
+    encrypter.setScryptWorkFactor(10);
+    encrypter.setPassphrase(value);
+  } else {
+    encrypter.addRecipient(value);
+  }
+  output = await encrypter.encrypt(input);
+} else {
+  const decrypter = new Decrypter();
+  if (kind === "passphrase") decrypter.addPassphrase(value);
+  else decrypter.addIdentity(value);
+  output = await decrypter.decrypt(input, "uint8array");
+}
+for (let done = 0; done < output.length; ) done += writeSync(1, output, done);
