@@ -39,6 +39,7 @@ from chain.values import (
     TxRef,
 )
 from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.errors import Malformed
 from protocol.keycard import KeyCard
 
 MAX_EVENT_RANGE = 2_000  # blocks in one call of `events` or `anchors`
@@ -67,6 +68,7 @@ __all__ = [
     "LogState",
     "RoleSpan",
     "TxRef",
+    "check_range",
 ]
 
 
@@ -234,3 +236,15 @@ class LedgerWrites(Protocol):
 
 class Ledger(LedgerReads, LedgerWrites, Protocol):
     """Reads and writes together; who only verifies takes `LedgerReads`."""
+
+
+def check_range(first: int, last: int) -> None:
+    """`Malformed` unless `first` to `last` is a range that `events` and `anchors` take."""
+    if not 0 <= first <= last + 1 or last - first >= MAX_EVENT_RANGE:
+        raise Malformed(
+            "event_range",
+            "events are read of at most {most} blocks at once; got {first} to {last}",
+            most=MAX_EVENT_RANGE,
+            first=first,
+            last=last,
+        )

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import time
 from typing import Any, cast
 
@@ -21,14 +20,13 @@ from web3._utils.encoding import Web3JsonEncoder
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from chain.garbage import garbage, unreachable
 from protocol.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 10.0  # the whole answer, however it drips
 MAX_ANSWER_BYTES = 16 << 20
-MAX_MESSAGE = 200
 _CHUNK = 64 << 10
-_PLAIN = re.compile(r"[^\x20-\x7e]+")
 
 
 class BoundedProvider(BaseProvider):
@@ -90,21 +88,6 @@ class BoundedProvider(BaseProvider):
             if time.monotonic() > until:
                 raise unreachable("the answer does not end")
         return bytes(raw)
-
-
-def unreachable(why: str) -> Unavailable:
-    """No answer from the endpoint, as far as one can tell."""
-    return Unavailable("chain_unreachable", "the chain's node does not answer ({why})", why=plain(why))
-
-
-def garbage(why: str) -> Unavailable:
-    """An answer that no honest node gives."""
-    return Unavailable("chain_garbage", "the chain's node answered nonsense ({why})", why=plain(why))
-
-
-def plain(text: object) -> str:
-    """A stranger's message, short and in printable ASCII, fit for a log line or a terminal."""
-    return _PLAIN.sub("?", str(text))[:MAX_MESSAGE]
 
 
 def _answer(raw: bytes, number: int) -> dict[str, Any]:

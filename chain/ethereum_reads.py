@@ -1,0 +1,176 @@
+"""The ledger's questions, asked of an EVM chain. Promises: `chain.ledger.LedgerReads`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chain.codec import Codec, refusal_of
+from chain.deployment import Deployment
+from chain.event_table import to_event
+from chain.events import Anchored, CardPublished, Event, EventRef
+from chain.history import RegistryHistory
+from chain.ledger import MAX_EVENT_RANGE, check_range
+from chain.node import Node, RawLog, RevertError
+from chain.reverts import refusal
+from chain.values import AgencyState, BlockRef, CardState, DossierState, LogHead, LogState, sized
+from protocol.errors import Malformed, Untrusted
+from protocol.hashing import ZERO32
+
+_ZERO_ADDRESS = bytes(20)
+
+
+class EthereumReads:
+    """Reads; made by `chain.ethereum.connect`."""
+
+    def __init__(self, node: Node, deployment: Deployment) -> None:
+        self._node = node
+        self._deployment = deployment
+        self._codec = Codec(deployment.contracts)
+        self._agencies = RegistryHistory(node.block, self._registry_events, deployment.deploy_block)
+        self._right_chain = False
+
+    @property
+    def deployment(self) -> Deployment:
+        return self._deployment
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._node.close()
+
+    def check_chain(self) -> None:
+        """`Untrusted("wrong_chain")` unless the endpoint serves the deployment's chain; asked once."""
+        if self._right_chain:
+            return
+        got, want = self._node.chain_id(), self._deployment.chain_id
+        if got != want:
+            raise Untrusted(
+                "wrong_chain", "the node serves chain {got}; the deployment is on {want}", got=got, want=want
+            )
+        # Local chains share one id: the block of the deployment tells them apart.
+        block = self._node.block(self._deployment.deploy_block)
+        if block is None or block.hash != self._deployment.deploy_block_hash:
+            raise Untrusted(
+                "other_chain",
+                "block {number} of the node's chain is not the one of the deployment",
+                number=self._deployment.deploy_block,
+            )
+        self._right_chain = True
+
+    def head(self) -> BlockRef:
+        self.check_chain()
+        return self._node.head()
+
+    def block(self, number: int) -> BlockRef | None:
+        self.check_chain()
+        return self._node.block(number)
+
+    def agency(self, account: bytes, *, block: int | None = None) -> AgencyState | None:
+        sized(account, 20, "agency")
+        return self._agencies.at(self._upto(block)).agencies.get(account)
+
+    def agencies(self, *, block: int | None = None) -> tuple[AgencyState, ...]:
+        return tuple(self._agencies.at(self._upto(block)).agencies.values())
+
+    def dossier(self, dossier: bytes, *, block: int | None = None) -> DossierState | None:
+        found = self._view("DossierRegistry", "getDossier", dossier, block=block, absent="DossierUnknown")
+        if found is None:
+            return None
+        owner, nonce, controller, epoch, card_hash, card_seq, valid_from, revoked_below = found[0]
+        return DossierState(dossier, owner, controller, nonce, epoch, card_hash, card_seq, valid_from, revoked_below)
+
+    def dossier_cards(self, dossier: bytes, *, block: int | None = None) -> tuple[CardState, ...]:
+        sized(dossier, 32, "dossier")
+        topics = [self._codec.topic("DossierRegistry", "KeyCardPublished"), dossier]
+        events = self._events(["DossierRegistry"], topics, self._deployment.deploy_block, self._upto(block).number)
+        return tuple(
+            CardState(e.card_hash, e.seq, e.valid_from, e.revoked_below, e.at.block.time)
+            for e in events
+            if isinstance(e, CardPublished)
+        )
+
+    def attested_at(self, dossier: bytes, digest: bytes, *, block: int | None = None) -> int | None:
+        return self._time("DossierRegistry", "attestedAt", dossier, digest, block=block)
+
+    def nullified_at(self, nullifier: bytes, *, block: int | None = None) -> int | None:
+        return self._time("GrantRegistry", "nullifiedAt", nullifier, block=block)
+
+    def log_state(self, origin_hash: bytes, *, block: int | None = None) -> LogState | None:
+        found = self._view("ArchiveLog", "state", origin_hash, block=block, absent="LogUnknown")
+        if found is None:
+            return None
+        name, root, size, publisher, frozen, owner, pending, successor, vkey = found[0]
+        return LogState(
+            origin_hash=origin_hash,
+            name=name,
+            owner=owner,
+            pending_owner=None if pending == _ZERO_ADDRESS else pending,
+            publisher=publisher,
+            vkey=vkey,
+            size=size,
+            root=root,
+            frozen=frozen,
+            successor=None if successor == ZERO32 else successor,
+        )
+
+    def verify_inclusion(self, origin_hash: bytes, index: int, entry: bytes, proof: Sequence[bytes]) -> LogHead:
+        return self._head("verifyInclusion", origin_hash, index, entry, list(proof))
+
+    def verify_older(self, origin_hash: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> LogHead:
+        return self._head("verifyOlder", origin_hash, size, root, list(proof))
+
+    def anchors(self, origin_hash: bytes, first: int, last: int) -> Sequence[Anchored]:
+        sized(origin_hash, 32, "origin hash")
+        check_range(first, last)
+        self.check_chain()
+        topics = [self._codec.topic("ArchiveLog", "Anchored"), origin_hash]
+        return [e for e in self._events(["ArchiveLog"], topics, first, last) if isinstance(e, Anchored)]
+
+    def events(self, first: int, last: int) -> Sequence[Event]:
+        check_range(first, last)
+        self.check_chain()
+        return list(self._events(list(self._codec.addresses), [], first, last))
+
+    def _registry_events(self, first: int, last: int) -> Sequence[Event]:
+        return list(self._events(["AgencyRegistry"], [], first, last))
+
+    def _upto(self, block: int | None) -> BlockRef:
+        self.check_chain()
+        found = self._node.head() if block is None else self._node.block(block)
+        if found is None:
+            raise Malformed("block_unknown", "the chain has no block {number} yet", number=block or 0)
+        return found
+
+    def _events(self, contracts: Sequence[str], topics: Sequence[bytes], first: int, last: int) -> Iterator[Event]:
+        addresses = [self._codec.addresses[name] for name in contracts]
+        for begin in range(max(first, self._deployment.deploy_block), last + 1, MAX_EVENT_RANGE):
+            for log in self._node.logs(addresses, topics, begin, min(begin + MAX_EVENT_RANGE - 1, last)):
+                event = self._event(log)
+                if event is not None:
+                    yield event
+
+    def _event(self, log: RawLog) -> Event | None:
+        decoded = self._codec.event(log.address, log.topics, log.data)
+        at = EventRef(log.block, log.tx_hash, log.index)
+        return None if decoded is None else to_event(at, decoded)
+
+    def _view(self, contract: str, function: str, *args: Any, block: int | None, absent: str = "") -> Any:
+        """What a view answers; None where it refuses with the error `absent`."""
+        self.check_chain()
+        call = self._codec.call(contract, function, *args)
+        try:
+            raw = self._node.ask(call, block=block)
+        except RevertError as reverted:
+            fault = refusal_of(reverted.data)
+            if absent and fault.code == refusal(absent).code:
+                return None
+            raise fault from None
+        return self._codec.answer(call, raw)
+
+    def _time(self, contract: str, function: str, *args: bytes, block: int | None) -> int | None:
+        (time,) = self._view(contract, function, *args, block=block)
+        return int(time) or None
+
+    def _head(self, function: str, *args: Any) -> LogHead:
+        size, root = self._view("ArchiveLog", function, *args, block=None)
+        return LogHead(size, root)

@@ -1,0 +1,299 @@
+"""One RPC endpoint through web3, with typed answers: what an honest node would have said, or `Unavailable`.
+
+web3's formatters may raise anything on a hostile answer, so each exchange stands in `_strict`, and what passes them
+is checked again for type, range and length. A contract's refusal comes as `RevertError` with its bytes.
+
+This module imports web3 (over a second): it is reached through `chain.ethereum` only, where a chain is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from web3 import Web3
+from web3.exceptions import (
+    BlockNotFound,
+    ContractLogicError,
+    TransactionNotFound,
+    Web3RPCError,
+)
+
+from chain.codec import Call
+from chain.garbage import garbage, node_error, plain
+from chain.provider import ANSWER_TIMEOUT_S, BoundedProvider
+from chain.values import ADDRESS_BYTES, HASH_BYTES, BlockRef
+from protocol.encoding import hex0x
+from protocol.errors import OneFileError
+
+MAX_NUMBER = 2**64 - 1
+MAX_WEI = 2**128 - 1
+MAX_LOGS = 50_000
+MAX_TOPICS = 4
+
+
+class RevertError(Exception):
+    """A contract refused; `data` is what it answered with, empty if nothing."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self.data = data
+
+
+class NodeRefusalError(Exception):
+    """The node would not take a transaction; `why` is its own short text."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class RawLog:
+    """An event as the node tells it, not yet decoded."""
+
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+    block: BlockRef
+    tx_hash: bytes
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A transaction that is in a block: whether it did anything, and the contract that it made if any."""
+
+    block: BlockRef
+    succeeded: bool
+    gas_used: int
+    created: bytes | None
+
+
+class Node:
+    """Typed questions to one endpoint. May be used from several threads."""
+
+    def __init__(self, url: str, *, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        self._provider = BoundedProvider(url, timeout_s=timeout_s)
+        # Without web3's middleware nothing asks, caches or rewrites behind our back. Any: its answers are a
+        # stranger's words whatever web3 declares them to be, and every one is checked below.
+        self._eth: Any = Web3(self._provider, middleware=[]).eth
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._provider.close()
+
+    def chain_id(self) -> int:
+        """The chain's id, as the endpoint tells it."""
+        with _strict():
+            return _number(self._eth.chain_id)
+
+    def head(self) -> BlockRef:
+        """The newest block."""
+        with _strict():
+            return _block_ref(self._eth.get_block("latest"))
+
+    def block(self, number: int) -> BlockRef | None:
+        """The block of that number; None above the head."""
+        with _strict():
+            try:
+                found = _block_ref(self._eth.get_block(number))
+            except BlockNotFound:
+                return None
+        if found.number != number:
+            raise garbage("another block than the one that we asked for")
+        return found
+
+    def block_by_hash(self, block_hash: bytes) -> BlockRef | None:
+        """The block of that hash; None if the endpoint does not have it."""
+        with _strict():
+            try:
+                found = _block_ref(self._eth.get_block(hex0x(block_hash)))
+            except BlockNotFound:
+                return None
+        if found.hash != block_hash:
+            raise garbage("another block than the one that we asked for")
+        return found
+
+    def code(self, address: bytes) -> bytes:
+        """The code at an address; empty if there is none."""
+        with _strict():
+            return bytes(self._eth.get_code(_address(address)))
+
+    def balance(self, account: bytes) -> int:
+        """The account's ether, in wei."""
+        with _strict():
+            return _number(self._eth.get_balance(_address(account)), MAX_WEI)
+
+    def ask(self, call: Call, *, block: int | None = None, sender: bytes | None = None) -> bytes:
+        """What the call would return in a block (None: the newest); raises `RevertError`."""
+        question: dict[str, Any] = {"to": _address(call.to), "data": hex0x(call.data)}
+        if sender is not None:
+            question["from"] = _address(sender)
+        with _strict():
+            return bytes(self._eth.call(question, "latest" if block is None else block))
+
+    def logs(self, addresses: Sequence[bytes], topics: Sequence[bytes | None], first: int, last: int) -> list[RawLog]:
+        """The events of these contracts in these blocks that have these topics (None: any), in chain order."""
+        question: dict[str, Any] = {
+            "address": [_address(address) for address in addresses],
+            "topics": [None if topic is None else hex0x(topic) for topic in topics],
+            "fromBlock": first,
+            "toBlock": last,
+        }
+        with _strict():
+            answer = self._eth.get_logs(question)
+            if len(answer) > MAX_LOGS:
+                raise garbage("more events than a range of blocks holds")
+            logs = [self._raw_log(log) for log in answer]
+        for log in logs:
+            if log.address not in addresses or not first <= log.block.number <= last or not _matches(log, topics):
+                raise garbage("an event that we did not ask for")
+        return sorted(logs, key=lambda log: (log.block.number, log.index))
+
+    def estimate(self, sender: bytes, to: bytes | None, data: bytes) -> int:
+        """The gas that a transaction would use; raises `RevertError` if it would be refused."""
+        question: dict[str, Any] = {"from": _address(sender), "data": hex0x(data)}
+        if to is not None:
+            question["to"] = _address(to)
+        with _strict():
+            return _number(self._eth.estimate_gas(question))
+
+    def next_nonce(self, account: bytes) -> int:
+        """The number of the account's next transaction, counting those that wait."""
+        with _strict():
+            return _number(self._eth.get_transaction_count(_address(account), "pending"))
+
+    def base_fee(self) -> int:
+        """The newest block's base fee, in wei per gas."""
+        with _strict():
+            return _number(self._eth.get_block("latest")["baseFeePerGas"], MAX_WEI)
+
+    def tip(self) -> int:
+        """What the endpoint suggests as priority fee, in wei per gas."""
+        with _strict():
+            return _number(self._eth.max_priority_fee, MAX_WEI)
+
+    def broadcast(self, raw: bytes) -> None:
+        """Hand a signed transaction to the endpoint; raises `NodeRefusalError` if it says no."""
+        try:
+            with _strict():
+                self._eth.send_raw_transaction(raw)
+        except RevertError:
+            raise NodeRefusalError("execution reverted") from None
+        except OneFileError as fault:
+            if fault.code != "chain_error":
+                raise
+            raise NodeRefusalError(str(fault.facts["why"])) from None
+
+    def receipt(self, tx_hash: bytes) -> Receipt | None:
+        """The receipt of a transaction; None while it is in no block."""
+        with _strict():
+            try:
+                answer = self._eth.get_transaction_receipt(hex0x(tx_hash))
+            except TransactionNotFound:
+                return None
+            if answer["blockHash"] is None:
+                return None
+            if _hash(answer["transactionHash"]) != tx_hash:
+                raise garbage("the receipt of another transaction")
+            block = self.block_by_hash(_hash(answer["blockHash"]))
+            if block is None:
+                return None  # it went with its block between the two questions
+            created = answer.get("contractAddress")
+            return Receipt(
+                block,
+                succeeded=_number(answer["status"]) == 1,
+                gas_used=_number(answer["gasUsed"]),
+                created=None if created is None else _account(created),
+            )
+
+    def _raw_log(self, log: Mapping[str, Any]) -> RawLog:
+        if log.get("removed"):
+            raise garbage("an event of a block that is no more")
+        topics = tuple(_hash(topic) for topic in log["topics"])
+        if len(topics) > MAX_TOPICS:
+            raise garbage("an event with too many topics")
+        return RawLog(
+            address=_account(log["address"]),
+            topics=topics,
+            data=bytes(log["data"]),
+            block=self._block_of(log),
+            tx_hash=_hash(log["transactionHash"]),
+            index=_number(log["logIndex"]),
+        )
+
+    def _block_of(self, log: Mapping[str, Any]) -> BlockRef:
+        number, block_hash = _number(log["blockNumber"]), _hash(log["blockHash"])
+        time = log.get("blockTimestamp")
+        if isinstance(time, str):
+            return BlockRef(number, block_hash, _number(int(time, 16)))
+        # Older nodes do not tell the time of a log's block.
+        block = self.block_by_hash(block_hash)
+        if block is None or block.number != number:
+            raise garbage("an event of a block that is no more")
+        return block
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Let nothing out but our errors, `RevertError`, and what the caller asked for."""
+    try:
+        yield
+    except (OneFileError, RevertError, BlockNotFound, TransactionNotFound):
+        raise
+    except ContractLogicError as fault:
+        raise RevertError(_revert_data(fault.data)) from None
+    except Web3RPCError as fault:
+        raise node_error(_rpc_text(fault)) from None
+    except Exception as fault:  # noqa: BLE001 (web3's formatters raise what they like on a hostile answer)
+        raise garbage(type(fault).__name__) from None
+
+
+def _revert_data(data: object) -> bytes:
+    if not isinstance(data, str) or not data.startswith("0x"):
+        return b""
+    try:
+        return bytes.fromhex(data[2:])
+    except ValueError:
+        return b""
+
+
+def _rpc_text(fault: Web3RPCError) -> str:
+    response = fault.rpc_response or {}
+    error = response.get("error")
+    return plain(error.get("message", "") if isinstance(error, dict) else fault.message)
+
+
+def _matches(log: RawLog, topics: Sequence[bytes | None]) -> bool:
+    if len(log.topics) < len(topics):
+        return False
+    return all(want is None or want == got for want, got in zip(topics, log.topics, strict=False))
+
+
+def _block_ref(block: Mapping[str, Any]) -> BlockRef:
+    return BlockRef(_number(block["number"]), _hash(block["hash"]), _number(block["timestamp"]))
+
+
+def _number(value: object, most: int = MAX_NUMBER) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise garbage("not a number")
+    return value
+
+
+def _hash(value: object) -> bytes:
+    if not isinstance(value, bytes) or len(value) != HASH_BYTES:
+        raise garbage("not a hash")
+    return bytes(value)
+
+
+def _account(value: object) -> bytes:
+    if not isinstance(value, str) or len(value) != 2 + 2 * ADDRESS_BYTES:
+        raise garbage("not an address")
+    return bytes.fromhex(value[2:])
+
+
+def _address(account: bytes) -> Any:
+    return Web3.to_checksum_address(account)
