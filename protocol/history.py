@@ -26,11 +26,12 @@ from protocol.hashing import ZERO32, same
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One step of a dossier's history: the entry's bytes, its opening, and the object that it commits to.
+    """One step of a dossier's history: a leaf's index and bytes, its opening, and the object that it commits to.
 
-    After an erasure the opening is gone, and the object with it: only the links can be checked then.
+    After an erasure the opening is gone, and the object with it: only place and links can be checked then.
     """
 
+    index: int
     entry: bytes
     opening: Opening | None
     object_bytes: bytes | None
@@ -51,8 +52,7 @@ def verify_history(tag_key: bytes, history: Iterable[Logged], head: HistoryHead 
     ``Untrusted``, naming n: an entry that is missing, foreign, out of order or forged (``history_link``,
     ``history_tag``, ``history_order``), or whose object is not the one committed to; ``Malformed`` for bytes
     that are no entry. The holder keeps the head: entries withheld at the *end* leave no gap, and only a head
-    that was further shows them. That each entry is in the log, at the opening's index, is for an inclusion
-    proof to show.
+    that was further shows them. That each entry is in the log, at that index, is for an inclusion proof to show.
     """
     at = head or HistoryHead()
     for logged in history:
@@ -62,14 +62,14 @@ def verify_history(tag_key: bytes, history: Iterable[Logged], head: HistoryHead 
 
 def _next(tag_key: bytes, head: HistoryHead, logged: Logged) -> HistoryHead:
     entry, opening, n = Entry.parse(logged.entry), logged.opening, head.n
-    # Step 1: the opening is that of the entry we expect next, and the log's order is the dossier's order.
-    if opening is not None and (opening.n != n or opening.index <= head.index):
+    # Step 1: the log's order is the dossier's order, and the opening is that of the entry that we expect next.
+    if logged.index <= head.index or (opening is not None and (opening.n, opening.index) != (n, logged.index)):
         raise Untrusted(
             "history_order",
-            "expected entry {n} of the dossier, got {got} at leaf {index}",
+            "expected entry {n} of the dossier after leaf {after}, got another at leaf {index}",
             n=n,
-            got=opening.n,
-            index=opening.index,
+            after=head.index,
+            index=logged.index,
         )
     # Step 2: the back link binds the entry to n and to the entry before it.
     if not same(entry.pv, pv_n(tag_key, n, head.entry_hash)):
@@ -78,13 +78,13 @@ def _next(tag_key: bytes, head: HistoryHead, logged: Logged) -> HistoryHead:
             "entry {n} of the dossier does not follow the one before: one is missing, foreign or forged",
             n=n,
         )
-    # Step 3: the object is the one committed to. An erased object can't be checked, and an entry that was
-    # never opened to us is not a fault.
+    # Step 3: the object is the one committed to. Nothing is checked where opening or object were erased: that
+    # is what an erasure is for, and it leaves the link.
     if opening is not None and logged.object_bytes is not None:
         verify_opening(entry, opening, logged.object_bytes)
     # Step 4: the tag is ours.
     _check_tag(tag_key, n, entry, logged)
-    return HistoryHead(n + 1, entry_hash(logged.entry), head.index if opening is None else opening.index)
+    return HistoryHead(n + 1, entry_hash(logged.entry), logged.index)
 
 
 def _check_tag(tag_key: bytes, n: int, entry: Entry, logged: Logged) -> None:

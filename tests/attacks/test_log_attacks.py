@@ -245,7 +245,7 @@ def history(key: bytes = TAG_KEY, objects: list[tuple[str, bytes]] = OBJECTS) ->
         salt = bytes([n]) * 32
         entry = dossier_entry(t, tag_key=key, n=n, prev_entry_hash=prev, salt=salt, object_bytes=raw).serialise()
         prev = entry_hash(entry)
-        steps.append(Logged(entry, Opening(n, salt, hashlib.sha256(raw).digest(), t, n), raw))
+        steps.append(Logged(n, entry, Opening(n, salt, hashlib.sha256(raw).digest(), t, n), raw))
     return steps
 
 

@@ -36,12 +36,12 @@ def history(tag_key: bytes = TAG_KEY) -> list[Logged]:
         salt = bytes([n]) * 32
         entry = dossier_entry(t, tag_key=tag_key, n=n, prev_entry_hash=prev, salt=salt, object_bytes=raw).serialise()
         prev = entry_hash(entry)
-        steps.append(Logged(entry, Opening(n, salt, hashlib.sha256(raw).digest(), t, 10 * n + 3), raw))
+        steps.append(Logged(10 * n + 3, entry, Opening(n, salt, hashlib.sha256(raw).digest(), t, 10 * n + 3), raw))
     return steps
 
 
 def erased(step: Logged) -> Logged:
-    return Logged(step.entry, None, None)
+    return Logged(step.index, step.entry, None, None)
 
 
 def test_a_whole_history_is_walked_to_its_head() -> None:
@@ -57,8 +57,7 @@ def test_a_walk_goes_on_from_where_it_stopped() -> None:
 
 def test_an_erased_entry_still_stands_in_its_place() -> None:
     steps = [erased(step) for step in history()]
-    assert verify_history(TAG_KEY, steps).n == 5
-    assert verify_history(TAG_KEY, steps).index == -1
+    assert verify_history(TAG_KEY, steps) == verify_history(TAG_KEY, history())
     withheld = replace(history()[2], object_bytes=None)
     assert verify_history(TAG_KEY, [*history()[:2], withheld, *history()[3:]]).n == 5
 
@@ -76,12 +75,16 @@ def test_a_missing_entry_is_named(gap: int) -> None:
 
 
 def test_entries_out_of_the_logs_order_are_named() -> None:
-    steps = history()
-    assert steps[3].opening is not None
-    steps[3] = replace(steps[3], opening=replace(steps[3].opening, index=23))
-    with pytest.raises(Untrusted) as caught:
-        verify_history(TAG_KEY, steps)
-    assert (caught.value.code, caught.value.facts["n"]) == ("history_order", 3)
+    opening = history()[3].opening
+    assert opening is not None
+    for step in (
+        replace(history()[3], index=23, opening=replace(opening, index=23)),
+        replace(history()[3], opening=replace(opening, index=34)),
+        replace(history()[3], index=23, opening=None, object_bytes=None),
+    ):
+        with pytest.raises(Untrusted) as caught:
+            verify_history(TAG_KEY, [*history()[:3], step])
+        assert (caught.value.code, caught.value.facts["n"]) == ("history_order", 3)
 
 
 def test_the_history_of_another_dossier_is_not_ours() -> None:
