@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 from protocol.errors import Malformed, Unavailable, Untrusted
 from protocol.merkle import (
@@ -168,6 +169,13 @@ def parse_bundle(raw: bytes, width: int) -> list[bytes]:
     return entries
 
 
+def beginning(raw: bytes, wide: TileRef, width: int) -> bytes:
+    """The partial tile or bundle of ``width``, cut from ``raw``, the wider one ``wide`` of the same place."""
+    if wide.level is None:
+        return build_bundle(parse_bundle(raw, wide.width)[:width])
+    return b"".join(_split(raw, wide.width)[:width])
+
+
 def read_bundle(ref: TileRef, read_tile: ReadTile) -> list[bytes]:
     """The entries of one bundle. ``Unavailable`` if it is not there."""
     found, raw = _fetch(ref, read_tile)
@@ -177,11 +185,13 @@ def read_bundle(ref: TileRef, read_tile: ReadTile) -> list[bytes]:
 def read_hashes(ref: TileRef, read_tile: ReadTile) -> list[bytes]:
     """The hashes of one tile. ``Unavailable`` if it is not there."""
     found, raw = _fetch(ref, read_tile)
-    if len(raw) != found.width * HASH_SIZE:
-        raise Malformed(
-            "tile_length", "expected a tile of {want} hashes, got {got} bytes", want=found.width, got=len(raw)
-        )
-    return [raw[i : i + HASH_SIZE] for i in range(0, ref.width * HASH_SIZE, HASH_SIZE)]
+    return _split(raw, found.width)[: ref.width]
+
+
+def _split(raw: bytes, width: int) -> list[bytes]:
+    if len(raw) != width * HASH_SIZE:
+        raise Malformed("tile_length", "expected a tile of {want} hashes, got {got} bytes", want=width, got=len(raw))
+    return [raw[i : i + HASH_SIZE] for i in range(0, len(raw), HASH_SIZE)]
 
 
 def _fetch(ref: TileRef, read_tile: ReadTile) -> tuple[TileRef, bytes]:
@@ -194,11 +204,15 @@ def _fetch(ref: TileRef, read_tile: ReadTile) -> tuple[TileRef, bytes]:
 
 
 class TileCache:
-    """The last tiles that were read, expanded to all their levels. Not for several threads."""
+    """The last tiles that were read, expanded to all their levels: proofs from it cost no hashing.
+
+    Readers of several threads and of several sizes of one log may share one.
+    """
 
     def __init__(self, limit: int = DEFAULT_CACHE) -> None:
         self._limit = limit
         self._tiles: dict[str, Levels] = {}
+        self._lock = Lock()
 
     def get(self, path: str) -> Levels | None:
         """The tile's levels, if they are still here."""
@@ -206,16 +220,16 @@ class TileCache:
 
     def put(self, path: str, levels: Levels) -> None:
         """Remember a tile, and forget the oldest beyond the limit."""
-        self._tiles[path] = levels
-        while len(self._tiles) > self._limit:
-            del self._tiles[next(iter(self._tiles))]
+        with self._lock:
+            self._tiles[path] = levels
+            while len(self._tiles) > self._limit:
+                del self._tiles[next(iter(self._tiles))]
 
 
 class TileReader:
     """Nodes of a tree of ``size`` leaves, read from tiles that are believed: one's own storage.
 
-    ``node`` is what the provers of ``protocol/merkle.py`` take. Tiles are immutable, so readers of several
-    sizes of one log may share a cache.
+    ``node`` is what the provers of ``protocol/merkle.py`` take.
     """
 
     def __init__(self, size: int, read_tile: ReadTile, cache: TileCache | None = None) -> None:

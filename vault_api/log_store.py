@@ -45,6 +45,7 @@ class LogStore:
         self._head = self._newest()
         self._stored = self._head.size
         self._edge: dict[str, bytes] = {}  # partial tiles up to the stored size, by path
+        self._cache = tiles.TileCache()
         self._passed: list[str] = []  # partial tiles that a wider one has replaced
 
     @property
@@ -105,9 +106,7 @@ class LogStore:
         """
         size = self._head.size
         if size and tiles.TileReader(size, self.read_tile).root() != self._head.root:
-            raise Untrusted(
-                "log_damaged", "the tiles of size {size} do not lead to the signed root", size=size
-            )
+            raise Untrusted("log_damaged", "the tiles of size {size} do not lead to the signed root", size=size)
         if size > frontier.size:
             raise Untrusted(
                 "log_damaged_head",
@@ -140,21 +139,19 @@ class LogStore:
             stored = tiles.tile_at(size, ref.level, ref.n)
             raw = self._blobs.get(PREFIX + stored.path)
             if raw is not None:
-                return _first(ref, raw)
+                return tiles.beginning(raw, stored, ref.width)
         raise Unavailable("tile_missing", "the tile {path} is not there", path=path)
 
     def node_reader(self, size: int) -> tiles.TileReader:
         """Nodes of the tree of ``size`` leaves, for proofs."""
-        return tiles.TileReader(size, self.read_tile)
+        return tiles.TileReader(size, self.read_tile, self._cache)
 
     def checkpoint(self, size: int) -> bytes:
         """The persisted checkpoint of exactly that size; ``Denied("checkpoint_unknown")`` if none."""
         if size == self._head.size:
             return self._head.note
         with self._engine.connect() as conn:
-            raw: bytes | None = conn.execute(
-                select(t.checkpoints.c.note).where(t.checkpoints.c.size == size)
-            ).scalar()
+            raw: bytes | None = conn.execute(select(t.checkpoints.c.note).where(t.checkpoints.c.size == size)).scalar()
         if raw is None:
             raise Denied("checkpoint_unknown", "there is no checkpoint of size {size}", size=size)
         return raw
@@ -185,10 +182,3 @@ def _edge_of(size: int) -> Iterator[tiles.TileRef]:
         n, width = divmod(size >> (tiles.TILE_HEIGHT * (level or 0)), tiles.TILE_WIDTH)
         if width:
             yield tiles.TileRef(level, n, width)
-
-
-def _first(ref: tiles.TileRef, raw: bytes) -> bytes:
-    """The first ``ref.width`` hashes or entries of a tile that may be wider."""
-    if ref.level is None:
-        return tiles.build_bundle(tiles.parse_bundle(raw, ref.width))
-    return raw[: ref.width * merkle.HASH_SIZE]

@@ -14,6 +14,7 @@ from protocol.tiles import (
     VerifiedTileReader,
     appended_bundles,
     appended_tiles,
+    beginning,
     build_bundle,
     bundle_path,
     parse_bundle,
@@ -120,6 +121,14 @@ def test_a_partial_tile_may_go_once_the_full_one_is_there() -> None:
     del store["tile/0/000.p/5"], store["tile/entries/000.p/5"]
     reader = VerifiedTileReader(5, root(HASHES[:5]), store.get)
     assert reader.entries(0) == ENTRIES[:5]
+
+
+def test_a_narrower_tile_is_the_beginning_of_a_wider_one() -> None:
+    narrow, wide = written(5), written(9)
+    for level, path in ((0, "tile/0/000.p/"), (None, "tile/entries/000.p/")):
+        assert beginning(wide[path + "9"], TileRef(level, 0, 9), 5) == narrow[path + "5"]
+        with pytest.raises(Malformed):
+            beginning(wide[path + "9"], TileRef(level, 0, 8), 5)
 
 
 def readers(size: int, store: dict[str, bytes]) -> list[TileReader]:
