@@ -29,6 +29,13 @@ class Fields:
         """Whether an optional member is there (and not read yet)."""
         return name in self._left
 
+    def is_null(self, name: str) -> bool:
+        """Whether a member is there and null; if so, it counts as read."""
+        if name in self._left and self._left[name] is None:
+            del self._left[name]
+            return True
+        return False
+
     def take(self, name: str) -> Json:
         """The member as it stands; prefer the typed readers below."""
         if name not in self._left:

@@ -15,7 +15,6 @@ from protocol.canonical import Json
 from protocol.encoding import b64u, hex0x, unhex0x
 from protocol.errors import Malformed
 from protocol.fields import Fields
-from protocol.hashing import keccak256
 from protocol.jose import EcSigner, PublicJwk, parse_jws, sign_typed
 from protocol.signed import Signed, check_audience, check_clock
 
@@ -29,7 +28,10 @@ _MAX_CHARS = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Officer:
-    """Who acts at the reader: a class that a grant may demand, and a reference only the reader resolves."""
+    """Who acts at the reader: a class, and a reference that only the reader resolves.
+
+    A grant may demand a class, by ``protocol.grant.officer_class_hash``.
+    """
 
     officer_class: str
     ref: str
@@ -87,11 +89,6 @@ class Receipt:
             if value is not None:
                 body[name] = b64u(value)
         return body
-
-
-def officer_class_id(officer_class: str) -> bytes:
-    """The ``officerClass`` of a grant for a class name: keccak256 of its UTF-8 bytes, 32 bytes."""
-    return keccak256(officer_class.encode("utf-8"))
 
 
 def sign_receipt(receipt: Receipt, signer: EcSigner) -> str:

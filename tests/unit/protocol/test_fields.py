@@ -31,6 +31,7 @@ def test_every_kind_of_field_reads() -> None:
             "o": {"x": 1},
             "os": [{"x": 1}, {"x": 2}],
             "raw": None,
+            "null": None,
         },
         "thing",
     )
@@ -47,6 +48,8 @@ def test_every_kind_of_field_reads() -> None:
     assert inner.uint("x") == 1
     inner.done()
     assert [f.uint("x") for f in fields.objects("os", most=2)] == [1, 2]
+    assert fields.is_null("null")
+    assert not fields.is_null("null")
     assert fields.has("raw")
     assert fields.take("raw") is None
     assert not fields.has("raw")

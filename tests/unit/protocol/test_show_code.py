@@ -127,6 +127,7 @@ LONG_UINT = PAYLOAD[:20] + b"\x18" + PAYLOAD[20:]  # counter 3 in two bytes
         resigned(fields(), protected=b"\xa1\x01\x27"),
         resigned(LONG_UINT),
         resigned(PAYLOAD + b"\x00"),
+        resigned(PAYLOAD[:-1]),
         resigned(fields(k2=-1)),
         resigned(fields(k2=2**64)),
         resigned(fields(k2=MAX_COUNTER + 1)),

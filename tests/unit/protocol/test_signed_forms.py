@@ -9,14 +9,13 @@ import pytest
 
 from protocol.encoding import b64u, hex0x
 from protocol.errors import Denied, Malformed, OneFileError, Untrusted
-from protocol.hashing import keccak256, sha256
+from protocol.hashing import sha256
 from protocol.jose import P256Signer, sign_typed
 from protocol.receipts import (
     RECEIPT_TYP,
     Officer,
     Receipt,
     ReceiptItem,
-    officer_class_id,
     parse_receipt,
     sign_receipt,
     verify_receipt,
@@ -230,10 +229,6 @@ def test_a_receipt_of_another_form_is_malformed(changes: dict[str, Any], code: s
 )
 def test_a_show_receipt_has_a_nonce_and_no_items(changes: dict[str, Any], code: str) -> None:
     assert code_of(parse_receipt, RECEIPT_TYP, SHOW_RECEIPT.to_json(), **changes) == code
-
-
-def test_an_officer_class_is_named_by_its_keccak() -> None:
-    assert officer_class_id("credit-officer") == keccak256(b"credit-officer")
 
 
 ALL_MEMBERS: dict[str, Any] = {"item": h(1), "grant": h(2), "show": bytes(16), "about": h(3), "text": "信"}

@@ -1,0 +1,224 @@
+"""Scenario: a signed file that says who may ask for which claims, on what ground, and for how long.
+
+One source for four uses: the query that a reader asks, the over-asking check of the vault, the limits of
+a grant, and the wallet's readiness view (``protocol/readiness.py``). ``docs/spec/scenario.md`` says it field
+by field. A scenario is named by the SHA-256 of its JWS bytes: a new version is another scenario, and a
+grant stays with the one that the holder read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from protocol import forms
+from protocol.canonical import Json
+from protocol.dcql import MAX_ALTERNATIVES, Query, parse_alternatives, parse_query
+from protocol.encoding import b64u
+from protocol.errors import Denied, Malformed
+from protocol.fields import Fields
+from protocol.grant import MAX_PURPOSE_CHARS, MAX_USES, AccessGrant, ScopeItem
+from protocol.identifiers import parse_agency_urn
+from protocol.jose import EcSigner, PublicJwk, parse_jws, sign_typed
+from protocol.licence_types import Title
+from protocol.signed import Signed
+
+SCENARIO_TYP = "onefile-scenario+jwt"
+DAY_S = 86_400
+MAX_DAYS = 36_500
+_MAX_CHARS = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """``max_age``: seconds since the credential was issued, 0 for any age. Times in seconds.
+
+    ``sensitivity`` 1 to 5; ``grantee_classes`` the divisions of agencies that may be grantees; ``withdrawn`` the
+    time from which nothing may be granted or used any more; ``supersedes`` the hash of the version before.
+    """
+
+    scenario_id: str
+    version: int
+    title: Title
+    authority: str
+    legal_basis: tuple[str, ...]
+    purpose: Title
+    query: Query
+    sensitivity: int
+    max_age: int
+    retention_days: int
+    max_uses: int
+    max_validity_days: int
+    grantee_classes: tuple[str, ...]
+    effective: int
+    expires: int
+    withdrawn: int | None = None
+    supersedes: bytes | None = None
+
+    @property
+    def uri(self) -> str:
+        """The name of all versions in the log: ``urn:onefile:scenario:<authority's account>:<scenario_id>``."""
+        return f"urn:onefile:scenario:0x{parse_agency_urn(self.authority).account.hex()}:{self.scenario_id}"
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "scenario_id": self.scenario_id,
+            "version": self.version,
+            "title": {"zh": self.title.zh, "en": self.title.en},
+            "authority": self.authority,
+            "legal_basis": list(self.legal_basis),
+            "purpose": {"zh": self.purpose.zh, "en": self.purpose.en},
+            "query": self.query.to_json(),
+            "alternatives": [list(a) for a in self.query.alternatives],
+            "sensitivity": self.sensitivity,
+            "max_age": self.max_age,
+            "retention_days": self.retention_days,
+            "max_uses": self.max_uses,
+            "max_validity_days": self.max_validity_days,
+            "grantee_classes": list(self.grantee_classes),
+            "effective": self.effective,
+            "expires": self.expires,
+            "withdrawn": self.withdrawn,
+            "supersedes": None if self.supersedes is None else b64u(self.supersedes),
+        }
+
+
+def sign_scenario(scenario: Scenario, signer: EcSigner) -> str:
+    """The scenario as JWS by its authority; refuses to sign what ``parse_scenario`` would refuse to read."""
+    raw = sign_typed(SCENARIO_TYP, scenario.to_json(), signer)
+    parse_scenario(raw)
+    return raw
+
+
+def parse_scenario(raw: str | bytes) -> Signed[Scenario]:
+    """Parse strictly; nothing is verified. ``.hash`` is the scenario's name in a grant. ``Malformed`` only."""
+    jws = parse_jws(raw, typ=SCENARIO_TYP, limit=_MAX_CHARS)
+    return Signed(scenario_from_json(jws.claims()), jws)
+
+
+def verify_scenario(raw: str | bytes, key: PublicJwk) -> Signed[Scenario]:
+    """The scenario if ``key`` signed it; that it is the key of a scenario authority is the registry's fact."""
+    return parse_scenario(raw).verified_by(key)
+
+
+def scenario_from_json(value: Json) -> Scenario:
+    """An unsigned scenario, as an authority writes it. Raises ``Malformed`` only."""
+    fields = Fields(value, "scenario")
+    query = parse_query(fields.take("query"), "scenario.query")
+    scenario = Scenario(
+        scenario_id=fields.text("scenario_id", pattern=forms.SLUG),
+        version=fields.uint("version", most=1_000_000, least=1),
+        title=_title(fields.object("title"), 100),
+        authority=fields.text("authority", pattern=forms.AGENCY_URN),
+        legal_basis=fields.texts("legal_basis", most=16, least=1, limit=500),
+        purpose=_title(fields.object("purpose"), MAX_PURPOSE_CHARS),
+        query=query,
+        sensitivity=fields.uint("sensitivity", most=5, least=1),
+        max_age=fields.uint("max_age", most=MAX_DAYS * DAY_S),
+        retention_days=fields.uint("retention_days", most=MAX_DAYS),
+        max_uses=fields.uint("max_uses", most=MAX_USES, least=1),
+        max_validity_days=fields.uint("max_validity_days", most=MAX_DAYS, least=1),
+        grantee_classes=fields.texts("grantee_classes", most=32, least=1, pattern=forms.SLUG),
+        effective=fields.time("effective"),
+        expires=fields.time("expires"),
+        withdrawn=_or_none(fields, "withdrawn"),
+        supersedes=_hash_or_none(fields),
+    )
+    _check_alternatives(fields, query)
+    fields.done()
+    if scenario.expires <= scenario.effective:
+        raise Malformed("scenario_time", "the scenario expires before it takes effect")
+    return scenario
+
+
+def check_over_asking(scenario: Scenario, scope: Iterable[ScopeItem]) -> None:
+    """Raise ``Denied("over_asking")``, naming what is too much, unless ``scope`` keeps within the scenario.
+
+    Claims ⊆ those of the query that the item answers; documents only where the query asks for files; one
+    item a query; queries ⊆ one alternative. Less than the scenario asks for is allowed: the holder chooses.
+    """
+    parts = tuple(scope)
+    excess = [name for part in parts for name in _excess(scenario.query, part)]
+    queries = [part.query for part in parts]
+    excess += sorted({q for q in queries if queries.count(q) > 1})
+    if not excess and not any(set(queries) <= set(a) for a in scenario.query.alternatives):
+        excess = sorted(queries)
+    if excess:
+        raise Denied(
+            "over_asking",
+            "the scenario {scenario} does not allow: {excess}",
+            scenario=scenario.scenario_id,
+            excess=", ".join(excess)[:500],
+        )
+
+
+def check_in_force(scenario: Scenario, now: int) -> None:
+    """Raise ``Denied`` unless the scenario is in force at ``now``."""
+    if scenario.withdrawn is not None and now >= scenario.withdrawn:
+        raise Denied("scenario_withdrawn", "the scenario was withdrawn at {at}", at=scenario.withdrawn)
+    if not scenario.effective <= now < scenario.expires:
+        raise Denied(
+            "scenario_not_in_force",
+            "the scenario is in force from {effective} to {expires}; the clock says {now}",
+            effective=scenario.effective,
+            expires=scenario.expires,
+            now=now,
+        )
+
+
+def check_grantee(scenario: Scenario, division: str) -> None:
+    """Raise ``Denied`` unless an agency of this division (AgencyRegistry) may be a grantee."""
+    if division not in scenario.grantee_classes:
+        raise Denied("scenario_grantee", "an agency of class {division} may not use this scenario", division=division)
+
+
+def check_limits(scenario: Scenario, grant: AccessGrant) -> None:
+    """Raise ``Denied("grant_exceeds_scenario")``, naming the limit, unless the grant keeps within all three."""
+    limits = (
+        ("max_uses", grant.max_uses, scenario.max_uses),
+        ("max_validity_days", grant.not_after - grant.not_before, scenario.max_validity_days * DAY_S),
+        ("retention_days", grant.retention_days, scenario.retention_days),
+    )
+    for limit, got, most in limits:
+        if got > most:
+            raise Denied(
+                "grant_exceeds_scenario",
+                "{limit}: the scenario allows {most}, the grant says {got}",
+                limit=limit,
+                most=most,
+                got=got,
+            )
+
+
+def _excess(query: Query, part: ScopeItem) -> list[str]:
+    asked = query.credential(part.query)
+    if asked is None:
+        return [part.query]
+    # /sub is always shown (docs/spec/credential.md §2), so that naming it is not asking for more.
+    excess = [f"{part.query}:{c}" for c in part.claims if c != "/sub" and not asked.covers(c)]
+    if part.documents and not asked.wants_documents:
+        excess.append(f"{part.query}:documents")
+    return excess
+
+
+def _title(fields: Fields, limit: int) -> Title:
+    found = Title(zh=fields.text("zh", limit=limit), en=fields.text("en", limit=limit))
+    fields.done()
+    return found
+
+
+def _or_none(fields: Fields, name: str) -> int | None:
+    if fields.is_null(name):
+        return None
+    return fields.time(name)
+
+
+def _hash_or_none(fields: Fields) -> bytes | None:
+    return None if fields.is_null("supersedes") else fields.bytes32("supersedes")
+
+
+def _check_alternatives(fields: Fields, query: Query) -> None:
+    # The alternatives stand twice: in DCQL for whoever speaks DCQL, and plainly for whoever reads the file.
+    options = fields.array("alternatives", most=MAX_ALTERNATIVES, least=1)
+    if parse_alternatives(options, "scenario.alternatives") != query.alternatives:
+        raise Malformed("scenario_alternatives", "alternatives and credential_sets do not say the same")
