@@ -106,7 +106,9 @@ class LogStore:
         """
         size = self._head.size
         if size and tiles.TileReader(size, self.read_tile).root() != self._head.root:
-            raise Untrusted("log_damaged", "the tiles of size {size} do not lead to the signed root", size=size)
+            raise Untrusted(
+                "log_damaged", "the tiles of size {size} do not lead to the signed root", size=size
+            )
         if size > frontier.size:
             raise Untrusted(
                 "log_damaged_head",
@@ -151,7 +153,9 @@ class LogStore:
         if size == self._head.size:
             return self._head.note
         with self._engine.connect() as conn:
-            raw: bytes | None = conn.execute(select(t.checkpoints.c.note).where(t.checkpoints.c.size == size)).scalar()
+            raw: bytes | None = conn.execute(
+                select(t.checkpoints.c.note).where(t.checkpoints.c.size == size)
+            ).scalar()
         if raw is None:
             raise Denied("checkpoint_unknown", "there is no checkpoint of size {size}", size=size)
         return raw

@@ -169,15 +169,14 @@ grants = Table(
     _hash("grant_id", unique=True),
     Column("dossier_row", Big, ForeignKey("dossiers.row"), nullable=False),
     Column("agency", LargeBinary(20), nullable=False),
-    Column("grantor", LargeBinary(20), nullable=False),
     _hash("scenario"),
     _hash("nullifier", unique=True),
     Column("epoch", BigInteger, nullable=False),
     _time("not_before"),
     _time("not_after"),
     Column("max_uses", BigInteger, nullable=False),
-    Column("min_interval_s", BigInteger, nullable=False),
     Column("envelope", LargeBinary, nullable=False),
+    _time("attested_at", nullable=True),
     Column("uses", BigInteger, nullable=False),
     _time("last_use_at", nullable=True),
     _time("ended_at", nullable=True),
@@ -233,7 +232,8 @@ shows = Table(
     Column("receipt", Text),
     _hash("receipt_sha256", nullable=True),
     Column("idx", Big),
-    _hash("card_hash", nullable=True),
+    _hash("card_hash"),
+    _hash("agency_card_hash", nullable=True),
     Column("presentation", LargeBinary),
     Index(None, "state", "collected_at"),
 )
@@ -255,13 +255,12 @@ scenarios = Table(
     metadata,
     _row(),
     _hash("hash", unique=True),
-    Column("scenario_id", String(256), nullable=False),
-    Column("version", String(64), nullable=False),
-    Column("authority", String(256), nullable=False),
+    Column("uri", String(256), nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("jws", Text, nullable=False),
     Column("idx", Big, ForeignKey("entries.idx"), nullable=False),
     _time("at"),
-    UniqueConstraint("scenario_id", "version"),
+    UniqueConstraint("uri", "version"),
 )
 
 # --- requests -------------------------------------------------------------------------------------
@@ -323,6 +322,7 @@ chain_cursor = Table(
     _time("head_time"),
     _time("seen_at"),
 )
+chain_revokes = Table("chain_revokes", metadata, _row(), _hash("secret", unique=True), _time("at"))
 anchors = Table(
     "anchors",
     metadata,

@@ -11,8 +11,8 @@ from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Conflict, Denied
 from protocol.hashing import ZERO32
 from protocol.identifiers import agency_subject
+from protocol.jose import PublicJwk
 from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard, verify_key_card
-from vault_api.callers import Holder
 from vault_api.chain_facts import AGENCY, DOSSIER
 from vault_api.db import tables as t
 from vault_api.db.engine import insert_row
@@ -22,14 +22,12 @@ from vault_api.sequencer import Tx
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
 
-_NEWEST = select(t.cards.c.envelope).order_by(t.cards.c.seq.desc()).limit(1)
-
 
 def query_card(vault: Vault, subject: bytes) -> wire.Card:
     """The newest stored card of a subject, whose hash is the newest on chain; ``Denied("card_unknown")``."""
     with vault.engine.connect() as conn:
         row = conn.execute(
-            select(t.cards.c.envelope, t.cards.c.card_hash)
+            select(t.cards.c.envelope)
             .where(t.cards.c.subject == subject)
             .order_by(t.cards.c.seq.desc())
             .limit(1)
@@ -51,16 +49,14 @@ def verified_dossier_card(
     return envelope, card
 
 
-def put_dossier_card(vault: Vault, signature: Signature, holder: Holder | None, value: Any) -> Answer:
+def put_dossier_card(vault: Vault, signature: Signature, value: Any) -> Answer:
     """Keep a holder's next card and log it (entry ``key``).
 
-    The request is signed by the key of the former card (then ``holder`` is who signed) or of the new one.
+    The request is signed by the key of the new card, or by that of the former one.
     """
-    envelope = KeyCardEnvelope.from_json(value)
-    dossier = holder.dossier if holder is not None else envelope.card.subject
+    dossier = KeyCardEnvelope.from_json(value).card.subject
     envelope, card = verified_dossier_card(vault, value, dossier)
-    if holder is None:
-        signature.verify(card.present_key)
+    signature.verify(_signing_key(vault, signature, card))
 
     def work(tx: Tx) -> Answer:
         row = dossier_row(tx, dossier)
@@ -143,6 +139,19 @@ def dossier_row(tx: Tx, dossier: bytes) -> int:
     if row is None:
         raise Denied("dossier_unknown", "this vault does not keep the dossier")
     return row
+
+
+def _signing_key(vault: Vault, signature: Signature, card: VerifiedKeyCard) -> PublicJwk:
+    """The new card's key, or the former card's if that is the one that signed."""
+    if signature.thumbprint == card.thumbprint:
+        return card.present_key
+    with vault.engine.connect() as conn:
+        raw = conn.execute(
+            select(t.cards.c.envelope).where(t.cards.c.card_hash == card.card.previous)
+        ).scalar()
+    if raw is None:
+        raise Denied("signature_key_unknown", "no key card with this key is known here")
+    return KeyCardEnvelope.parse(raw).present_key
 
 
 def _newest(got: bytes, recorded: bytes) -> None:

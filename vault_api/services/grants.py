@@ -1,0 +1,336 @@
+"""Grants: posted by their holder, read by their reader, ended by a secret (docs/spec/grant.md).
+
+A grant is verified with ``protocol/verify_grant.py`` when it is posted and again at every use. What the vault
+adds is custody: the parcels and headers that came are exactly those that the grant names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from protocol import wire
+from protocol.age_format import parse_header, parse_whole_header
+from protocol.canonical import dumps
+from protocol.encoding import b64u, unb64u
+from protocol.errors import Conflict, Denied, Malformed, Untrusted
+from protocol.facts import ControllerFact, NullifierFact
+from protocol.grant import AccessGrant, GrantEnvelope, nullifier_of
+from protocol.grant_evidence import GrantEvidence
+from protocol.hashing import sha256
+from protocol.verdict import POLICIES, Verdict
+from protocol.verify_grant import judge_grant, verify_grant
+from vault_api.callers import Agency, Holder
+from vault_api.db import tables as t
+from vault_api.db.engine import insert_row
+from vault_api.evidence import agency_facts, dossier_facts
+from vault_api.logbook import log_event, wire_opening
+from vault_api.pages import Page, page_of
+from vault_api.sequencer import Tx
+from vault_api.services.scenarios import scenario_of
+from vault_api.vault import Vault
+from vault_api.writes import Answer, write
+
+State = Literal["live", "not_yet", "expired", "used_up", "revoked"]
+_GRANT = select(t.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """The parcels of a grant in the order of its scope, and its extra headers by item and payload."""
+
+    parcels: tuple[bytes, ...]
+    headers: tuple[tuple[bytes, bytes, bytes], ...]
+
+
+def post_grant(vault: Vault, holder: Holder, body: wire.PostGrant) -> Answer:
+    """Take a grant with its parcels and headers, and log ``grant``. Steps: docs/spec/grant.md §7."""
+    envelope = GrantEnvelope.from_json(body.grant)
+    grant = envelope.grant
+    if grant.dossier != holder.dossier:
+        raise Denied("grant_dossier", "the grant is for another dossier than the one that posts it")
+    custody = _custody(grant, body)
+    attested = _attested_at(vault, envelope)
+    spent_at = vault.ledger.nullified_at(grant.nullifier)
+    vault.facts.agency(grant.agency)  # so that the transaction finds it in memory
+
+    def work(tx: Tx) -> Answer:
+        _check_new(tx, grant)
+        evidence = _evidence(vault, tx.conn, envelope, tx.now, attested=attested, spent_at=spent_at)
+        evidence.items = _items(tx.conn, holder.row, grant)
+        verify_grant(envelope, _when_it_begins(evidence, grant))
+        return _store(tx, holder.row, envelope, custody, attested)
+
+    return write(vault.sequencer, holder.signature, work)
+
+
+def revoke_grant(vault: Vault, grant_id: bytes, secret: bytes) -> wire.Revoked:
+    """End a grant for who knows its secret: parcels and headers are destroyed, ``revoke`` is logged."""
+    done = vault.sequencer.call(lambda tx: _revoke(tx, grant_id, secret))
+    return wire.Revoked(index=done[0], at=done[1])
+
+
+def judge(vault: Vault, agency: Agency, grant_id: bytes) -> Verdict:
+    """The verdict on one more use of the grant now, by the policy ``release``."""
+    now = vault.clock.now()
+    with vault.engine.connect() as conn:
+        row = conn.execute(_GRANT.where(t.grants.c.grant_id == grant_id)).one_or_none()
+        if row is None or row.agency != agency.account:
+            raise grant_unknown()
+        envelope = GrantEnvelope.parse(row.envelope)
+        vault.facts.dossier(envelope.grant.dossier)
+        return judge_grant(envelope, use_evidence(vault, conn, row, envelope, now), POLICIES["release"])
+
+
+def list_grants(vault: Vault, party: Holder | Agency, page: Page) -> wire.Page[wire.GrantRow]:
+    """The grants that the caller gave or was given, in the order in which they came."""
+    with vault.engine.connect() as conn:
+        wanted = _GRANT.where(_of(party), t.grants.c.row > page.after).order_by(t.grants.c.row)
+        rows = conn.execute(wanted.limit(page.limit + 1)).all()
+    now = vault.clock.now()
+    return page_of(page, [(row.row, row) for row in rows], lambda row: grant_row(row, now))
+
+
+def get_grant(vault: Vault, party: Holder | Agency, grant_id: bytes) -> wire.GrantRow:
+    """One grant of the caller's; ``Denied("grant_unknown")`` otherwise."""
+    with vault.engine.connect() as conn:
+        row = conn.execute(_GRANT.where(_of(party), t.grants.c.grant_id == grant_id)).one_or_none()
+    if row is None:
+        raise grant_unknown()
+    return grant_row(row, vault.clock.now())
+
+
+def grant_row(row: Row[Any], now: int) -> wire.GrantRow:
+    """A grant as it travels."""
+    return wire.GrantRow(
+        grant=b64u(row.grant_id),
+        envelope=GrantEnvelope.parse(row.envelope).to_json(),
+        state=_state(row, now),
+        uses=row.uses,
+        at=row.at,
+        index=row.idx,
+    )
+
+
+def use_evidence(
+    vault: Vault, conn: Connection, row: Row[Any], envelope: GrantEnvelope, now: int
+) -> GrantEvidence:
+    """What one more use of a stored grant rests on; facts from memory only."""
+    attested = {} if row.attested_at is None else {envelope.digest(vault.grant_domain): row.attested_at}
+    evidence = _evidence(vault, conn, envelope, now, attested=attested, spent_at=row.ended_at)
+    # That the grantor controlled the dossier was checked on the day; a rotation since then ends no grant.
+    then = row.at if row.attested_at is None else row.attested_at
+    checked = ControllerFact(envelope.grant.grantor, then, then + 1)
+    evidence.dossier = replace(evidence.dossier, controllers=(*evidence.dossier.controllers, checked))
+    evidence.uses, evidence.last_use_at, evidence.posted_at = row.uses, row.last_use_at, row.at
+    return evidence
+
+
+def end_grant(tx: Tx, row: Row[Any], object_bytes: bytes) -> int:
+    """Log the end of a grant, and destroy what it could still hand out."""
+    logged = log_event(tx, row.dossier_row, "revoke", object_bytes, grant_row=row.row)
+    close_grants(tx, [row.row], logged.index)
+    return logged.index
+
+
+def close_grants(tx: Tx, rows: Sequence[int], index: int) -> None:
+    """Mark grants as ended by the entry ``index`` and destroy their parcels and headers."""
+    ended = {"ended_at": tx.now, "end_idx": index}
+    tx.conn.execute(update(t.grants).where(t.grants.c.row.in_(rows)), ended)
+    tx.conn.execute(update(t.grant_parcels).where(t.grant_parcels.c.grant_row.in_(rows)), {"parcel": None})
+    tx.conn.execute(update(t.grant_headers).where(t.grant_headers.c.grant_row.in_(rows)), {"header": None})
+
+
+def revocation_object(grant_id: bytes, secret: bytes) -> bytes:
+    """The object of a ``revoke`` entry: who knows it can show on chain that the secret was the right one."""
+    return dumps({"id": b64u(grant_id), "secret": b64u(secret)})
+
+
+def grant_unknown() -> Denied:
+    """No such grant, or not for this caller: the answer does not tell which."""
+    return Denied("grant_unknown", "no such grant is here for you")
+
+
+# --- posting --------------------------------------------------------------------------------------
+
+
+def _custody(grant: AccessGrant, body: wire.PostGrant) -> Custody:
+    if len(body.parcels) != len(grant.scope):
+        raise Malformed(
+            "parcel_count",
+            "expected {want} parcels, one for each item of the scope, got {got}",
+            want=len(grant.scope),
+            got=len(body.parcels),
+        )
+    parcels = tuple(unb64u(text, what="parcel") for text in body.parcels)
+    for parcel, part in zip(parcels, grant.scope, strict=True):
+        parse_header(parcel)
+        if sha256(parcel) != part.parcel:
+            raise Untrusted("parcel_digest", "a parcel is not the one that the grant names")
+    return Custody(parcels, _headers(grant, body))
+
+
+def _headers(grant: AccessGrant, body: wire.PostGrant) -> tuple[tuple[bytes, bytes, bytes], ...]:
+    headers = [
+        (
+            unb64u(extra.item, length=32, what="item"),
+            unb64u(extra.payload, length=32, what="payload"),
+            unb64u(extra.header, what="header"),
+        )
+        for extra in body.headers
+    ]
+    for _item, _payload, header in headers:
+        parse_whole_header(header)
+    given = [(item, payload) for item, payload, _ in headers]
+    wanted = {(part.item, document) for part in grant.scope for document in part.documents}
+    # A header beyond the scope would open a document that the grant does not name.
+    if len(given) != len(set(given)) or set(given) != wanted:
+        raise Untrusted("grant_headers", "expected exactly one header for each document that the grant names")
+    return tuple(headers)
+
+
+def _attested_at(vault: Vault, envelope: GrantEnvelope) -> dict[bytes, int]:
+    """For a grantor that is a contract: when the registry recorded that it approved this grant."""
+    if envelope.signature:
+        return {}
+    digest = envelope.digest(vault.grant_domain)
+    at = vault.ledger.attested_at(envelope.grant.dossier, digest)
+    return {} if at is None else {digest: at}
+
+
+def _check_new(tx: Tx, grant: AccessGrant) -> None:
+    same = (t.grants.c.grant_id == grant.grant_id) | (t.grants.c.nullifier == grant.nullifier)
+    if tx.conn.execute(select(t.grants.c.row).where(same)).first() is not None:
+        raise Conflict("grant_exists", "a grant with this id or nullifier was posted already")
+
+
+def _evidence(
+    vault: Vault,
+    conn: Connection,
+    envelope: GrantEnvelope,
+    now: int,
+    *,
+    attested: dict[bytes, int],
+    spent_at: int | None,
+) -> GrantEvidence:
+    grant = envelope.grant
+    dossier = vault.facts.known_dossier(grant.dossier)
+    return GrantEvidence(
+        domain=vault.grant_domain,
+        log=vault.origin_hash,
+        scenario=scenario_of(conn, grant.scenario),
+        dossier=dossier_facts(dossier, now, attested),
+        agency=agency_facts(vault.facts.known_agency(grant.agency), now),
+        nullified=NullifierFact(grant.nullifier, spent_at, now - dossier.age_s),
+        uses=0,
+        last_use_at=None,
+        now=now,
+    )
+
+
+def _when_it_begins(evidence: GrantEvidence, grant: AccessGrant) -> GrantEvidence:
+    """A grant may be posted before it begins: then everything is checked as at its beginning."""
+    wait = grant.not_before - evidence.now
+    if wait <= 0:
+        return evidence
+    evidence.posted_at = evidence.now
+    evidence.now = grant.not_before
+    evidence.dossier = replace(evidence.dossier, known_at=evidence.dossier.known_at + wait)
+    evidence.agency = replace(evidence.agency, known_at=evidence.agency.known_at + wait)
+    evidence.nullified = replace(evidence.nullified, known_at=evidence.nullified.known_at + wait)
+    return evidence
+
+
+def _items(conn: Connection, dossier_row: int, grant: AccessGrant) -> dict[bytes, frozenset[bytes]]:
+    """The present items of the dossier that the grant names, with the payloads of each."""
+    wanted = (
+        select(t.items.c.item, t.objects.c.payload)
+        .join(t.objects, t.objects.c.item_row == t.items.c.row)
+        .where(
+            t.items.c.dossier_row == dossier_row,
+            t.items.c.deleted_at.is_(None),
+            t.items.c.item.in_({part.item for part in grant.scope}),
+        )
+    )
+    found: dict[bytes, set[bytes]] = {}
+    for item, payload in conn.execute(wanted):
+        found.setdefault(item, set()).add(payload)
+    return {item: frozenset(payloads) for item, payloads in found.items()}
+
+
+def _store(
+    tx: Tx, dossier_row: int, envelope: GrantEnvelope, custody: Custody, attested: dict[bytes, int]
+) -> Answer:
+    grant = envelope.grant
+    logged = log_event(tx, dossier_row, "grant", envelope.raw)
+    row = insert_row(
+        tx.conn,
+        t.grants,
+        {
+            "grant_id": grant.grant_id,
+            "dossier_row": dossier_row,
+            "agency": grant.agency,
+            "scenario": grant.scenario,
+            "nullifier": grant.nullifier,
+            "epoch": grant.grant_epoch,
+            "not_before": grant.not_before,
+            "not_after": grant.not_after,
+            "max_uses": grant.max_uses,
+            "envelope": envelope.raw,
+            "attested_at": next(iter(attested.values()), None),
+            "uses": 0,
+            "idx": logged.index,
+            "at": tx.now,
+        },
+    )
+    tx.conn.execute(update(t.events).where(t.events.c.idx == logged.index), {"grant_row": row})
+    parcels = [
+        {"grant_row": row, "pos": pos, "item": part.item, "parcel": parcel}
+        for pos, (part, parcel) in enumerate(zip(grant.scope, custody.parcels, strict=True))
+    ]
+    tx.conn.execute(insert(t.grant_parcels), parcels)
+    headers = [
+        {"grant_row": row, "pos": pos, "item": item, "payload": payload, "header": header, "released": 0}
+        for pos, (item, payload, header) in enumerate(custody.headers)
+    ]
+    if headers:
+        tx.conn.execute(insert(t.grant_headers), headers)
+    assert logged.opening is not None
+    body = wire.GrantPosted(grant=envelope.id, index=logged.index, opening=wire_opening(logged.opening))
+    return Answer.of(body, 201, index=logged.index)
+
+
+# --- ending and showing ---------------------------------------------------------------------------
+
+
+def _revoke(tx: Tx, grant_id: bytes, secret: bytes) -> tuple[int, int]:
+    row = tx.conn.execute(_GRANT.where(t.grants.c.grant_id == grant_id)).one_or_none()
+    if row is None:
+        raise grant_unknown()
+    if nullifier_of(secret) != row.nullifier:
+        raise Untrusted("revocation_secret", "this is not the secret that ends the grant")
+    if row.ended_at is not None:
+        tx.require(row.end_idx)
+        return row.end_idx, row.ended_at
+    index = end_grant(tx, row, revocation_object(grant_id, secret))
+    tx.conn.execute(insert(t.chain_revokes), {"secret": secret, "at": tx.now})
+    return index, tx.now
+
+
+def _state(row: Row[Any], now: int) -> State:
+    if row.ended_at is not None:
+        return "revoked"
+    if now < row.not_before:
+        return "not_yet"
+    if now >= row.not_after:
+        return "expired"
+    return "used_up" if row.uses >= row.max_uses else "live"
+
+
+def _of(party: Holder | Agency) -> Any:
+    if isinstance(party, Holder):
+        return t.grants.c.dossier_row == party.row
+    return t.grants.c.agency == party.account

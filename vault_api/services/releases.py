@@ -1,0 +1,297 @@
+"""Release: a receipt that is in the log, and only then headers and parcels (FORMATS "Use"). The hot path.
+
+One transaction of the sequencer checks everything again, counts, logs ``access``; the answer follows when the
+checkpoint that covers the entry is signed. The same receipt again gives the same answer, uncounted, while the grant
+lives. A sequencer that is late gives 202 and no key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Row, bindparam, insert, select, update
+
+from protocol import wire
+from protocol.encoding import b64u, hex0x
+from protocol.entries import AccessRecord
+from protocol.errors import Conflict, Denied, Untrusted
+from protocol.grant import ANY_OFFICER, AccessGrant, GrantEnvelope, officer_class_hash
+from protocol.hashing import sha256
+from protocol.identifiers import parse_agency_urn
+from protocol.jose import PublicJwk
+from protocol.keycard import KeyCardEnvelope
+from protocol.receipts import Receipt, ReceiptItem, parse_receipt, verify_receipt
+from protocol.signed import Signed, check_clock
+from protocol.verify_grant import verify_grant
+from vault_api.callers import Agency
+from vault_api.chain_facts import AGENCY
+from vault_api.db import tables as t
+from vault_api.logbook import Logged, log_event, logged_at
+from vault_api.sequencer import Tx
+from vault_api.services.grants import grant_unknown, use_evidence
+from vault_api.services.payloads import payload_unknown
+from vault_api.vault import Vault
+
+DAY_S = 86_400
+RECEIPT_SKEW_S = 120
+
+_GRANT = select(t.grants).where(t.grants.c.grant_id == bindparam("grant_id"))
+_RELEASE = select(t.releases).where(
+    t.releases.c.grant_row == bindparam("grant_row"), t.releases.c.jti == bindparam("jti")
+)
+_PARCELS = (
+    select(t.grant_parcels.c.item, t.grant_parcels.c.parcel)
+    .where(t.grant_parcels.c.grant_row == bindparam("grant_row"))
+    .order_by(t.grant_parcels.c.pos)
+)
+_HEADERS = (
+    select(t.grant_headers.c.pos, t.grant_headers.c.item, t.grant_headers.c.payload, t.grant_headers.c.header)
+    .where(t.grant_headers.c.grant_row == bindparam("grant_row"))
+    .order_by(t.grant_headers.c.pos)
+)
+_COUNT = update(t.grants).where(t.grants.c.row == bindparam("grant_row"))
+_INSERT = insert(t.releases)
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What one use hands over."""
+
+    use_no: int
+    record: bytes
+    logged: Logged
+    parcels: tuple[bytes, ...]
+    headers: tuple[tuple[bytes, bytes, bytes], ...]
+
+
+def reader_key(vault: Vault, receipt: Signed[Receipt]) -> PublicJwk:
+    """The present key of the key card that a receipt names; asks the database, and the chain for its agency."""
+    account = parse_agency_urn(receipt.body.iss).account
+    with vault.engine.connect() as conn:
+        wanted = select(t.cards.c.envelope).where(
+            t.cards.c.card_hash == receipt.body.card, t.cards.c.kind == AGENCY
+        )
+        raw = conn.execute(wanted).scalar()
+    if raw is None:
+        raise Denied("card_unknown", "no key card of this subject is kept here")
+    vault.facts.agency(account)
+    return KeyCardEnvelope.parse(raw).present_key
+
+
+def prepare(vault: Vault, receipt: Signed[Receipt]) -> None:
+    """Bring into memory what the transaction needs of the chain: the dossier's state. May ask the chain."""
+    with vault.engine.connect() as conn:
+        row = conn.execute(
+            select(t.dossiers.c.dossier)
+            .join(t.grants, t.grants.c.dossier_row == t.dossiers.c.row)
+            .where(t.grants.c.grant_id == receipt.body.grant)
+        ).one_or_none()
+    if row is None:
+        raise grant_unknown()
+    vault.facts.dossier(row.dossier)
+
+
+def read_receipt(raw: str, grant_id: bytes) -> Signed[Receipt]:
+    """The receipt, which must be for this grant; nothing is verified yet."""
+    receipt = parse_receipt(raw)
+    if receipt.body.grant != grant_id:
+        raise Untrusted("receipt_grant", "the receipt is for another grant than the one asked for")
+    return receipt
+
+
+def release(vault: Vault, tx: Tx, receipt: Signed[Receipt]) -> Handed:
+    """One use, inside the sequencer's transaction. Steps: docs/spec/use.md §3."""
+    grant_row = tx.conn.execute(_GRANT, {"grant_id": receipt.body.grant}).one_or_none()
+    if grant_row is None:
+        raise grant_unknown()
+    envelope = parsed_grant(grant_row.envelope)
+    # (1) The receipt is by the grant's agency, with its newest key card.
+    _check_issuer(vault, receipt, envelope.grant)
+    # (2) The same receipt has the same answer while the grant lives; another receipt of this number has none.
+    given = {"grant_row": grant_row.row, "jti": receipt.body.jti}
+    before = tx.conn.execute(_RELEASE, given).one_or_none()
+    if before is not None:
+        return _again(tx, grant_row, envelope.grant, before, receipt)
+    # (3) It is of now, and asks for no more than the grant gives.
+    check_clock(receipt.body.iat, tx.now, RECEIPT_SKEW_S)
+    _check_asked(receipt.body, envelope.grant, tx.now)
+    # (4) The grant holds for one more use.
+    verify_grant(envelope, use_evidence(vault, tx.conn, grant_row, envelope, tx.now))
+    # (5) Count it, log it, hand over.
+    return _hand_over(tx, grant_row, envelope.grant, receipt)
+
+
+def rendered(vault: Vault, handed: Handed) -> wire.Released:
+    """What travels: with the proof under the newest checkpoint, which covers the entry."""
+    return wire.Released(
+        use_no=handed.use_no,
+        record=b64u(handed.record),
+        logged=handed.logged.wire(),
+        proof=vault.log.proof(handed.logged.index),
+        parcels=[b64u(parcel) for parcel in handed.parcels],
+        headers=[
+            wire.ExtraHeader(item=b64u(item), payload=b64u(payload), header=b64u(header))
+            for item, payload, header in handed.headers
+        ],
+    )
+
+
+def released_payload(vault: Vault, agency: Agency, grant_id: bytes, payload: bytes) -> int:
+    """The size of a payload that the agency was handed the header of, while the grant lives."""
+    now = vault.clock.now()
+    wanted = (
+        select(
+            t.payloads.c.size,
+            t.grants.c.ended_at,
+            t.grants.c.not_after,
+            t.grants.c.epoch,
+            t.dossiers.c.dossier,
+        )
+        .join(t.grant_headers, t.grant_headers.c.payload == t.payloads.c.sha256)
+        .join(t.grants, t.grants.c.row == t.grant_headers.c.grant_row)
+        .join(t.dossiers, t.dossiers.c.row == t.grants.c.dossier_row)
+        .where(
+            t.grants.c.grant_id == grant_id,
+            t.grants.c.agency == agency.account,
+            t.payloads.c.sha256 == payload,
+            t.grant_headers.c.released == 1,
+        )
+    )
+    with vault.engine.connect() as conn:
+        row = conn.execute(wanted).first()
+    if row is None:
+        raise payload_unknown()
+    epoch = vault.facts.dossier(row.dossier).state.grant_epoch
+    if row.ended_at is not None or row.epoch != epoch:
+        raise Denied("grant_revoked", "its holder revoked it at {at}", at=row.ended_at or now)
+    if now >= row.not_after:
+        raise Denied(
+            "grant_expired", "the grant ended at {end}; the clock says {now}", end=row.not_after, now=now
+        )
+    size: int = row.size
+    return size
+
+
+@lru_cache(maxsize=8192)
+def parsed_grant(raw: bytes) -> GrantEnvelope:
+    """A stored envelope; parsing is remembered, verifying is not."""
+    return GrantEnvelope.parse(raw)
+
+
+def verified_receipt(vault: Vault, receipt: Signed[Receipt], key: PublicJwk) -> Signed[Receipt]:
+    """The receipt, signed by ``key`` for this log; its age is checked in the transaction."""
+    return verify_receipt(receipt.raw, key, log=vault.origin, now=receipt.body.iat)
+
+
+def _check_issuer(vault: Vault, receipt: Signed[Receipt], grant: AccessGrant) -> None:
+    if receipt.body.iss != vault.agency_urn(grant.agency):
+        raise Denied("grant_agency", "the grant is for agency {agency}", agency=hex0x(grant.agency))
+    card = vault.facts.known_agency(grant.agency).state.card
+    if card is None or card.hash != receipt.body.card:
+        raise Denied("receipt_card", "the receipt is not signed with the agency's newest key card")
+    if card.compromised_since is not None:
+        raise Denied("agency_compromised", "the agency's key card is reported compromised")
+
+
+def _check_asked(receipt: Receipt, grant: AccessGrant, now: int) -> None:
+    if receipt.scenario != grant.scenario:
+        raise Untrusted("receipt_scenario", "the receipt names another scenario than the grant")
+    if grant.officer_class not in (ANY_OFFICER, officer_class_hash(receipt.officer.officer_class)):
+        raise Denied("officer_class", "the grant is for officers of another class")
+    for item in receipt.items:
+        _check_item(item, grant)
+    most = now + grant.retention_days * DAY_S
+    if receipt.retain_until > most:
+        raise Denied(
+            "receipt_retention",
+            "the grant allows keeping until {most}, the receipt says {got}",
+            most=most,
+            got=receipt.retain_until,
+        )
+
+
+def _check_item(item: ReceiptItem, grant: AccessGrant) -> None:
+    parts = [part for part in grant.scope if part.item == item.item]
+    claims = {claim for part in parts for claim in part.claims}
+    documents = {document for part in parts for document in part.documents}
+    if not parts or not set(item.claims) <= claims or not set(item.documents) <= documents:
+        raise Denied(
+            "over_asking", "the receipt asks for more than the grant gives: item {item}", item=b64u(item.item)
+        )
+
+
+def _hand_over(tx: Tx, row: Row[Any], grant: AccessGrant, receipt: Signed[Receipt]) -> Handed:
+    parcels, headers = _asked_for(tx, row.row, receipt.body.items)
+    use_no = row.uses + 1
+    record = AccessRecord(
+        receipt=receipt.hash,
+        grant=grant.grant_id,
+        show=None,
+        use_no=use_no,
+        released=tuple(sha256(part) for part in (*(header for _, _, _, header in headers), *parcels)),
+        at=tx.now,
+    ).serialise()
+    logged = log_event(tx, row.dossier_row, "access", record, grant_row=row.row)
+    tx.conn.execute(_COUNT, {"grant_row": row.row, "uses": use_no, "last_use_at": tx.now})
+    tx.conn.execute(
+        _INSERT,
+        {
+            "grant_row": row.row,
+            "use_no": use_no,
+            "jti": receipt.body.jti,
+            "receipt_sha256": receipt.hash,
+            "receipt": receipt.raw,
+            "idx": logged.index,
+            "at": tx.now,
+        },
+    )
+    if headers:
+        handed = t.grant_headers.c.pos.in_([pos for pos, _, _, _ in headers])
+        mark = update(t.grant_headers).where(t.grant_headers.c.grant_row == row.row, handed)
+        tx.conn.execute(mark, {"released": 1})
+    return Handed(use_no, record, logged, parcels, tuple(header[1:] for header in headers))
+
+
+def _asked_for(
+    tx: Tx, grant_row: int, items: Sequence[ReceiptItem]
+) -> tuple[tuple[bytes, ...], list[tuple[int, bytes, bytes, bytes]]]:
+    """The parcels and headers of the items and documents that a receipt names."""
+    wanted = {item.item for item in items}
+    documents = {(item.item, document) for item in items for document in item.documents}
+    parcels = [
+        row.parcel for row in tx.conn.execute(_PARCELS, {"grant_row": grant_row}) if row.item in wanted
+    ]
+    headers: list[tuple[int, bytes, bytes, bytes]] = []
+    if documents:
+        headers = [
+            (row.pos, row.item, row.payload, row.header)
+            for row in tx.conn.execute(_HEADERS, {"grant_row": grant_row})
+            if (row.item, row.payload) in documents
+        ]
+    # The holder has deleted the item since: nothing of it is left to hand over, and nothing is counted.
+    if any(parcel is None for parcel in parcels) or any(header is None for _, _, _, header in headers):
+        raise Denied("item_deleted", "the holder has deleted an item that the receipt names")
+    return tuple(parcels), headers
+
+
+def _again(
+    tx: Tx, grant_row: Row[Any], grant: AccessGrant, before: Row[Any], receipt: Signed[Receipt]
+) -> Handed:
+    if before.receipt_sha256 != receipt.hash:
+        raise Conflict("receipt_reused", "a receipt with this number and other bytes was used already")
+    if grant_row.ended_at is not None:
+        raise Denied("grant_revoked", "its holder revoked it at {at}", at=grant_row.ended_at)
+    if tx.now >= grant.not_after:
+        raise Denied(
+            "grant_expired", "the grant ended at {end}; the clock says {now}", end=grant.not_after, now=tx.now
+        )
+    tx.require(before.idx)
+    parcels, headers = _asked_for(tx, grant_row.row, receipt.body.items)
+    logged = logged_at(tx.conn, before.idx)
+    assert logged.object_bytes is not None
+    return Handed(
+        before.use_no, logged.object_bytes, logged, parcels, tuple(header[1:] for header in headers)
+    )
