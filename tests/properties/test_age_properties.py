@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hypothesis import example, given, settings
@@ -18,6 +19,7 @@ from protocol.keys import LANGUAGES, Mnemonic
 from protocol.parcel import Parcel
 from protocol.recipients import (
     HybridIdentity,
+    Identity,
     Passphrase,
     ScryptIdentity,
     ScryptRecipient,
@@ -36,7 +38,7 @@ LARGE = seal_bytes(bytes(CHUNK_BYTES + 10), [CLASSIC.recipient()]).file
 STORE = seal_bytes(b"a key store", [ScryptRecipient(PASSPHRASE, 1)]).file
 # eth_account raises the recursion limit when it is imported, and Hypothesis minds that inside a test.
 Mnemonic.generate("en")
-IDENTITIES = [HYBRID, CLASSIC, ScryptIdentity(PASSPHRASE, max_log_n=4)]
+IDENTITIES: list[Identity] = [HYBRID, CLASSIC, ScryptIdentity(PASSPHRASE, max_log_n=4)]
 
 arguments = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=80)
 unknown_stanzas = st.builds(
@@ -156,7 +158,7 @@ def test_any_text_is_a_key_or_malformed(text: str) -> None:
         parses_or_is_malformed(parse, text)
         parses_or_is_malformed(parse, "age1pq1" + text)
     for language in (*LANGUAGES, text):
-        parses_or_is_malformed(lambda words, language=language: Mnemonic(words, language), text)
+        parses_or_is_malformed(partial(Mnemonic, text), language)
 
 
 @given(st.binary(max_size=100))

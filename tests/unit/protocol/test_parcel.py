@@ -114,6 +114,7 @@ def test_a_parcel_that_could_not_be_read_is_not_written() -> None:
 def test_digests_and_salts_have_32_bytes() -> None:
     with pytest.raises(Malformed):
         ParcelDocument("x", bytes(31))
-    for name in ("salt", "leaf_salt"):
-        with pytest.raises(Malformed):
-            replace(ITEM, **{name: bytes(33)})
+    with pytest.raises(Malformed):
+        replace(ITEM, salt=bytes(33))
+    with pytest.raises(Malformed):
+        replace(ITEM, leaf_salt=bytes(33))
