@@ -93,7 +93,9 @@ def test_a_name_opens_once(chain: Chain, archive: Contract, origin: bytes) -> No
     assert head(archive, origin) == (1, TREE.root(1))
 
 
-@pytest.mark.parametrize("name", ["", "a" * 32, "Main", "ma in", "main/", "main+", "main\n", "档案", 'a"b', "a_b", "`", "{"])
+@pytest.mark.parametrize(
+    "name", ["", "a" * 32, "Main", "ma in", "main/", "main+", "main\n", "档案", 'a"b', "a_b", "`", "{"]
+)
 def test_a_name_outside_the_alphabet_is_refused(chain: Chain, archive: Contract, name: str) -> None:
     call = archive.functions.open(name, ENTRIES[0], vkey(archive, name), PUBLISHER.address)
     assert chain.refusal(call, OWNER) == Refusal("NameInvalid", (name,))
@@ -246,7 +248,9 @@ def test_the_owner_changes_in_two_steps(chain: Chain, archive: Contract, origin:
     assert chain.events(receipt, archive) == [("LogOwnerProposed", {"origin": origin, "pendingOwner": new.address})]
     assert chain.refusal(accept, STRANGER) == Refusal("NotPendingOwner", (origin, STRANGER.address))
     assert chain.refusal(archive.functions.freeze(origin), new) == Refusal("NotLogOwner", (origin, new.address))
-    assert chain.events(chain.send(accept, new), archive) == [("LogOwnerRotated", {"origin": origin, "owner": new.address})]
+    assert chain.events(chain.send(accept, new), archive) == [
+        ("LogOwnerRotated", {"origin": origin, "owner": new.address})
+    ]
     assert chain.refusal(archive.functions.freeze(origin), OWNER) == Refusal("NotLogOwner", (origin, OWNER.address))
     assert chain.refusal(accept, new) == Refusal("NotPendingOwner", (origin, new.address))
     assert list(archive.functions.state(origin).call())[5:7] == [new.address, ZERO]
@@ -256,7 +260,9 @@ def test_an_offer_of_ownership_can_be_withdrawn(chain: Chain, archive: Contract,
     new = actor("relayer")
     chain.send(archive.functions.proposeOwner(origin, new.address), OWNER)
     chain.send(archive.functions.proposeOwner(origin, ZERO), OWNER)
-    assert chain.refusal(archive.functions.acceptOwner(origin), new) == Refusal("NotPendingOwner", (origin, new.address))
+    assert chain.refusal(archive.functions.acceptOwner(origin), new) == Refusal(
+        "NotPendingOwner", (origin, new.address)
+    )
 
 
 def test_nobody_but_the_owner_rotates_or_freezes(chain: Chain, archive: Contract, origin: bytes) -> None:
@@ -346,9 +352,7 @@ def test_a_successor_commits_the_frozen_head_in_its_entry_0(
     assert chain.refusal(again, OWNER) == Refusal("AlreadySucceeded", (origin, second))
 
 
-def test_a_successor_may_have_grown_before_it_is_named(
-    chain: Chain, archive: Contract, origin: bytes
-) -> None:
+def test_a_successor_may_have_grown_before_it_is_named(chain: Chain, archive: Contract, origin: bytes) -> None:
     chain.send(archive.functions.freeze(origin), OWNER)
     entry0 = successor_entry(archive, origin)
     second = open_log(chain, archive, "second", entry0)

@@ -278,9 +278,7 @@ def test_an_unknown_dossier_is_refused_everywhere(chain: Chain, opened: Desk) ->
     assert {chain.refusal(call, RELAYER, NOW) for call in calls} == {Refusal("DossierUnknown", (nowhere,))}
 
 
-def test_a_signature_for_another_chain_or_contract_is_refused(
-    chain: Chain, opened: Desk, agencies: Contract
-) -> None:
+def test_a_signature_for_another_chain_or_contract_is_refused(chain: Chain, opened: Desk, agencies: Contract) -> None:
     message = (opened.dossier, 0, NOW)
     digest = opened.signing.digest(opened.registry.address, "BumpEpoch", message)
     elsewhere = [
@@ -337,9 +335,7 @@ def both(digest: bytes, first: LocalAccount = CONTROLLER, second: LocalAccount =
     return sign_digest(first, digest) + sign_digest(second, digest)
 
 
-def test_a_quorum_attests_and_the_fact_outlives_its_members(
-    chain: Chain, enterprise: tuple[Desk, Contract]
-) -> None:
+def test_a_quorum_attests_and_the_fact_outlives_its_members(chain: Chain, enterprise: tuple[Desk, Contract]) -> None:
     desk, quorum = enterprise
     digest = digest_of("grant")
     attest = desk.registry.functions.attest

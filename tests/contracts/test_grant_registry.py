@@ -23,7 +23,13 @@ def scope_item(name: str, claims: list[str], documents: list[bytes]) -> tuple[An
 def access_grant(scope: list[tuple[Any, ...]]) -> tuple[Any, ...]:
     return (
         *(digest_of("grant id"), digest_of("log"), digest_of("dossier"), 3, actor("controller").address, bytes(32)),
-        *(actor("agency").address, digest_of("card"), digest_of("scenario"), "小额贷款: small loan", digest_of("class")),
+        *(
+            actor("agency").address,
+            digest_of("card"),
+            digest_of("scenario"),
+            "小额贷款: small loan",
+            digest_of("class"),
+        ),
         *(scope, NOW, NOW + 604_800, 3, 60, 30, 0, NULLIFIER),
     )
 

@@ -162,12 +162,18 @@ def test_equal_trees_need_no_proof_and_take_none(harness: Contract, chain: Chain
 
 
 def test_a_tree_is_not_consistent_with_a_smaller_or_an_empty_one(harness: Contract) -> None:
-    cases = [(0, bytes(32), 0, bytes(32), []), (0, TREE.root(1), 4, TREE.root(4), []), (5, TREE.root(5), 4, TREE.root(4), [])]
+    cases = [
+        (0, bytes(32), 0, bytes(32), []),
+        (0, TREE.root(1), 4, TREE.root(4), []),
+        (5, TREE.root(5), 4, TREE.root(4), []),
+    ]
     assert outcomes(harness.functions.consistencies, cases) == ["sizes"] * 3
 
 
 def test_a_proof_that_is_too_long_or_too_short_is_called_so(harness: Contract) -> None:
-    long = [(m, TREE.root(m), n, TREE.root(n), [*TREE.consistency(m, n), bytes(32)]) for m, n in ((1, 2), (3, 7), (6, 8))]
+    long = [
+        (m, TREE.root(m), n, TREE.root(n), [*TREE.consistency(m, n), bytes(32)]) for m, n in ((1, 2), (3, 7), (6, 8))
+    ]
     short = [(m, TREE.root(m), n, TREE.root(n), TREE.consistency(m, n)[:-1]) for m, n in ((1, 2), (3, 7), (6, 8))]
     empty = [(3, TREE.root(3), 7, TREE.root(7), []), (4, TREE.root(4), 7, TREE.root(7), [])]
     endless = [(3, TREE.root(3), 7, TREE.root(7), [bytes(32)] * 300)]
@@ -199,7 +205,11 @@ def test_an_inclusion_proof_holds_for_its_own_index_leaf_and_root_only(harness: 
 
 
 def test_an_index_outside_the_tree_is_refused(harness: Contract) -> None:
-    cases = [(LEAVES[0], 0, 0, LEAVES[0], []), (LEAVES[4], 4, 4, TREE.root(4), []), (LEAVES[0], 2**64 - 1, 4, TREE.root(4), [])]
+    cases = [
+        (LEAVES[0], 0, 0, LEAVES[0], []),
+        (LEAVES[4], 4, 4, TREE.root(4), []),
+        (LEAVES[0], 2**64 - 1, 4, TREE.root(4), []),
+    ]
     assert outcomes(harness.functions.inclusions, cases) == ["index"] * 3
 
 
@@ -222,7 +232,10 @@ def test_errors_name_what_was_expected_and_what_came(harness: Contract, chain: C
 
 
 def _vectors(kind: str) -> list[tuple[str, dict[str, Any]]]:
-    return [(path.relative_to(VECTORS).as_posix(), json.loads(path.read_text())) for path in sorted((VECTORS / kind).rglob("*.json"))]
+    return [
+        (path.relative_to(VECTORS).as_posix(), json.loads(path.read_text()))
+        for path in sorted((VECTORS / kind).rglob("*.json"))
+    ]
 
 
 def _bytes(text: str | None) -> bytes:
@@ -243,7 +256,9 @@ def test_the_published_vectors_get_their_verdict(harness: Contract, kind: str) -
         if kind == "consistency" and sizes[0] == 0:
             continue
         first, second = roots
-        cases.append((sizes[0], first, sizes[1], second, proof) if kind == "consistency" else (first, *sizes, second, proof))
+        cases.append(
+            (sizes[0], first, sizes[1], second, proof) if kind == "consistency" else (first, *sizes, second, proof)
+        )
         names.append(name)
         wanted.append(vector["wantErr"])
     function = harness.functions.consistencies if kind == "consistency" else harness.functions.inclusions
