@@ -223,3 +223,27 @@ def test_a_head_that_extends_another_is_accepted() -> None:
     assert verify_growth(older, newer, consistency_proof(2, 3, lambda level, i: levels[level][i])) is None
     assert verify_growth(newer, newer, []) is None
     assert verify_growth(Checkpoint(ORIGIN, 0, EMPTY_ROOT), newer, []) is None
+
+
+@pytest.mark.parametrize(
+    ("newer", "code"),
+    [
+        (Checkpoint(ORIGIN, 7, HEAD.root), "rolled_back"),
+        (Checkpoint(ORIGIN, 8, bytes(32)), "equivocation"),
+        (Checkpoint("another", 9, HEAD.root), "checkpoint_origin"),
+        (Checkpoint(ORIGIN, 9, HEAD.root), "consistency_proof"),
+    ],
+)
+def test_a_head_that_does_not_extend_another_is_named(newer: Checkpoint, code: str) -> None:
+    with pytest.raises(Untrusted) as caught:
+        verify_growth(HEAD, newer, [])
+    assert code_of(caught) == code
+
+
+def test_a_head_of_another_log_is_untrusted_whoever_signed_it() -> None:
+    with pytest.raises(Untrusted) as caught:
+        verify_checkpoint(SIGNED, ORIGIN, WITNESS.vkey)
+    assert code_of(caught) == "checkpoint_key"
+    with pytest.raises(Untrusted) as caught:
+        verify_checkpoint(sign_note("another\n8\n" + HEAD.text.split("\n")[2] + "\n", LOG), ORIGIN, LOG.vkey)
+    assert code_of(caught) == "checkpoint_origin"
