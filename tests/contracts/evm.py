@@ -23,6 +23,8 @@ from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
+from tests.strangers import need_path
+
 PROJECT = Path(__file__).resolve().parents[2]
 GENESIS = 1_900_000_000
 HARDFORK = "prague"  # the calldata floor of EIP-7623 counts in the gas table
@@ -105,8 +107,9 @@ def running_anvil() -> Iterator[Chain]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    anvil = need_path(PROJECT / "node_modules/.bin/anvil", "anvil (make setup brings it)")
     command = [
-        *(str(PROJECT / "node_modules/.bin/anvil"), "--port", str(port), "--hardfork", HARDFORK, "--silent"),
+        *(str(anvil), "--port", str(port), "--hardfork", HARDFORK, "--silent"),
         *("--host", "127.0.0.1", "--timestamp", str(GENESIS), "--auto-impersonate", "--accounts", "1"),
         *("--gas-limit", "2000000000", "--no-request-size-limit"),
     ]

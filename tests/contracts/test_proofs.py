@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import accumulate, combinations
 from typing import Any
 
 import pytest
+from eth_abi import decode
 from web3 import Web3
 from web3.contract import Contract
 
@@ -38,13 +39,30 @@ ERRORS = {
 
 
 def outcomes(function: Any, cases: Iterable[Case]) -> list[str]:
-    """Why each case is refused ('' if it is not), a few hundred a call."""
-    everything = list(cases)
+    """Why each case is refused ('' if it is not), a thousand in one call."""
+    everything = [_encoded(case) for case in cases]
     found: list[str] = []
-    for start in range(0, len(everything), 400):
-        answer = function(everything[start : start + 400]).call({"gas": 1_900_000_000})
-        found += [ERRORS[bytes(selector)] for selector in answer]
+    for start in range(0, len(everything), 1_000):
+        data = function.selector + _array(everything[start : start + 1_000]).hex()
+        answer = function.w3.eth.call({"to": function.address, "data": data, "gas": 1_900_000_000})
+        (selectors,) = decode(["bytes4[]"], answer)
+        found += [ERRORS[selector] for selector in selectors]
     return found
+
+
+def _array(items: list[bytes]) -> bytes:
+    """ABI encoding of one argument, an array of encoded tuples. By hand: eth_abi takes a millisecond for each case."""
+    offsets = accumulate((len(item) for item in items[:-1]), initial=32 * len(items))
+    return b"".join([word(32), word(len(items)), *(word(offset) for offset in offsets), *items])
+
+
+def _encoded(case: Case) -> bytes:
+    *static, proof = case
+    return b"".join([*(word(part) for part in static), word(160), word(len(proof)), *proof])
+
+
+def word(value: int | bytes) -> bytes:
+    return value.to_bytes(32) if isinstance(value, int) else value
 
 
 def consistent(m: int, n: int, tree: Tree = TREE) -> Case:
@@ -76,7 +94,7 @@ def mutations(proof: list[bytes]) -> Iterable[list[bytes]]:
 
 def test_every_pair_of_small_trees_is_consistent(harness: Contract) -> None:
     cases = [consistent(m, n) for n in range(2, SMALL + 1) for m in range(1, n)]
-    assert outcomes(harness.functions.consistencies, cases) == [""] * 276
+    assert outcomes(harness.functions.consistencies([]), cases) == [""] * 276
 
 
 @pytest.mark.parametrize("k", range(1, 7))
@@ -84,7 +102,7 @@ def test_trees_around_a_power_of_two_are_consistent(harness: Contract, k: int) -
     sizes = [size for size in (2**k - 1, 2**k, 2**k + 1) if size >= 1]
     pairs = [(m, n) for m in range(1, 67) for n in sizes if m < n]
     pairs += [(m, n) for m in sizes for n in range(1, 70) if m < n]
-    assert set(outcomes(harness.functions.consistencies, [consistent(m, n) for m, n in pairs])) == {""}
+    assert set(outcomes(harness.functions.consistencies([]), [consistent(m, n) for m, n in pairs])) == {""}
 
 
 def test_every_mutation_of_a_small_consistency_proof_is_refused(harness: Contract) -> None:
@@ -95,7 +113,7 @@ def test_every_mutation_of_a_small_consistency_proof_is_refused(harness: Contrac
         for mutated in mutations(TREE.consistency(m, n))
     ]
     assert len(cases) > 5_000
-    assert "" not in outcomes(harness.functions.consistencies, cases)
+    assert "" not in outcomes(harness.functions.consistencies([]), cases)
 
 
 def test_a_consistency_proof_holds_for_its_own_roots_only(harness: Contract) -> None:
@@ -104,15 +122,15 @@ def test_a_consistency_proof_holds_for_its_own_roots_only(harness: Contract) -> 
     first = [(m, other, n, TREE.root(n), TREE.consistency(m, n)) for m, n in pairs]
     second = [(m, TREE.root(m), n, other, TREE.consistency(m, n)) for m, n in pairs]
     swapped = [(m, TREE.root(n), n, TREE.root(m), TREE.consistency(m, n)) for m, n in pairs]
-    assert "" not in outcomes(harness.functions.consistencies, first + swapped)
-    assert set(outcomes(harness.functions.consistencies, second)) == {"second root"}
+    assert "" not in outcomes(harness.functions.consistencies([]), first + swapped)
+    assert set(outcomes(harness.functions.consistencies([]), second)) == {"second root"}
 
 
 def test_a_proof_binds_the_older_size_if_the_newer_one_is_true(harness: Contract) -> None:
     for n in range(2, SMALL + 1):
         claims = [(m, claim) for m in range(1, n) for claim in range(1, n + 1)]
         cases = [(claim, TREE.root(m), n, TREE.root(n), TREE.consistency(m, n)) for m, claim in claims]
-        found = outcomes(harness.functions.consistencies, cases)
+        found = outcomes(harness.functions.consistencies([]), cases)
         assert [not why for why in found] == [m == claim for m, claim in claims]
 
 
@@ -120,7 +138,7 @@ def test_a_proof_does_not_bind_the_newer_size_but_only_its_shape(harness: Contra
     """The reason why the size is a claim that the signed checkpoint binds (IArchiveLog)."""
     claims = [(m, n, claim) for n in range(2, 17) for m in range(1, n) for claim in range(1, 35)]
     cases = [(m, TREE.root(m), claim, TREE.root(n), TREE.consistency(m, n)) for m, n, claim in claims]
-    found = outcomes(harness.functions.consistencies, cases)
+    found = outcomes(harness.functions.consistencies([]), cases)
     assert [not why for why in found] == [m < claim and shape(m, claim) == shape(m, n) for m, n, claim in claims]
     passing = [claim for (m, n, claim), why in zip(claims, found, strict=True) if (m, n, why) == (3, 7, "")]
     assert passing == [5, 6, 7, 8]
@@ -131,17 +149,17 @@ def test_sizes_above_two_to_the_32_are_consistent_and_included(harness: Contract
     tree = Uniform(leaf_hash(b"the same"))
     around = [2**k - 2, 2**k - 1, 2**k, 2**k + 1, 2**k + 12_345, 3 * 2**k // 2 + 7, 2 ** (k + 1)]
     pairs = [(1, around[0]), *combinations(around, 2)]
-    assert set(outcomes(harness.functions.consistencies, [consistent(m, n, tree) for m, n in pairs])) == {""}
+    assert set(outcomes(harness.functions.consistencies([]), [consistent(m, n, tree) for m, n in pairs])) == {""}
     inside = [(i, n) for n in around for i in (0, 1, n // 3, n // 2, n - 2, n - 1)]
-    assert set(outcomes(harness.functions.inclusions, [included(i, n, tree) for i, n in inside])) == {""}
+    assert set(outcomes(harness.functions.inclusions([]), [included(i, n, tree) for i, n in inside])) == {""}
 
 
 def test_the_largest_size_of_64_bits_is_handled(harness: Contract) -> None:
     tree = Uniform(leaf_hash(b"the same"))
     top = 2**64 - 1
     pairs = [(1, top), (2**63 - 1, top), (2**63, top), (2**63 + 1, top), (top - 1, top)]
-    assert set(outcomes(harness.functions.consistencies, [consistent(m, n, tree) for m, n in pairs])) == {""}
-    assert outcomes(harness.functions.inclusions, [included(top - 1, top, tree)]) == [""]
+    assert set(outcomes(harness.functions.consistencies([]), [consistent(m, n, tree) for m, n in pairs])) == {""}
+    assert outcomes(harness.functions.inclusions([]), [included(top - 1, top, tree)]) == [""]
 
 
 @pytest.mark.parametrize(("m", "n"), [(2**32 - 1, 2**32 + 1), (2**32 + 1, 2**33 - 5), (2**40, 2**40 + 3)])
@@ -150,7 +168,7 @@ def test_every_mutation_of_a_large_proof_is_refused(harness: Contract, m: int, n
     tree = Uniform(leaf_hash(b"the same"))
     proof = tree.consistency(m, n)
     cases = [(m, tree.root(m), n, tree.root(n), bad) for bad in mutations(proof) if bad != proof]
-    assert "" not in outcomes(harness.functions.consistencies, cases)
+    assert "" not in outcomes(harness.functions.consistencies([]), cases)
 
 
 def test_equal_trees_need_no_proof_and_take_none(harness: Contract, chain: Chain) -> None:
@@ -158,7 +176,7 @@ def test_equal_trees_need_no_proof_and_take_none(harness: Contract, chain: Chain
     call = harness.functions.consistency
     assert chain.refusal(call((7, root, 7, root, [])), actor("stranger")) == ACCEPTED
     cases = [(7, root, 7, root, [root]), (7, root, 7, other, []), (7, other, 7, root, [])]
-    assert outcomes(harness.functions.consistencies, cases) == ["length", "first root", "first root"]
+    assert outcomes(harness.functions.consistencies([]), cases) == ["length", "first root", "first root"]
 
 
 def test_a_tree_is_not_consistent_with_a_smaller_or_an_empty_one(harness: Contract) -> None:
@@ -167,7 +185,7 @@ def test_a_tree_is_not_consistent_with_a_smaller_or_an_empty_one(harness: Contra
         (0, TREE.root(1), 4, TREE.root(4), []),
         (5, TREE.root(5), 4, TREE.root(4), []),
     ]
-    assert outcomes(harness.functions.consistencies, cases) == ["sizes"] * 3
+    assert outcomes(harness.functions.consistencies([]), cases) == ["sizes"] * 3
 
 
 def test_a_proof_that_is_too_long_or_too_short_is_called_so(harness: Contract) -> None:
@@ -177,12 +195,12 @@ def test_a_proof_that_is_too_long_or_too_short_is_called_so(harness: Contract) -
     short = [(m, TREE.root(m), n, TREE.root(n), TREE.consistency(m, n)[:-1]) for m, n in ((1, 2), (3, 7), (6, 8))]
     empty = [(3, TREE.root(3), 7, TREE.root(7), []), (4, TREE.root(4), 7, TREE.root(7), [])]
     endless = [(3, TREE.root(3), 7, TREE.root(7), [bytes(32)] * 300)]
-    assert set(outcomes(harness.functions.consistencies, long + short + empty + endless)) == {"length"}
+    assert set(outcomes(harness.functions.consistencies([]), long + short + empty + endless)) == {"length"}
 
 
 def test_every_entry_of_every_small_tree_is_included(harness: Contract) -> None:
     cases = [included(i, n) for n in range(1, 40) for i in range(n)]
-    assert set(outcomes(harness.functions.inclusions, cases)) == {""}
+    assert set(outcomes(harness.functions.inclusions([]), cases)) == {""}
 
 
 def test_every_mutation_of_a_small_inclusion_proof_is_refused(harness: Contract) -> None:
@@ -193,7 +211,7 @@ def test_every_mutation_of_a_small_inclusion_proof_is_refused(harness: Contract)
         for mutated in mutations(TREE.inclusion(i, n))
     ]
     assert len(cases) > 1_500
-    assert "" not in outcomes(harness.functions.inclusions, cases)
+    assert "" not in outcomes(harness.functions.inclusions([]), cases)
 
 
 def test_an_inclusion_proof_holds_for_its_own_index_leaf_and_root_only(harness: Contract) -> None:
@@ -201,7 +219,7 @@ def test_an_inclusion_proof_holds_for_its_own_index_leaf_and_root_only(harness: 
     elsewhere = [(LEAVES[i], j, n, TREE.root(n), TREE.inclusion(i, n)) for i, n in pairs for j in range(n) if j != i]
     other_leaf = [(LEAVES[69], i, n, TREE.root(n), TREE.inclusion(i, n)) for i, n in pairs]
     other_root = [(LEAVES[i], i, n, TREE.root(n + 1), TREE.inclusion(i, n)) for i, n in pairs]
-    assert "" not in outcomes(harness.functions.inclusions, elsewhere + other_leaf + other_root)
+    assert "" not in outcomes(harness.functions.inclusions([]), elsewhere + other_leaf + other_root)
 
 
 def test_an_index_outside_the_tree_is_refused(harness: Contract) -> None:
@@ -210,14 +228,16 @@ def test_an_index_outside_the_tree_is_refused(harness: Contract) -> None:
         (LEAVES[4], 4, 4, TREE.root(4), []),
         (LEAVES[0], 2**64 - 1, 4, TREE.root(4), []),
     ]
-    assert outcomes(harness.functions.inclusions, cases) == ["index"] * 3
+    assert outcomes(harness.functions.inclusions([]), cases) == ["index"] * 3
 
 
 def test_an_inner_node_cannot_pass_for_an_entry(harness: Contract) -> None:
     left, right = LEAVES[:2]
     forged = harness.functions.leaf(left + right).call()
     assert bytes(forged) == leaf_hash(left + right) != node_hash(left, right)
-    assert outcomes(harness.functions.inclusions, [(forged, 0, 2, TREE.root(4), [TREE.mth(2, 4)])]) == ["second root"]
+    assert outcomes(harness.functions.inclusions([]), [(forged, 0, 2, TREE.root(4), [TREE.mth(2, 4)])]) == [
+        "second root"
+    ]
 
 
 def test_errors_name_what_was_expected_and_what_came(harness: Contract, chain: Chain) -> None:
@@ -261,8 +281,8 @@ def test_the_published_vectors_get_their_verdict(harness: Contract, kind: str) -
         )
         names.append(name)
         wanted.append(vector["wantErr"])
-    function = harness.functions.consistencies if kind == "consistency" else harness.functions.inclusions
-    found = outcomes(function, cases)
+    many = harness.functions.consistencies if kind == "consistency" else harness.functions.inclusions
+    found = outcomes(many([]), cases)
     assert {n: bool(why) for n, why in zip(names, found, strict=True)} == dict(zip(names, wanted, strict=True))
     assert len(cases) >= 40
     assert False in wanted
