@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import tempfile
 import time
@@ -64,7 +65,7 @@ class Devnet:
         self.url = f"http://{HOST}:{port}"
         self._block_time = block_time
         self._process: subprocess.Popen[bytes] | None = None
-        self._http = httpx2.Client(timeout=RPC_TIMEOUT_S, trust_env=False)
+        self._http = _client()
         self._saved_head: str | None = None
         self._saved_at = 0.0
         self._waiting = False
@@ -200,13 +201,18 @@ class Devnet:
 
 def fund(url: str, account: bytes, ether: int) -> None:
     """Set the balance of an account (20 bytes) on a devnet; `Unavailable` on any other chain."""
-    with httpx2.Client(timeout=RPC_TIMEOUT_S, trust_env=False) as http:
+    with _client() as http:
         _rpc(http, url, "anvil_setBalance", [hex0x(account), hex(ether * ETHER)])
 
 
 def fresh_state_folder() -> Path:
     """A new state folder among the temporary files; the caller removes it."""
     return Path(tempfile.mkdtemp(prefix="onefile-chain-"))
+
+
+def _client() -> httpx2.Client:
+    # Never TLS to ourselves: a context that trusts nobody spares the loading of the system's authorities.
+    return httpx2.Client(timeout=RPC_TIMEOUT_S, trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 def _rpc(http: httpx2.Client, url: str, method: str, params: Sequence[Any]) -> Any:

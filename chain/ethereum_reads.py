@@ -8,12 +8,13 @@ from typing import Any
 from chain.codec import Codec, refusal_of
 from chain.deployment import Deployment
 from chain.event_table import to_event
-from chain.events import Anchored, CardPublished, Event, EventRef
+from chain.events import Anchored, Event, EventRef
 from chain.history import RegistryHistory
 from chain.ledger import MAX_EVENT_RANGE, check_range
 from chain.node import Node, RawLog, RevertError
 from chain.reverts import refusal
 from chain.values import AgencyState, BlockRef, CardState, DossierState, LogHead, LogState, sized
+from chain.world import cards_of
 from protocol.errors import Malformed, Untrusted
 from protocol.hashing import ZERO32
 
@@ -80,14 +81,13 @@ class EthereumReads:
         return DossierState(dossier, owner, controller, nonce, epoch, card_hash, card_seq, valid_from, revoked_below)
 
     def dossier_cards(self, dossier: bytes, *, block: int | None = None) -> tuple[CardState, ...]:
+        return cards_of(self.dossier_history(dossier, block=block))
+
+    def dossier_history(self, dossier: bytes, *, block: int | None = None) -> tuple[Event, ...]:
         sized(dossier, 32, "dossier")
-        topics = [self._codec.topic("DossierRegistry", "KeyCardPublished"), dossier]
-        events = self._events(["DossierRegistry"], topics, self._deployment.deploy_block, self._upto(block).number)
-        return tuple(
-            CardState(e.card_hash, e.seq, e.valid_from, e.revoked_below, e.at.block.time)
-            for e in events
-            if isinstance(e, CardPublished)
-        )
+        # The first indexed argument of each of the registry's events is the dossier.
+        first, last = self._deployment.deploy_block, self._upto(block).number
+        return tuple(self._events(["DossierRegistry"], [None, dossier], first, last))
 
     def attested_at(self, dossier: bytes, digest: bytes, *, block: int | None = None) -> int | None:
         return self._time("DossierRegistry", "attestedAt", dossier, digest, block=block)
@@ -122,14 +122,13 @@ class EthereumReads:
     def anchors(self, origin_hash: bytes, first: int, last: int) -> Sequence[Anchored]:
         sized(origin_hash, 32, "origin hash")
         check_range(first, last)
-        self.check_chain()
         topics = [self._codec.topic("ArchiveLog", "Anchored"), origin_hash]
-        return [e for e in self._events(["ArchiveLog"], topics, first, last) if isinstance(e, Anchored)]
+        found = self._events(["ArchiveLog"], topics, first, min(last, self.head().number))
+        return [event for event in found if isinstance(event, Anchored)]
 
     def events(self, first: int, last: int) -> Sequence[Event]:
         check_range(first, last)
-        self.check_chain()
-        return list(self._events(list(self._codec.addresses), [], first, last))
+        return list(self._events(list(self._codec.addresses), [], first, min(last, self.head().number)))
 
     def _registry_events(self, first: int, last: int) -> Sequence[Event]:
         return list(self._events(["AgencyRegistry"], [], first, last))
@@ -141,7 +140,9 @@ class EthereumReads:
             raise Malformed("block_unknown", "the chain has no block {number} yet", number=block or 0)
         return found
 
-    def _events(self, contracts: Sequence[str], topics: Sequence[bytes], first: int, last: int) -> Iterator[Event]:
+    def _events(
+        self, contracts: Sequence[str], topics: Sequence[bytes | None], first: int, last: int
+    ) -> Iterator[Event]:
         addresses = [self._codec.addresses[name] for name in contracts]
         for begin in range(max(first, self._deployment.deploy_block), last + 1, MAX_EVENT_RANGE):
             for log in self._node.logs(addresses, topics, begin, min(begin + MAX_EVENT_RANGE - 1, last)):

@@ -98,6 +98,9 @@ class LedgerReads(Protocol):
     def dossier_cards(self, dossier: bytes, *, block: int | None = None) -> tuple[CardState, ...]:
         """All key cards of the dossier, oldest first; empty if never opened."""
 
+    def dossier_history(self, dossier: bytes, *, block: int | None = None) -> tuple[Event, ...]:
+        """Every event of the dossier, oldest first: opened, rotated, cards, epochs, attestations."""
+
     def attested_at(self, dossier: bytes, digest: bytes, *, block: int | None = None) -> int | None:
         """The block time at which the dossier attested `digest`; None if it did not."""
 

@@ -35,7 +35,7 @@ from chain.values import (
     TxRef,
     sized,
 )
-from chain.world import World
+from chain.world import World, cards_of, dossier_named
 from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
 from protocol.encoding import u64
 from protocol.errors import Malformed, OneFileError
@@ -218,9 +218,13 @@ class MemoryLedger:
             return self.chain.world(block).dossiers.get(dossier)
 
     def dossier_cards(self, dossier: bytes, *, block: int | None = None) -> tuple[CardState, ...]:
+        return cards_of(self.dossier_history(dossier, block=block))
+
+    def dossier_history(self, dossier: bytes, *, block: int | None = None) -> tuple[Event, ...]:
         sized(dossier, 32, "dossier")
-        with self.chain.faults.around("dossier_cards"):
-            return self.chain.world(block).dossier_cards.get(dossier, ())
+        with self.chain.faults.around("dossier_history"):
+            last = self.chain.head.number if block is None else block
+            return tuple(event for event in self.chain.events(0, last) if dossier_named(event) == dossier)
 
     def attested_at(self, dossier: bytes, digest: bytes, *, block: int | None = None) -> int | None:
         sized(digest, 32, "digest")

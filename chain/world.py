@@ -21,7 +21,6 @@ class World:
 
     agencies: dict[bytes, AgencyState] = field(default_factory=dict)
     dossiers: dict[bytes, DossierState] = field(default_factory=dict)
-    dossier_cards: dict[bytes, tuple[CardState, ...]] = field(default_factory=dict)
     attested: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
     nullified: dict[bytes, int] = field(default_factory=dict)
     logs: dict[bytes, LogState] = field(default_factory=dict)
@@ -85,14 +84,32 @@ def _compromised(world: World, event: e.CardCompromised) -> None:
     world.agencies[event.account] = replace(agency, cards=cards)
 
 
+def dossier_named(event: e.Event) -> bytes | None:
+    """The dossier that an event is about; None for events of other registries."""
+    if isinstance(event, e.CardPublished):
+        return None if event.of_agency else event.subject
+    if isinstance(event, e.DossierOpened | e.DossierRotated | e.EpochBumped | e.Attested):
+        return event.dossier
+    return None
+
+
+def card_of(event: e.CardPublished) -> CardState:
+    """The card that was recorded."""
+    return CardState(event.card_hash, event.seq, event.valid_from, event.revoked_below, event.at.block.time)
+
+
+def cards_of(history: Iterable[e.Event]) -> tuple[CardState, ...]:
+    """The cards in a party's history, oldest first."""
+    return tuple(card_of(event) for event in history if isinstance(event, e.CardPublished))
+
+
 def _card_published(world: World, event: e.CardPublished) -> None:
-    card = CardState(event.card_hash, event.seq, event.valid_from, event.revoked_below, event.at.block.time)
+    card = card_of(event)
     if event.of_agency:
         agency = world.agencies[event.subject[12:]]
         world.agencies[agency.account] = replace(agency, cards=(*agency.cards, card))
         return
     dossier = world.dossiers[event.subject]
-    world.dossier_cards[event.subject] = (*world.dossier_cards.get(event.subject, ()), card)
     world.dossiers[event.subject] = replace(
         dossier,
         card_hash=card.hash,
