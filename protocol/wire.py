@@ -95,9 +95,6 @@ class Info(Wire):
     time: Seconds
 
 
-# --- log rows, shared by many answers -----------------------------------------------------------
-
-
 class Opening(Wire):
     """What opens one log entry: ``protocol.entries.Opening``."""
 
@@ -295,9 +292,6 @@ class Revoke(Wire):
 class Revoked(Wire):
     index: Count
     at: Seconds
-
-
-# --- shows --------------------------------------------------------------------------------------
 
 
 class OpenShow(Wire):
