@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 from protocol.encoding import base45, unbase45
 from protocol.errors import Denied, Malformed, Untrusted
-from protocol.fields import MAX_TIME
 from protocol.hashing import keccak256
 from protocol.jose import EcSigner, PublicJwk, verify_es256
 
@@ -27,6 +26,7 @@ CODE_ROTATION_S = 30
 CODE_SKEW_S = 5
 MAX_COUNTER = 0xFFFF
 MAX_COSE_BYTES = 120
+_MAX_TIME = 0xFFFFFFFF  # four bytes: the format serves until 2106, and fits its QR
 _HEAD = bytes.fromhex("d28443a10126a058")  # tag 18, array of 4, h'a10126' = {1: -7}, {}, a string with …
 _SIGNATURE = bytes.fromhex("5840")
 _PROTECTED = bytes.fromhex("a10126")
@@ -47,7 +47,7 @@ class ShowCode:
             raise Malformed("show_code", "a show code has a session of 16 bytes and a log of 8")
         if not 0 <= self.counter <= MAX_COUNTER:
             raise Malformed("show_code", "a show code's counter is at most {most}", most=MAX_COUNTER)
-        if not 0 <= self.iat < self.exp <= min(self.iat + CODE_LIFETIME_S, MAX_TIME):
+        if not 0 <= self.iat < self.exp <= min(self.iat + CODE_LIFETIME_S, _MAX_TIME):
             raise Malformed("show_code", "a show code lives at most {most} seconds", most=CODE_LIFETIME_S)
 
     def payload(self) -> bytes:

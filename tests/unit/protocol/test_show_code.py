@@ -153,3 +153,5 @@ def test_lengths_are_checked_when_a_code_is_built() -> None:
         ShowCode(bytes(16), 0, NOW + 60, NOW, bytes(7))
     with pytest.raises(Malformed):
         new_show_code(SESSION, MAX_COUNTER + 1, origin=ORIGIN, now=NOW)
+    with pytest.raises(Malformed):
+        new_show_code(SESSION, 0, origin=ORIGIN, now=2**32)
