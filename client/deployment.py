@@ -1,7 +1,7 @@
 """Which chain, contracts and log a profile lives on: pinned when the profile is made.
 
-The record that ``chain deploy`` wrote is where trust begins on one machine. Where there is none, the vault's
-word is taken only if the person says so (``--trust-vault``): from then on every change of it is noticed.
+The record that ``chain deploy`` wrote is where trust begins: it comes from whoever runs the system, on a way
+that is trusted, and names the block that tells its chain apart. A vault's word is never enough for it.
 """
 
 from __future__ import annotations
@@ -60,15 +60,6 @@ def with_log(deployment: Deployment, info: wire.Info, ledger: LedgerReads | None
         if state is None or state.vkey != info.log_vkey:
             raise Untrusted("vault_other_log", "the vault names another log or log key than the deployment record")
     return deployment.with_log(info.log_origin, info.log_vkey)
-
-
-def from_vault(info: wire.Info) -> Deployment:
-    """The deployment that a vault names. Believing it is the caller's decision."""
-    from chain.values import Contracts
-    from protocol.hashing import ZERO32
-
-    contracts = Contracts.from_json(info.contracts.model_dump())
-    return Deployment(info.chain_id, contracts, 0, ZERO32)
 
 
 def dossier_domain(deployment: Deployment) -> Domain:

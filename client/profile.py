@@ -114,7 +114,6 @@ class Party:
     chain_id: int
     registry: bytes
     vault_url: str
-    log_origin: str
     card_seq: int = 1
     opened: bool = False
 
@@ -143,7 +142,6 @@ class Party:
             "chain_id": self.chain_id,
             "registry": hex0x(self.registry),
             "vault_url": self.vault_url,
-            "log_origin": self.log_origin,
             "card_seq": self.card_seq,
             "opened": self.opened,
         }
@@ -164,7 +162,6 @@ class Party:
             chain_id=fields.uint("chain_id"),
             registry=_hex(fields, "registry", 20),
             vault_url=fields.text("vault_url", limit=2000),
-            log_origin=fields.text("log_origin"),
             card_seq=fields.uint("card_seq", least=1),
             opened=fields.boolean("opened"),
         )

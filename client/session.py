@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chain.deployment import Deployment
+from chain.deployment import Deployment, LogRecord
 from client import agent, deployment
 from client.clock import Clock, SystemClock
 from client.keystore import Keys
@@ -72,6 +72,9 @@ class Session:
     def save_party(self, party: Party) -> None:
         """Keep a changed party."""
         self.profile.save(party)
+        if self._api is not None and self._party is not None and party.card_seq != self._party.card_seq:
+            self._api.http.close()
+            self._api = None  # the next request is signed with the new card's key
         self._party = party
 
     @property
@@ -89,6 +92,16 @@ class Session:
     def deployment(self) -> Deployment:
         """The chain, contracts and log that the profile is tied to."""
         return deployment.pinned(self.profile)
+
+    @property
+    def log(self) -> LogRecord:
+        """The log of the pinned deployment; learnt from the vault once, and compared with the chain if it answers."""
+        record = self.deployment
+        if record.log is None:
+            record = deployment.with_log(record, self.public_api.info(), self.ledger_if_reachable())
+            deployment.pin(self.profile, record)
+        assert record.log is not None
+        return record.log
 
     @property
     def store(self) -> Store:

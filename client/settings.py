@@ -22,7 +22,8 @@ class Settings:
 
     ``home``: where all state lies. ``vault_url``: empty to use the profile's. ``rpc_urls``: chain endpoints,
     of which ``rpc_quorum`` must agree. ``scrypt_log_n``: the work factor of new key stores (2^n KiB of
-    memory). ``timeout_s``: of one HTTP exchange without bytes.
+    memory). ``timeout_s``: of one HTTP exchange without bytes. ``confirmations``: blocks on top of one that gives a
+    right.
     """
 
     home: Path
@@ -32,6 +33,7 @@ class Settings:
     deployment: Path
     scrypt_log_n: int
     timeout_s: int
+    confirmations: int
     passphrase_file: Path | None
 
 
@@ -48,6 +50,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         deployment=Path(environ.get("ONEFILE_DEPLOYMENT_FILE") or home / "deployment.json"),
         scrypt_log_n=_whole(environ, "ONEFILE_SCRYPT_LOG_N", DEFAULT_SCRYPT_LOG_N, MIN_SCRYPT_LOG_N, MAX_SCRYPT_LOG_N),
         timeout_s=_whole(environ, "ONEFILE_TIMEOUT_S", 30, 1, 600),
+        confirmations=_whole(environ, "ONEFILE_CONFIRMATIONS", 0, 0, 1000),
         passphrase_file=Path(passphrase_file) if passphrase_file else None,
     )
 

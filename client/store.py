@@ -95,12 +95,17 @@ class ItemRecord:
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """How far this device has walked the dossier's history, and the newest checkpoint that it believes."""
+    """How far this device has walked the dossier's history, and the newest checkpoint that it believes.
+
+    ``page`` is the vault's token of the page that was read last, which begins at n = ``page_first``: the next walk
+    begins there again, since the page may have grown.
+    """
 
     head: HistoryHead = field(default_factory=HistoryHead)
     checkpoint: bytes = b""
-    anchored_size: int = 0
     synced_at: int = 0
+    page: str | None = None
+    page_first: int = 0
 
 
 class Store:
@@ -167,7 +172,7 @@ class Store:
                 int(value["n"]), unb64u(value["entry_hash"], length=32, what="entry_hash"), int(value["index"])
             )
             checkpoint = unb64u(value["checkpoint"], what="checkpoint")
-            return LogHead(head, checkpoint, int(value["anchored_size"]), int(value["synced_at"]))
+            return LogHead(head, checkpoint, int(value["synced_at"]), value["page"], int(value["page_first"]))
         except (KeyError, TypeError, ValueError):
             raise Malformed("store", "a local file of the wallet is garbled: run sync again") from None
 
@@ -181,8 +186,9 @@ class Store:
                 "entry_hash": b64u(state.head.entry_hash),
                 "index": state.head.index,
                 "checkpoint": b64u(state.checkpoint),
-                "anchored_size": state.anchored_size,
                 "synced_at": state.synced_at,
+                "page": state.page,
+                "page_first": state.page_first,
             },
         )
 
@@ -197,12 +203,6 @@ class Store:
             if not isinstance(rows, list):
                 raise Malformed("store", "a local file of the wallet is garbled: run sync again")
             yield from rows
-
-    def rewrite_history(self, rows: list[dict[str, Any]]) -> None:
-        """Put one page in the place of all."""
-        for path in self._folder("history").glob("*.json"):
-            path.unlink()
-        self.add_history(0, rows)
 
     # --- grants -------------------------------------------------------------------------------------
 

@@ -1,0 +1,211 @@
+"""The trust file: what this machine saw on the chain, kept for when the chain can't be asked.
+
+    {"v": 1, "deployment": {…}, "block": {…}, "anchors": [[size, root, block, time], …],
+     "agencies": [{"account", "name", "division", "roles", "issues", "cards", "envelopes"}], "assembled_at": …}
+
+as a JWS (``onefile-trust+jwt``) by this machine's tool key, or by one that the person names. Assembled from the
+chain; the vault contributes full key cards, each checked against the hash that the chain keeps. Offline, what it
+does not cover is unknown: it never makes anything true by lying in a folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chain.deployment import Deployment
+from chain.ledger import BlockRef
+from client.facts import AnchoredHead, AnchorHistory
+from client.files import read_bounded, write_private
+from protocol import canonical
+from protocol.canonical import Json
+from protocol.encoding import b64u, hex0x, unb64u, unhex0x
+from protocol.errors import Denied, Malformed, OneFileError, Unavailable, Untrusted
+from protocol.facts import AgencyFacts, AnchorFacts, CardFact, DossierFacts, IssueFact, NullifierFact, RoleFact
+from protocol.fields import Fields
+from protocol.jose import EcSigner, PublicJwk, parse_jws, sign_typed, verify_jws
+from protocol.keycard import KeyCardEnvelope
+
+TRUST_TYP = "onefile-trust+jwt"
+MAX_TRUST_BYTES = 64 << 20
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedAgency:
+    """What the chain said of an agency, and the full key cards that belong to the hashes it keeps."""
+
+    facts: AgencyFacts
+    cards: tuple[KeyCardEnvelope, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What was seen on the chain at ``block``; ``assembled_at`` in seconds by this machine's clock."""
+
+    deployment: Deployment
+    block: BlockRef
+    anchors: tuple[AnchoredHead, ...]
+    agencies: tuple[TrustedAgency, ...]
+    assembled_at: int
+
+    def trusted(self, account: bytes) -> TrustedAgency | None:
+        """The agency of that account, if it was registered then."""
+        return next((agency for agency in self.agencies if agency.facts.account == account), None)
+
+    def history(self) -> AnchorHistory:
+        """The anchored heads, to be read on from the block of this file."""
+        return AnchorHistory(list(self.anchors), self.block)
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "v": _VERSION,
+            "deployment": self.deployment.serialise().decode("utf-8"),
+            "block": {"number": self.block.number, "hash": hex0x(self.block.hash), "time": self.block.time},
+            "anchors": [[a.size, b64u(a.root), a.block, a.time] for a in self.anchors],
+            "agencies": [_agency_json(agency) for agency in self.agencies],
+            "assembled_at": self.assembled_at,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Trust:
+        """Read ``to_json``'s object; ``Malformed`` on anything else."""
+        fields = Fields(value, "trust")
+        fields.uint("v", least=_VERSION, most=_VERSION)
+        block = fields.object("block")
+        trust = cls(
+            deployment=Deployment.parse(fields.text("deployment", limit=16 << 10).encode("utf-8")),
+            block=BlockRef(
+                block.uint("number"), unhex0x(block.take("hash"), length=32, what="block.hash"), block.time("time")
+            ),
+            anchors=tuple(_anchor(row) for row in fields.array("anchors", most=10_000_000)),
+            agencies=tuple(_agency(part) for part in fields.objects("agencies", most=1_000_000)),
+            assembled_at=fields.time("assembled_at"),
+        )
+        fields.done()
+        return trust
+
+
+class TrustFacts:
+    """Facts from a trust file: as old as the file, and nothing beyond it."""
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+
+    def agency(self, account: bytes) -> AgencyFacts:
+        found = self._trust.trusted(account)
+        if found is None:
+            raise _not_covered("agency")
+        return found.facts
+
+    def dossier(self, dossier: bytes) -> DossierFacts:  # noqa: ARG002 (the port's signature)
+        raise _not_covered("dossier")
+
+    def nullifier(self, nullifier: bytes) -> NullifierFact:  # noqa: ARG002 (the port's signature)
+        raise _not_covered("nullifier")
+
+    def anchors(self) -> AnchorFacts:
+        log = self._trust.deployment.log
+        if log is None:
+            raise _not_covered("log")
+        return self._trust.history().facts(log.origin, log.vkey, self._trust.block.number, self._trust.assembled_at)
+
+
+def sign_trust(trust: Trust, signer: EcSigner) -> bytes:
+    """The trust file's bytes. The signer's public key stands in it, so that its thumbprint is enough to check."""
+    body = {**trust.to_json(), "signer": signer.public_jwk().to_json()}
+    return sign_typed(TRUST_TYP, body, signer).encode("ascii") + b"\n"
+
+
+def open_trust(raw: bytes, signers: Iterable[bytes]) -> Trust:
+    """The trust file if a key with one of these thumbprints signed it; ``Malformed`` if it is none.
+
+    ``Untrusted("trust_signer")`` otherwise: a file that somebody else made is somebody else's trust.
+    """
+    jws = parse_jws(raw.strip(), typ=TRUST_TYP, limit=MAX_TRUST_BYTES)
+    value = canonical.loads_object(jws.payload, limit=MAX_TRUST_BYTES, what="trust file")
+    signer = PublicJwk.from_json(value.pop("signer", None))
+    if signer.thumbprint() not in set(signers):
+        raise Untrusted("trust_signer", "the trust file was signed by {kid}, whom nobody here named", kid=signer.kid())
+    verify_jws(jws, signer)
+    return Trust.from_json(value)
+
+
+def read_trust(path: Path, signers: Iterable[bytes]) -> Trust:
+    """``open_trust`` of a file; ``Denied("trust_missing")`` if there is none."""
+    if not path.exists():
+        raise Denied("trust_missing", "there is no trust file at {path}", path=str(path))
+    return open_trust(read_bounded(path, limit=MAX_TRUST_BYTES), signers)
+
+
+def write_trust(path: Path, trust: Trust, signer: EcSigner) -> None:
+    """Write the trust file, whole or not at all."""
+    write_private(path, sign_trust(trust, signer))
+
+
+def _agency_json(agency: TrustedAgency) -> dict[str, Json]:
+    facts = agency.facts
+    return {
+        "account": hex0x(facts.account),
+        "name": facts.name,
+        "division": facts.division,
+        "roles": [[r.role, r.since, r.until] for r in facts.roles],
+        "issues": [[b64u(i.licence_type), i.since, i.until] for i in facts.issues],
+        "cards": [[hex0x(c.hash), c.seq, c.since, c.revoked_below, c.compromised_since] for c in facts.cards],
+        "envelopes": [envelope.to_json() for envelope in agency.cards],
+        "known_at": facts.known_at,
+    }
+
+
+def _agency(fields: Fields) -> TrustedAgency:
+    roles, issues, cards = (fields.array(name, most=100_000) for name in ("roles", "issues", "cards"))
+    facts = AgencyFacts(
+        account=unhex0x(fields.take("account"), length=20, what="account"),
+        name=fields.text("name", limit=1000),
+        division=fields.text("division", limit=1000, least=0),
+        roles=tuple(RoleFact(*_numbers(row, 3)) for row in roles),
+        issues=tuple(IssueFact(_octets(row, b64=True), *_numbers(row[1:], 2)) for row in issues),
+        cards=tuple(CardFact(_octets(row), *_numbers(row[1:], 4)) for row in cards),
+        known_at=fields.time("known_at"),
+    )
+    envelopes = tuple(KeyCardEnvelope.from_json(value) for value in fields.array("envelopes", most=100_000))
+    fields.done()
+    return TrustedAgency(facts, envelopes)
+
+
+def _anchor(row: Json) -> AnchoredHead:
+    if not isinstance(row, list) or len(row) != 4:
+        raise _malformed()
+    size, _root, block, time = row
+    numbers = _numbers([size, block, time], 3)
+    return AnchoredHead(numbers[0], unb64u(row[1], length=32, what="root"), numbers[1], numbers[2])
+
+
+def _octets(row: Json, *, b64: bool = False) -> bytes:
+    """The 32 bytes in front of a row."""
+    if not isinstance(row, list) or not row:
+        raise _malformed()
+    read = unb64u if b64 else unhex0x
+    return read(row[0], length=32, what="trust file")
+
+
+def _numbers(row: Json, count: int) -> list[Any]:
+    """``count`` whole numbers; only what may be absent (an end, a compromise) is None, and stands last."""
+    if not isinstance(row, list) or len(row) != count:
+        raise _malformed()
+    for i, value in enumerate(row):
+        if value is None and i == count - 1:
+            continue
+        if type(value) is not int or value < 0:
+            raise _malformed()
+    return row
+
+
+def _malformed() -> Malformed:
+    return Malformed("trust_row", "the trust file has a row of another form")
+
+
+def _not_covered(what: str) -> OneFileError:
+    return Unavailable("trust_not_covered", "the trust file says nothing of this {what}", what=what)

@@ -1,0 +1,30 @@
+"""Next steps in the wallet's own commands."""
+
+from __future__ import annotations
+
+from console.hints import register
+from console.i18n import N_
+
+register(
+    {
+        "profile_not_found": N_("Make keys with `wallet init`, or name another profile with --profile."),
+        "file_exists": N_("Choose another profile with --profile; key stores are never replaced."),
+        "no_passphrase": N_("Unlock first with `wallet unlock`, or give --passphrase-file."),
+        "wrong_passphrase": N_("Check the passphrase, the keyboard layout and the profile."),
+        "dossier_not_open": N_("Open it with `wallet dossier --open`."),
+        "item_not_found": N_("List items with `wallet items`; run `wallet sync` first if it is new."),
+        "grant_not_found": N_("List grants with `wallet grants`."),
+        "not_synced": N_("Run `wallet sync` first."),
+        "payload_not_here": N_("Connect to the vault and run the command again."),
+        "claims_not_met": N_("See what is missing with `wallet scenarios --ready`."),
+        "over_asking": N_("Grant only what the scenario asks for; see `wallet scenarios`."),
+        "vault_unreachable": N_("Check that the vault runs and that its address is right: `wallet doctor`."),
+        "signature_key_old": N_("The key card was renewed on another device: run `wallet restore` there or here."),
+        "signature_stale": N_("Set this machine's clock; it differs from the vault's by more than a minute."),
+        "rolled_back": N_("The vault shows less than before. Keep this wallet's folder and tell the operator."),
+        "equivocation": N_("The vault signed two histories. Keep both checkpoints: they are the evidence."),
+        "holder_key": N_("Ask the issuer to bind it to the present key card (`agency rebind`)."),
+        "phrase": N_("Check every word, and that the language of the word list is right."),
+        "trust_missing": N_("Assemble one with `wallet trust --write FILE` while the chain answers."),
+    }
+)

@@ -1,0 +1,60 @@
+"""``wallet``: the list of commands. Each is imported only when it is called."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import click
+
+from console import frame
+from console.i18n import N_
+
+_EPILOG = N_("State lies in .onefile (ONEFILE_HOME). A profile is one holder: --profile alice.")
+
+COMMANDS = (
+    ("init", "setup:init", N_("Make keys and open a dossier")),
+    ("restore", "restore:restore", N_("Make the keys again from the recovery phrase")),
+    ("unlock", "agent:unlock", N_("Keep the keys open for a while")),
+    ("lock", "agent:lock", N_("Forget the opened keys")),
+    ("dossier", "dossier:dossier", N_("Show the dossier, or change it on chain")),
+    ("card", "dossier:card", N_("Show the key card, invite an agency, or renew the keys")),
+    ("sync", "syncing:sync", N_("Fetch and check what is new")),
+    ("items", "items:items", N_("List everything in the dossier")),
+    ("show-item", "items:show_item", N_("Show one item with its claims and documents")),
+    ("open", "items:open_", N_("Open a document")),
+    ("claim", "items:claim", N_("Verify an item in full and accept it")),
+    ("put", "documents:put", N_("Put an own document into the dossier")),
+    ("delete", "documents:delete", N_("Destroy an item")),
+    ("scenarios", "grants:scenarios", N_("List scenarios, and whether the dossier meets them")),
+    ("grant", "grant:grant", N_("Let an agency use named parts for one scenario")),
+    ("grants", "grants:grants", N_("List grants")),
+    ("revoke", "grants:revoke", N_("End a grant")),
+    ("uses", "uses:uses", N_("List who used what, and check it")),
+    ("show", "show:show", N_("Show an item at a window by a rotating code")),
+    ("export", "export:export", N_("Write an item with all its proofs to a folder")),
+    ("verify", "export:verify", N_("Verify an exported folder")),
+    ("trust", "trust:trust", N_("Assemble the trust file from the chain")),
+    ("keys", "keys:keys", N_("Show the age identity that opens exports")),
+    ("doctor", "keys:doctor", N_("Check profile, vault, chain and log")),
+)
+
+
+@click.group(cls=frame.Group, help=N_("Hold a dossier: open, verify, grant and show what is in it."), epilog=_EPILOG)
+def cli() -> None:
+    pass
+
+
+for _name, _target, _help in COMMANDS:
+    cli.lazy(_name, f"wallet_cli.commands.{_target}", _help)
+cli.add_completion()
+
+
+def main() -> NoReturn:
+    """The entry point of ``wallet``."""
+    import wallet_cli.hints  # noqa: F401 (registers the next steps)
+
+    frame.run(cli, prog="wallet")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the wallet does, without a terminal."""

@@ -1,0 +1,178 @@
+"""A dossier's life on chain: opened, its card renewed, its grants ended; all through the vault's relay.
+
+The holder signs, the vault pays the gas. What the vault says is compared with the chain wherever it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from client import deployment as deployments
+from client.files import read_json
+from client.session import Session
+from protocol import wire
+from protocol.dossier_messages import BumpEpoch
+from protocol.encoding import b64u, hex0x
+from protocol.errors import Conflict, Denied, Untrusted
+from protocol.keycard import KeyCard, KeyCardEnvelope, VerifiedKeyCard, next_card, seal_card, verify_key_card
+from wallet_cli.services.setup import OPENING_FILE
+
+MESSAGE_LIFETIME_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class DossierView:
+    """The dossier at a glance; ``chain`` tells whether the chain confirmed it now."""
+
+    kind: str
+    dossier: str
+    owner: str
+    controller: str
+    card_seq: int
+    card_hash: str
+    grant_epoch: int
+    items: int
+    events: int
+    chain: bool
+
+
+def open_dossier(session: Session) -> bool:
+    """Send the signed opening to chain and vault; whether anything was sent. Harmless to repeat."""
+    if session.party.opened:
+        return False
+    path = session.profile.folder / OPENING_FILE
+    if not path.exists():
+        raise Denied(
+            "opening_missing", "the signed opening is not here any more: make the profile again from the phrase"
+        )
+    kept = read_json(path)
+    card = KeyCardEnvelope.from_json(kept["card"])
+    signer = session.keys.present(1)
+    request = wire.Relay(
+        contract="dossier_registry",
+        function="open",
+        message=kept["message"],
+        signatures=[kept["owner_signature"], hex0x(card.account_signature)],
+        card=card.to_json(),
+    )
+    _unless_done("dossier_exists", lambda: session.api.relay(request, signer))
+    tag_key = b64u(session.keys.tag_key.unsafe_bytes)
+    opened = wire.OpenDossier(dossier=hex0x(session.party.subject), card=card.to_json(), tag_key=tag_key)
+    _unless_done("dossier_exists", lambda: session.api.open_dossier(opened, signer))
+    _check_on_chain(session, card)
+    session.save_party(session.party.with_changes(opened=True))
+    path.unlink()
+    return True
+
+
+def newest_card(session: Session) -> VerifiedKeyCard:
+    """Our newest key card: the vault has it whole, the chain has its hash, our keys must be in it."""
+    party = session.party
+    envelope = KeyCardEnvelope.from_json(session.public_api.card(party.subject).card)
+    domain = deployments.dossier_domain(session.deployment)
+    card = verify_key_card(envelope, domain, subject=party.subject, accounts=[party.controller, party.owner])
+    ledger = session.ledger_if_reachable()
+    if ledger is not None:
+        state = ledger.dossier(party.subject)
+        if state is None or state.card_hash != card.hash:
+            raise Untrusted("card_not_newest", "the key card that the vault shows is not the newest one on chain")
+    if card.thumbprint != session.keys.present(card.card.seq).thumbprint():
+        raise Untrusted("card_foreign_keys", "the newest key card holds keys that this profile does not have")
+    return card
+
+
+def view(session: Session) -> DossierView:
+    """Everything about the dossier that stands outside of it."""
+    party, me = session.party, session.api.me()
+    card = newest_card(session)
+    ledger = session.ledger_if_reachable()
+    state = ledger.dossier(party.subject) if ledger is not None else None
+    return DossierView(
+        kind=party.kind,
+        dossier=hex0x(party.subject),
+        owner=hex0x(state.owner if state else party.owner),
+        controller=hex0x(state.controller if state else party.controller),
+        card_seq=card.card.seq,
+        card_hash=hex0x(card.hash),
+        grant_epoch=state.grant_epoch if state else me.grant_epoch,
+        items=me.items,
+        events=me.next_n,
+        chain=state is not None,
+    )
+
+
+def renew_card(session: Session, *, revoke_older: bool) -> VerifiedKeyCard:
+    """Publish the next key card with new keys; ``revoke_older`` ends the binding of older credentials."""
+    before = newest_card(session)
+    party, seq, now = session.party, before.card.seq + 1, session.clock.now()
+    domain = deployments.dossier_domain(session.deployment)
+    present, sealing = session.keys.present(seq), session.keys.sealing(seq).recipient().public
+    card = next_card(
+        before.card,
+        domain,
+        present.public_jwk(),
+        sealing,
+        valid_from=now,
+        revoked_below=seq if revoke_older else None,
+    )
+    envelope = seal_card(card, domain, present, sealing, session.keys.hot.sign_digest(card.digest(domain)))
+    _relay_card(session, card, envelope)
+    session.api.put_card(wire.Card(card=envelope.to_json()), present)
+    session.save_party(party.with_changes(card_seq=seq))
+    return verify_key_card(envelope, domain, subject=party.subject, accounts=[party.controller])
+
+
+def end_all_grants(session: Session) -> int:
+    """Raise the grant epoch: every grant and mandate of the dossier ends. Returns the new epoch."""
+    state = session.ledger.dossier(session.party.subject)
+    if state is None:
+        raise Denied("dossier_unknown", "the registry knows no such dossier")
+    domain = deployments.dossier_domain(session.deployment)
+    message = BumpEpoch(session.party.subject, state.nonce, session.clock.now() + MESSAGE_LIFETIME_S)
+    request = wire.Relay(
+        contract="dossier_registry",
+        function="bump_epoch",
+        message=message.to_json(),
+        signatures=[hex0x(session.keys.hot.sign_digest(message.digest(domain)))],
+    )
+    session.api.relay(request)
+    return state.grant_epoch + 1
+
+
+def adopt_newest_card(session: Session) -> int:
+    """After a restore: find the sequence of the newest card and use its keys. Returns the sequence."""
+    card = newest_card(session)
+    session.save_party(session.party.with_changes(card_seq=card.card.seq, opened=True))
+    return card.card.seq
+
+
+def _relay_card(session: Session, card: KeyCard, envelope: KeyCardEnvelope) -> None:
+    request = wire.Relay(
+        contract="dossier_registry",
+        function="publish_card",
+        message=card.to_json(),
+        signatures=[hex0x(envelope.account_signature)],
+        card=envelope.to_json(),
+    )
+    session.api.relay(request, session.keys.present(card.seq))
+
+
+def _check_on_chain(session: Session, card: KeyCardEnvelope) -> None:
+    """The vault said that it is done: the chain must say so too, if it answers."""
+    ledger = session.ledger_if_reachable()
+    if ledger is None:
+        return
+    state = ledger.dossier(session.party.subject)
+    domain = deployments.dossier_domain(session.deployment)
+    ours = (session.party.owner, session.party.controller, card.card.digest(domain))
+    if state is None or (state.owner, state.controller, state.card_hash) != ours:
+        raise Untrusted("opening_differs", "the chain does not show the dossier as it was signed")
+
+
+def _unless_done(code: str, act: Callable[[], object]) -> None:
+    try:
+        act()
+    except Conflict as error:
+        if error.code != code:
+            raise

@@ -1,0 +1,62 @@
+"""Names of agencies as people write them, and tokens that invite an agency."""
+
+from __future__ import annotations
+
+import secrets
+
+from client.session import Session
+from protocol.encoding import b64u
+from protocol.errors import Denied, Malformed
+from protocol.identifiers import agency_urn, dossier_urn, parse_address, parse_agency_urn
+from protocol.statements import CARD_TOKEN_MAX_S, CardToken, Statement, sign_card_token, sign_statement
+from wallet_cli.services.registration import newest_card
+
+
+def agency_account(session: Session, text: str) -> bytes:
+    """The account (20 bytes) of an agency by its account, urn, or registered name (exact, or one that contains it)."""
+    if text.startswith("urn:"):
+        ref = parse_agency_urn(text)
+        contracts = session.deployment.contracts
+        if (ref.chain_id, ref.registry) != (session.deployment.chain_id, contracts.agency_registry):
+            raise Malformed("agency_other_chain", "the agency {urn} is registered on another chain", urn=text)
+        return ref.account
+    if text.startswith("0x"):
+        return parse_address(text)
+    rows = [row for row in session.public_api.agencies() if text in row.name]
+    exact = [row for row in rows if row.name == text]
+    found = exact or rows
+    if len(found) != 1:
+        raise Denied("agency_not_found", "{count} agencies have a name with {text}", count=len(found), text=text)
+    return parse_address(found[0].account)
+
+
+def urn_of(session: Session, account: bytes) -> str:
+    """The urn of an agency on our chain."""
+    deployment = session.deployment
+    return agency_urn(deployment.chain_id, deployment.contracts.agency_registry, account)
+
+
+def own_urn(session: Session) -> str:
+    """The urn of our dossier."""
+    return dossier_urn(session.party.subject)
+
+
+def card_token(session: Session, account: bytes) -> str:
+    """A token that tells one agency, for ten minutes, which dossier and key card is ours."""
+    now = session.clock.now()
+    card = newest_card(session)
+    token = CardToken(own_urn(session), urn_of(session, account), now, now + CARD_TOKEN_MAX_S, card.hash)
+    return sign_card_token(token, session.keys.present(card.card.seq))
+
+
+def statement(session: Session, kind: str, **members: bytes | str | None) -> str:
+    """A signed statement of ours for the log: ``claim``, ``delete``, ``complaint`` …"""
+    body = Statement(
+        jti=b64u(secrets.token_bytes(16)),
+        iat=session.clock.now(),
+        iss=own_urn(session),
+        aud=session.log.origin,
+        kind=kind,
+        **members,  # type: ignore[arg-type]  # the kinds' members are checked when it is signed
+    )
+    return sign_statement(body, session.keys.present(session.party.card_seq))
