@@ -30,6 +30,8 @@ DOSSIER, AGENCY = "dossier", "agency"
 NOBODY = bytes(20)
 MAX_KEPT = 100_000
 
+_LAST_BLOCK = select(t.chain_blocks).order_by(t.chain_blocks.c.number.desc()).limit(1)
+
 State = TypeVar("State", AgencyState, DossierState)
 
 
@@ -221,10 +223,10 @@ class ChainFacts:
 
     def _last_seen(self) -> tuple[BlockRef | None, int]:
         with self._engine.connect() as conn:
-            row = conn.execute(select(t.chain_cursor)).one_or_none()
+            row = conn.execute(_LAST_BLOCK).one_or_none()
         if row is None:
             return None, 0
-        return BlockRef(row.head_number, row.head_hash, row.head_time), row.seen_at
+        return BlockRef(row.number, row.hash, row.time), row.seen_at
 
 
 def store_fact(tx: Tx, kind: str, subject: bytes, fact: bytes, block: int) -> None:

@@ -72,6 +72,8 @@ TITLES = {
     503: N_("The service can't answer now"),
 }
 RETRY_AFTER_S = 2
+VERIFY_PATH = "/v1/verify"
+SMUGGLED = {"literal_error", "extra_forbidden"}
 
 
 def status_of(fault: str, code: str) -> int:
@@ -115,7 +117,11 @@ def on_our_error(request: Request, error: Exception) -> JSONResponse:
 def on_validation_error(request: Request, error: Exception) -> JSONResponse:
     """Handler for a body, path or query that does not fit its model; the value itself is not repeated."""
     assert isinstance(error, RequestValidationError)
-    return problem(body_error(error.errors()), speaks(request))
+    errors = error.errors()
+    # Whoever asks to verify another kind, or sends more than is asked for, may be sending values.
+    if request.url.path == VERIFY_PATH and any(e["type"] in SMUGGLED for e in errors):
+        return problem(values_not_accepted(), speaks(request))
+    return problem(body_error(errors), speaks(request))
 
 
 def body_error(errors: Iterable[Any]) -> Malformed:
@@ -123,6 +129,14 @@ def body_error(errors: Iterable[Any]) -> Malformed:
     first = next(iter(errors))
     where = ".".join(str(part) for part in first["loc"])[:200]
     return Malformed("request", "{field}: {problem}", field=where, problem=str(first["type"]))
+
+
+def values_not_accepted() -> Malformed:
+    """The refusal of anything that is, or carries, a presentation or a credential."""
+    return Malformed(
+        "values_not_accepted",
+        "only grants, receipts, proofs and checkpoints are verified here: nothing that carries a claim's value",
+    )
 
 
 def on_http_error(request: Request, error: Exception) -> JSONResponse:

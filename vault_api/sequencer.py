@@ -117,6 +117,7 @@ class Sequencer:
         clock: Clock,
         *,
         wait_s: float = 5.0,
+        lag_s: int = 0,
         block_time: Callable[[], int] = lambda: 0,
         on_step: Callable[[str], None] = lambda _step: None,
     ) -> None:
@@ -124,6 +125,7 @@ class Sequencer:
         self._log = log
         self._clock = clock
         self._wait_s = wait_s
+        self._lag_s = lag_s
         self._block_time = block_time
         self._on_step = on_step
         self._queue: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
@@ -220,9 +222,9 @@ class Sequencer:
 
     def _transaction(self, batch: Sequence[_Job[object]]) -> tuple[list[_Job[object]], list[bytes]]:
         frontier = self._load()
-        now = self._clock.now()
         with self._engine.connect().execution_options(**WRITER) as conn, conn.begin():
             floor = max(self._last_at, self._block_time())
+            now = self._now(floor)
             tx = Tx(conn, now, floor, frontier.size)
             done = [job for job in batch if self._one(tx, job)]
             grown = frontier.extend(leaf_hashes(tx.staged))
@@ -232,6 +234,12 @@ class Sequencer:
         if tx.staged:
             self._frontier, self._last_at = grown, now
         return done, tx.staged
+
+    def _now(self, floor: int) -> int:
+        """The vault's clock. If it lags by no more than ``lag_s`` it is put forward to ``floor``; beyond that it
+        stands behind, and nothing is logged (``clock_behind``)."""
+        now = self._clock.now()
+        return floor if floor - self._lag_s <= now < floor else now
 
     def _one(self, tx: Tx, job: _Job[object]) -> bool:
         if not job.future.set_running_or_notify_cancel():

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     page_rows: Annotated[int, Field(gt=0, le=MAX_PAGE)] = 100
     relays_per_hour: Positive = 60
     opens_per_hour: Positive = 600
+    clock_lag_s: Annotated[int, Field(ge=0, le=600)] = 30
     sequencer_wait_s: Annotated[float, Field(gt=0)] = 5.0
     show_delivery_s: Positive = 20
     swagger_folder: Path = Path("node_modules/swagger-ui-dist")
@@ -81,6 +82,11 @@ class Settings(BaseSettings):
     def deployment(self) -> Path:
         """The deployment record that ``chain deploy`` wrote."""
         return self.deployment_file or self.home / "deployment.json"
+
+    @property
+    def rpc_endpoint(self) -> str:
+        """The endpoint that the vault itself talks to: the first that is named."""
+        return self.rpc_url.replace(",", " ").split()[0]
 
     @property
     def log_key(self) -> Path:

@@ -15,6 +15,7 @@ from vault_api.callers import Callers
 from vault_api.chain_facts import ChainFacts
 from vault_api.clock import Clock
 from vault_api.log_store import LogStore
+from vault_api.reader_keys import ReaderKeys
 from vault_api.sequencer import Sequencer
 from vault_api.settings import Settings
 from vault_api.waiting import Waiters
@@ -36,6 +37,7 @@ class Vault:
     facts: ChainFacts
     callers: Callers
     waiters: Waiters
+    reader_keys: ReaderKeys
 
     @property
     def chain_id(self) -> int:

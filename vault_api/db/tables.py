@@ -312,14 +312,12 @@ chain_facts = Table(
     Column("block", BigInteger, nullable=False),
     Column("stale", Integer, nullable=False),
 )
-chain_cursor = Table(
-    "chain_cursor",
+chain_blocks = Table(
+    "chain_blocks",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("cursor", LargeBinary, nullable=False),
-    Column("head_number", BigInteger, nullable=False),
-    _hash("head_hash"),
-    _time("head_time"),
+    Column("number", Big, primary_key=True, autoincrement=False),
+    _hash("hash"),
+    _time("time"),
     _time("seen_at"),
 )
 chain_revokes = Table("chain_revokes", metadata, _row(), _hash("secret", unique=True), _time("at"))

@@ -129,6 +129,13 @@ def use_evidence(
     return evidence
 
 
+def first_evidence(
+    vault: Vault, conn: Connection, envelope: GrantEnvelope, now: int, *, spent_at: int | None
+) -> GrantEvidence:
+    """What a grant rests on that nobody has posted here."""
+    return _evidence(vault, conn, envelope, now, attested=_attested_at(vault, envelope), spent_at=spent_at)
+
+
 def end_grant(tx: Tx, row: Row[Any], object_bytes: bytes) -> int:
     """Log the end of a grant, and destroy what it could still hand out."""
     logged = log_event(tx, row.dossier_row, "revoke", object_bytes, grant_row=row.row)

@@ -35,6 +35,7 @@ from vault_api.services.grants import grant_unknown, use_evidence
 from vault_api.services.payloads import payload_unknown
 from vault_api.vault import Vault
 
+SignedReceipt = Signed[Receipt]
 DAY_S = 86_400
 RECEIPT_SKEW_S = 120
 
@@ -82,7 +83,8 @@ def reader_key(vault: Vault, receipt: Signed[Receipt]) -> PublicJwk:
 
 
 def prepare(vault: Vault, receipt: Signed[Receipt]) -> None:
-    """Bring into memory what the transaction needs of the chain: the dossier's state. May ask the chain."""
+    """Bring into memory what the transaction needs of the chain: dossier and agency. May ask the chain."""
+    vault.facts.agency(parse_agency_urn(receipt.body.iss).account)
     with vault.engine.connect() as conn:
         row = conn.execute(
             select(t.dossiers.c.dossier)

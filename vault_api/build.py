@@ -1,0 +1,99 @@
+"""Put a vault together from its settings: the only place that knows which part is which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, select
+
+from chain.ledger import Ledger
+from protocol.merkle import Frontier
+from protocol.note import NoteSigner
+from vault_api.blobs import BlobStore, open_blobs
+from vault_api.callers import Callers
+from vault_api.chain_facts import ChainFacts
+from vault_api.clock import Clock, SystemClock
+from vault_api.db import tables as t
+from vault_api.db.engine import open_engine
+from vault_api.db.migrate import check_schema
+from vault_api.log_store import LogStore
+from vault_api.opening import log_is_open, log_origin, log_signer, open_log, record_log
+from vault_api.reader_keys import ReaderKeys
+from vault_api.sequencer import Sequencer
+from vault_api.settings import Settings
+from vault_api.vault import Vault
+from vault_api.waiting import Waiters
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The outside world of a vault: each part a seam, each with a fake."""
+
+    ledger: Ledger
+    engine: Engine
+    blobs: BlobStore
+    clock: Clock
+    on_step: Callable[[str], None] = lambda _step: None
+
+
+def outside_of(settings: Settings, ledger: Ledger) -> Outside:
+    """The real ones."""
+    return Outside(ledger, open_engine(settings.database), open_blobs(settings.blobs), SystemClock())
+
+
+def build_vault(settings: Settings, outside: Outside, *, first_start: bool = True) -> Vault:
+    """The vault, wired, its log open; no thread of it runs yet.
+
+    ``first_start``: whether a missing log key may be drawn and a missing log opened.
+    """
+    check_schema(outside.engine)
+    signer = _signer(settings, outside, first_start=first_start)
+    log = LogStore(outside.engine, outside.blobs, signer)
+    log.check(_frontier(outside.engine))
+    facts = ChainFacts(
+        outside.engine,
+        outside.ledger,
+        outside.clock,
+        confirmations=settings.confirmations,
+        max_age_s=settings.chain_max_age_s,
+    )
+    sequencer = Sequencer(
+        outside.engine,
+        log,
+        outside.clock,
+        wait_s=settings.sequencer_wait_s,
+        lag_s=settings.clock_lag_s,
+        block_time=lambda: facts.block_time,
+        on_step=outside.on_step,
+    )
+    facts.keep_in(sequencer)
+    return Vault(
+        settings=settings,
+        engine=outside.engine,
+        blobs=outside.blobs,
+        log=log,
+        sequencer=sequencer,
+        ledger=outside.ledger,
+        clock=outside.clock,
+        facts=facts,
+        callers=Callers(outside.engine, facts),
+        waiters=Waiters(),
+        reader_keys=ReaderKeys(),
+    )
+
+
+def _signer(settings: Settings, outside: Outside, *, first_start: bool) -> NoteSigner:
+    origin = log_origin(outside.ledger, settings.log_name)
+    fresh = first_start and not log_is_open(outside.engine)
+    signer = log_signer(settings.log_key, origin, may_create=fresh)
+    if first_start:
+        open_log(outside.engine, outside.ledger, signer, outside.clock, settings.log_name)
+        record_log(settings.deployment, outside.ledger, signer)
+    return signer
+
+
+def _frontier(engine: Engine) -> Frontier:
+    with engine.connect() as conn:
+        raw = conn.execute(select(t.log_head.c.frontier)).scalar()
+    return Frontier.parse(raw) if raw is not None else Frontier()

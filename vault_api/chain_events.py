@@ -1,0 +1,114 @@
+"""What the vault does about an event of the chain, inside a sequencer transaction.
+
+Facts that an event touches become stale. What takes rights away is done at once: a spent nullifier and a new epoch
+end grants here too, destroy their headers and parcels, and are logged as ``revoke``. Doing it twice does nothing more,
+so events may come again after a reorganisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from chain import events as e
+from protocol.canonical import dumps
+from protocol.encoding import hex0x
+from protocol.identifiers import agency_subject
+from vault_api.chain_facts import AGENCY, DOSSIER, ChainFacts, mark_stale
+from vault_api.db import tables as t
+from vault_api.logbook import log_event
+from vault_api.sequencer import Tx
+from vault_api.services.grants import close_grants, end_grant, revocation_object
+
+
+class ChainEvents:
+    """Applies events for one log. ``facts`` is told to forget what an event touched."""
+
+    def __init__(self, facts: ChainFacts, origin_hash: bytes) -> None:
+        self._facts = facts
+        self._origin_hash = origin_hash
+        self._handlers: dict[type[Any], Callable[[Tx, Any], None]] = {
+            e.DossierOpened: self._dossier,
+            e.DossierRotated: self._dossier,
+            e.EpochBumped: self._epoch,
+            e.Nullified: self._nullified,
+            e.CardPublished: self._card,
+            e.AgencyAdmitted: self._agency,
+            e.RoleSet: self._agency,
+            e.RoleEnded: self._agency,
+            e.IssueAllowed: self._agency,
+            e.IssueEnded: self._agency,
+            e.CardCompromised: self._agency,
+            e.Anchored: self._anchored,
+        }
+
+    def apply(self, tx: Tx, events: Sequence[e.Event]) -> None:
+        """Do what these events ask for; kinds that do not concern the vault are passed over."""
+        for event in events:
+            handler = self._handlers.get(type(event))
+            if handler is not None:
+                handler(tx, event)
+
+    def undo_anchors(self, tx: Tx, above: int) -> None:
+        """Forget anchors in blocks above ``above``, which a reorganisation has dropped."""
+        tx.conn.execute(delete(t.anchors).where(t.anchors.c.block > above))
+
+    def _dossier(self, tx: Tx, event: e.DossierOpened | e.DossierRotated) -> None:
+        self._touch_dossier(tx, event.dossier)
+
+    def _agency(self, tx: Tx, event: Any) -> None:
+        mark_stale(tx.conn, AGENCY, agency_subject(event.account))
+        self._facts.forget(AGENCY, event.account)
+
+    def _card(self, tx: Tx, event: e.CardPublished) -> None:
+        if not event.of_agency:
+            self._touch_dossier(tx, event.subject)
+            return
+        mark_stale(tx.conn, AGENCY, event.subject)
+        self._facts.forget(AGENCY, event.subject[12:])
+
+    def _touch_dossier(self, tx: Tx, dossier: bytes) -> None:
+        mark_stale(tx.conn, DOSSIER, dossier)
+        self._facts.forget(DOSSIER, dossier)
+
+    def _epoch(self, tx: Tx, event: e.EpochBumped) -> None:
+        self._touch_dossier(tx, event.dossier)
+        row = tx.conn.execute(select(t.dossiers.c.row).where(t.dossiers.c.dossier == event.dossier)).scalar()
+        if row is None:
+            return
+        ended = select(t.grants.c.row).where(
+            t.grants.c.dossier_row == row, t.grants.c.epoch < event.grant_epoch, t.grants.c.ended_at.is_(None)
+        )
+        grants = list(tx.conn.execute(ended).scalars())
+        if grants:
+            change = {"epoch": event.grant_epoch, "transaction": hex0x(event.at.tx_hash)}
+            logged = log_event(tx, row, "revoke", dumps(change))
+            close_grants(tx, grants, logged.index)
+
+    def _nullified(self, tx: Tx, event: e.Nullified) -> None:
+        tx.conn.execute(delete(t.chain_revokes).where(t.chain_revokes.c.secret == event.secret))
+        wanted = select(t.grants).where(
+            t.grants.c.nullifier == event.nullifier, t.grants.c.ended_at.is_(None)
+        )
+        row = tx.conn.execute(wanted).one_or_none()
+        if row is not None:
+            end_grant(tx, row, revocation_object(row.grant_id, event.secret))
+
+    def _anchored(self, tx: Tx, event: e.Anchored) -> None:
+        if event.origin_hash != self._origin_hash:
+            return
+        tx.conn.execute(delete(t.anchors).where(t.anchors.c.size == event.size))
+        tx.conn.execute(
+            insert(t.anchors),
+            {
+                "size": event.size,
+                "root": event.root,
+                "checkpoint_hash": event.checkpoint_hash,
+                "tx": event.at.tx_hash,
+                "block": event.at.block.number,
+                "block_hash": event.at.block.hash,
+                "block_time": event.at.block.time,
+            },
+        )

@@ -1,0 +1,87 @@
+"""The commands of ``vault-api``; slow imports are made where they are needed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from console.frame import Command
+from console.i18n import N_, _
+from console.output import Column, emit, fields, say, table
+from protocol.encoding import hex0x
+from protocol.errors import Unavailable
+from vault_api.settings import Settings, load_settings
+
+SWITCH_S = 0.001  # the sequencer and the event loop hand the interpreter to each other this often
+
+
+@click.command(
+    "serve", cls=Command, help=N_("Serve HTTP, follow the chain, anchor the log, until interrupted.")
+)
+@click.option("--host", help=N_("Address to listen on (default: 127.0.0.1)."))
+@click.option("--port", type=click.IntRange(0, 65535), help=N_("Port to listen on (default: 8440)."))
+def serve(host: str | None, port: int | None) -> None:
+    """Run the vault."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = load_settings(**given)
+    from vault_api import logs
+    from vault_api.locking import only_one
+    from vault_api.running import run_server
+
+    logs.set_up()
+    sys.setswitchinterval(SWITCH_S)
+    with only_one(settings.vault_home):
+        run_server(settings, lambda: say(_("vault: serving {origin}").format(origin=settings.public_origin)))
+
+
+@click.command("publish", cls=Command, help=N_("Anchor the newest checkpoint once, and stop."))
+def publish() -> None:
+    """One round of the publisher, for a vault that is not running."""
+    settings = load_settings()
+    from vault_api.locking import only_one
+    from vault_api.loops import Publishing
+    from vault_api.running import stopped_vault
+
+    with only_one(settings.vault_home), stopped_vault(settings) as vault:
+        record = Publishing(vault).round()
+    if record is None:
+        emit({"anchored": None}, lambda: say(_("nothing new to anchor")))
+        return
+    facts = {"size": record.size, "transaction": hex0x(record.tx_hash), "block": record.block.number}
+    emit({"anchored": facts}, lambda: fields(facts.items()))
+
+
+@click.command("migrate", cls=Command, help=N_("Bring the database to this program's schema."))
+def migrate() -> None:
+    """Run the migrations."""
+    settings = load_settings()
+    from vault_api.db.engine import open_engine
+    from vault_api.db.migrate import migrate as bring_up
+    from vault_api.locking import only_one
+
+    with only_one(settings.vault_home):
+        revision = bring_up(open_engine(settings.database))
+    emit({"schema": revision}, lambda: say(_("schema: {revision}").format(revision=revision)))
+
+
+@click.command("doctor", cls=Command, help=N_("Check settings, keys, database, blobs, log and chain."))
+def doctor() -> None:
+    """Say what is well and what is not; nothing is changed."""
+    settings = load_settings()
+    from vault_api.doctor import examine
+
+    found = examine(settings)
+    rows: list[dict[str, object]] = [
+        {"part": part.name, "state": part.state, "detail": part.detail} for part in found
+    ]
+    columns = [Column("part", _("part")), Column("state", _("state")), Column("detail", _("detail"))]
+    emit({"home": str(_home(settings)), "parts": rows}, lambda: table(rows, columns))
+    bad = [part for part in found if part.state != "ok"]
+    if bad:
+        raise Unavailable("not_well", "{count} of {all} parts are not well", count=len(bad), all=len(found))
+
+
+def _home(settings: Settings) -> Path:
+    return settings.vault_home.resolve()

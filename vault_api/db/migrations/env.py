@@ -1,0 +1,12 @@
+"""Alembic's entry: works on the connection that ``vault_api.db.migrate`` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from vault_api.db.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, compare_type=True)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,110 @@
+"""What ``vault-api doctor`` looks at. Changes nothing, and shows no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from chain.files import read_deployment
+from console.i18n import describe
+from protocol.encoding import hex0x
+from protocol.entries import origin, origin_hash
+from protocol.errors import OneFileError, Unavailable
+from protocol.merkle import Frontier
+from vault_api.blobs import open_blobs
+from vault_api.db import tables as t
+from vault_api.db.engine import open_engine, ping
+from vault_api.db.migrate import newest, revision_of
+from vault_api.log_store import LogStore
+from vault_api.opening import log_signer
+from vault_api.running import connect
+from vault_api.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: ``ok`` or the code of what is wrong, and a sentence."""
+
+    name: str
+    state: str
+    detail: str
+
+
+def examine(settings: Settings) -> list[Part]:
+    """Every part, in the order in which a start needs them."""
+    looks: list[tuple[str, Callable[[Settings], str]]] = [
+        ("settings", _settings),
+        ("deployment", _deployment),
+        ("database", _database),
+        ("blobs", _blobs),
+        ("log key", _log_key),
+        ("log", _log),
+        ("chain", _chain),
+    ]
+    return [_look(name, look, settings) for name, look in looks]
+
+
+def _look(name: str, look: Callable[[Settings], str], settings: Settings) -> Part:
+    try:
+        return Part(name, "ok", look(settings))
+    except OneFileError as error:
+        return Part(name, error.code, describe(error))
+
+
+def _settings(settings: Settings) -> str:
+    return f"{settings.environment}, {settings.public_origin}, {settings.host}:{settings.port}"
+
+
+def _deployment(settings: Settings) -> str:
+    deployment = read_deployment(settings.deployment)
+    return f"chain {deployment.chain_id}, block {deployment.deploy_block}"
+
+
+def _database(settings: Settings) -> str:
+    engine = open_engine(settings.database)
+    ping(engine)
+    got = revision_of(engine)
+    if got != newest():
+        raise Unavailable(
+            "schema_old",
+            "the database has schema {got}, this program needs {want}: run vault-api migrate",
+            got=got or "none",
+            want=newest(),
+        )
+    return f"schema {got}"
+
+
+def _blobs(settings: Settings) -> str:
+    open_blobs(settings.blobs).size("ready")
+    return settings.blobs
+
+
+def _log_key(settings: Settings) -> str:
+    return str(log_signer(settings.log_key, _origin(settings), may_create=False).vkey)
+
+
+def _log(settings: Settings) -> str:
+    engine = open_engine(settings.database)
+    signer = log_signer(settings.log_key, _origin(settings), may_create=False)
+    with engine.connect() as conn:
+        raw = conn.execute(select(t.log_head.c.frontier)).scalar()
+    if raw is None:
+        raise Unavailable("log_not_open", "the log is not open yet: run vault-api serve once")
+    frontier = Frontier.parse(raw)
+    store = LogStore(engine, open_blobs(settings.blobs), signer)
+    store.check(frontier)
+    return f"{store.size} of {frontier.size} entries signed"
+
+
+def _chain(settings: Settings) -> str:
+    ledger = connect(settings)
+    state = ledger.log_state(origin_hash(_origin(settings)))
+    anchored = state.size if state is not None else 0
+    return f"block {ledger.head().number}, {anchored} entries anchored, relayer {hex0x(ledger.account)}"
+
+
+def _origin(settings: Settings) -> str:
+    deployment = read_deployment(settings.deployment)
+    return origin(deployment.chain_id, deployment.contracts.archive_log, settings.log_name)

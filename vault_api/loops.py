@@ -1,0 +1,156 @@
+"""The vault's threads beside the sequencer: follower, publisher, housekeeping.
+
+Each does one round after another and never dies of an error: it is logged by its code, and the next round tries
+again. ``start`` and ``stop`` belong to the application's life.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy import delete, select
+
+from chain.follower import Follower
+from chain.publisher import AnchorRecord, Publisher
+from protocol.errors import Conflict, OneFileError
+from vault_api.db import tables as t
+from vault_api.follow import DatabaseFollowerStore
+from vault_api.metrics import ANCHORED_SIZE, CHAIN_AGE
+from vault_api.outbox import DatabaseOutbox
+from vault_api.services.payloads import remove_doomed
+from vault_api.services.shows import sweep
+from vault_api.vault import Vault
+from vault_api.writes import forget_old
+
+SWEEP_S = 1.0
+CLEAN_EVERY = 60  # sweeps
+SEEN_EVERY_S = 30
+
+_log = structlog.get_logger("vault_api.loops")
+
+
+class Rounds:
+    """A thread that does ``work`` every ``every_s`` seconds until it is stopped."""
+
+    def __init__(self, name: str, work: Callable[[], object], every_s: float) -> None:
+        self._name = name
+        self._work = work
+        self._every_s = every_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._last = ""
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the round and end."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self.once()
+            self._ended.wait(self._every_s)
+
+    def once(self) -> None:
+        """One round; an error is logged when it is not the one of the round before."""
+        said = ""
+        try:
+            self._work()
+        except OneFileError as error:
+            said = error.code
+        except Exception as error:  # noqa: BLE001 (a loop that dies would stop anchoring in silence)
+            said = type(error).__name__
+        if said and said != self._last:
+            _log.error("round failed", loop=self._name, code=said)
+        self._last = said
+
+
+class Following:
+    """Takes the vault's facts along with the chain."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._store = DatabaseFollowerStore(vault)
+        self._follower = Follower(vault.ledger, self._store)
+        self._noted_at = 0
+
+    def round(self) -> None:
+        """Everything up to the head; then the facts are as fresh as now."""
+        steps = self._follower.catch_up()
+        tip = self._store.tip()
+        if tip is None:
+            return
+        moved = any(step.events or step.rolled_back for step in steps) or len(steps) > 1
+        now = self._vault.clock.now()
+        if not moved and now - self._noted_at >= SEEN_EVERY_S:
+            self._store.still_here(tip)
+            self._noted_at = now
+        self._vault.facts.seen(tip)
+        CHAIN_AGE.set(0)
+
+
+class Publishing:
+    """Anchors the newest checkpoint, and takes revocations to the chain."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._publisher = Publisher(
+            vault.ledger, DatabaseOutbox(vault), vault.origin, confirmations=vault.settings.confirmations
+        )
+
+    def round(self) -> AnchorRecord | None:
+        """One anchor, if there is something new."""
+        self.revocations()
+        record = self._publisher.publish()
+        if record is not None:
+            ANCHORED_SIZE.set(record.size)
+        return record
+
+    def revocations(self) -> None:
+        """Spend on chain the nullifiers of grants that were revoked here: everybody can see it then."""
+        with self._vault.engine.connect() as conn:
+            secrets = list(conn.execute(select(t.chain_revokes.c.secret).limit(50)).scalars())
+        for secret in secrets:
+            try:
+                self._vault.ledger.revoke(secret)
+            except Conflict as error:
+                _log.info("already revoked on chain", code=error.code)
+            self._done(secret)
+
+    def _done(self, secret: bytes) -> None:
+        gone = delete(t.chain_revokes).where(t.chain_revokes.c.secret == secret)
+        self._vault.sequencer.call(lambda tx: tx.conn.execute(gone).rowcount)
+
+
+class Housekeeping:
+    """Ends shows whose time is over; now and then forgets what need not be kept."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._rounds = 0
+
+    def round(self) -> None:
+        """One sweep."""
+        changed = self._vault.sequencer.call(lambda tx: sweep(self._vault, tx))
+        for session in changed:
+            self._vault.waiters.wake(session)
+        if self._rounds % CLEAN_EVERY == 0:
+            self._vault.sequencer.call(forget_old)
+            self._vault.sequencer.call(lambda tx: remove_doomed(self._vault, tx))
+        self._rounds += 1
+
+
+def loops_of(vault: Vault) -> list[Rounds]:
+    """The threads of one vault, not started."""
+    settings = vault.settings
+    return [
+        Rounds("follower", Following(vault).round, settings.chain_poll_s),
+        Rounds("publisher", Publishing(vault).round, settings.anchor_interval_s),
+        Rounds("housekeeping", Housekeeping(vault).round, SWEEP_S),
+    ]

@@ -1,0 +1,33 @@
+"""``vault-api serve|publish|migrate|doctor``: run a vault, and look after it."""
+
+from __future__ import annotations
+
+from console import hints
+from console.frame import Group, run
+from console.i18n import N_
+
+hints.register(
+    {
+        "schema_old": N_("Stop the vault, back up the database, then run `vault-api migrate`."),
+        "deployment_missing": N_("Deploy the contracts first: `chain deploy`."),
+        "log_exists": N_("Restore the vault's database and its log key from a backup."),
+        "vault_running": N_("Another vault process uses this home: stop it, or let it do the work."),
+        "setting": N_("Mend the setting; `vault-api doctor` shows all of them."),
+    }
+)
+
+cli = Group("vault-api", help=N_("Run a vault: it stores what it cannot read."))
+cli.lazy("serve", "vault_api.cli:serve", N_("Serve HTTP, follow the chain, anchor the log"))
+cli.lazy("publish", "vault_api.cli:publish", N_("Anchor the newest checkpoint once, and stop"))
+cli.lazy("migrate", "vault_api.cli:migrate", N_("Bring the database to this program's schema"))
+cli.lazy("doctor", "vault_api.cli:doctor", N_("Check settings, keys, database, blobs, log and chain"))
+cli.add_completion()
+
+
+def main() -> None:
+    """Entry point of the program ``vault-api``."""
+    run(cli, prog="vault-api")
+
+
+if __name__ == "__main__":
+    main()
