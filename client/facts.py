@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chain import evidence
 from chain.ledger import MAX_EVENT_RANGE, BlockRef, LedgerReads
+from client import evidence
 from client.clock import Clock
 from protocol.entries import origin_hash
 from protocol.errors import Denied

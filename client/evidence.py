@@ -1,0 +1,121 @@
+"""What the ledger says, as the facts that verifiers read (`protocol.facts`).
+
+What takes rights away counts at the head of the chain; what gives rights counts when its block has `confirmations`
+blocks on it. `known_at` is the verifier's own clock at the time of asking, in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from chain import events as e
+from chain.ledger import MAX_EVENT_RANGE, LedgerReads
+from chain.values import AgencyState, CardState
+from chain.world import cards_of
+from protocol.entries import origin_hash
+from protocol.facts import (
+    AgencyFacts,
+    Anchor,
+    AnchorFacts,
+    CardFact,
+    ControllerFact,
+    DossierFacts,
+    IssueFact,
+    NullifierFact,
+    RoleFact,
+)
+from protocol.hashing import keccak256
+
+
+def agency_facts(ledger: LedgerReads, account: bytes, *, known_at: int, confirmations: int = 0) -> AgencyFacts | None:
+    """What the registry says of an agency; None if it was never admitted."""
+    now = ledger.agency(account)
+    if now is None:
+        return None
+    settled: AgencyState | None = now
+    if confirmations:
+        settled = ledger.agency(account, block=max(0, ledger.head().number - confirmations))
+    # Histories only grow: what is settled is how many of the spans and cards, what they say is said now.
+    roles, issues, cards = (len(settled.roles), len(settled.issues), len(settled.cards)) if settled else (0, 0, 0)
+    return AgencyFacts(
+        account=account,
+        name=now.name,
+        division=now.division,
+        roles=tuple(RoleFact(span.role, span.since, span.until) for span in now.roles[:roles]),
+        issues=tuple(
+            IssueFact(keccak256(span.licence_type.encode()), span.since, span.until) for span in now.issues[:issues]
+        ),
+        cards=_cards(now.cards, cards),
+        known_at=known_at,
+    )
+
+
+def dossier_facts(ledger: LedgerReads, dossier: bytes, *, known_at: int, confirmations: int = 0) -> DossierFacts | None:
+    """What the registry says of a dossier, with its controllers and cards; None if it was never opened."""
+    history = ledger.dossier_history(dossier)
+    if not history:
+        return None
+    settled = history
+    if confirmations:
+        last = ledger.head().number - confirmations
+        settled = tuple(event for event in history if event.at.block.number <= last)
+    return DossierFacts(
+        dossier=dossier,
+        controllers=tuple(_controllers(history, settled)),
+        cards=_cards(cards_of(history), len(cards_of(settled))),
+        grant_epoch=max((x.grant_epoch for x in history if isinstance(x, e.EpochBumped)), default=1),
+        known_at=known_at,
+        attested={x.digest: x.at.block.time for x in settled if isinstance(x, e.Attested)},
+    )
+
+
+def nullifier_fact(ledger: LedgerReads, nullifier: bytes, *, known_at: int) -> NullifierFact:
+    """Whether the nullifier is spent on chain."""
+    return NullifierFact(nullifier, ledger.nullified_at(nullifier), known_at)
+
+
+def anchor_facts(
+    ledger: LedgerReads, origin: str, *, known_at: int, first_block: int | None = None
+) -> AnchorFacts | None:
+    """The log's key and its anchored heads since `first_block` (default: of the deployment); None if not open.
+
+    The newest head is always among them, however old it is.
+    """
+    state = ledger.log_state(origin_hash(origin))
+    if state is None:
+        return None
+    head = ledger.head().number
+    start = ledger.deployment.deploy_block
+    begin = start if first_block is None else max(start, first_block)
+    found = list(_anchored(ledger, origin_hash(origin), begin, head))
+    if not found or found[-1].size < state.size:
+        found = list(_anchored(ledger, origin_hash(origin), start, head))
+    anchors = (Anchor(x.size, x.root, x.at.block.time, head - x.at.block.number) for x in found)
+    return AnchorFacts(origin, state.vkey, tuple(anchors), known_at)
+
+
+def _anchored(ledger: LedgerReads, origin: bytes, begin: int, end: int) -> Iterator[e.Anchored]:
+    for first in range(begin, end + 1, MAX_EVENT_RANGE):
+        yield from ledger.anchors(origin, first, min(first + MAX_EVENT_RANGE - 1, end))
+
+
+def _cards(cards: Sequence[CardState], settled: int) -> tuple[CardFact, ...]:
+    """The first `settled` of the cards. What a later one revokes is revoked: the last of these says so."""
+    facts = [
+        CardFact(c.hash, c.seq, max(c.valid_from, c.published_at), c.revoked_below, c.compromised_since)
+        for c in cards[:settled]
+    ]
+    if facts:
+        facts[-1] = replace(facts[-1], revoked_below=max(card.revoked_below for card in cards))
+    return tuple(facts)
+
+
+def _controllers(history: Sequence[e.Event], settled: Iterable[e.Event]) -> Iterator[ControllerFact]:
+    """Who controlled the dossier and when; a control that is not settled yet has ended the one before."""
+    changes = [x for x in history if isinstance(x, e.DossierOpened | e.DossierRotated)]
+    known = {x.at for x in settled}
+    ends: list[int | None] = [x.at.block.time for x in changes[1:]]
+    for change, until in zip(changes, [*ends, None], strict=True):
+        if change.at in known:
+            yield ControllerFact(change.controller, change.at.block.time, until)
