@@ -33,6 +33,9 @@ MAX_HEADER_CHARS = 1024
 SIGNATURE_BYTES = 64
 
 _ES256 = ec.ECDSA(hashes.SHA256())
+# RFC 6979: a retried signature over the same bytes is the same signature, so that a receipt sent again is
+# the same receipt, and no weak random number can give the key away.
+_SIGN_ES256 = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 _P = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
@@ -116,7 +119,7 @@ class P256Signer:
         return PublicJwk.of(self._key.public_key())
 
     def sign(self, data: bytes) -> bytes:
-        r, s = decode_dss_signature(self._key.sign(data, _ES256))
+        r, s = decode_dss_signature(self._key.sign(data, _SIGN_ES256))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
     def __repr__(self) -> str:

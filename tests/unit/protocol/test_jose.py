@@ -205,5 +205,9 @@ def test_a_key_of_another_curve_is_refused() -> None:
         PublicJwk.of(stranger.public_key())
 
 
+def test_signing_again_gives_the_same_bytes() -> None:
+    assert sign_typed(TYP, {"a": 1}, SIGNER) == sign_typed(TYP, {"a": 1}, SIGNER)
+
+
 def test_a_signer_never_prints_its_key() -> None:
     assert repr(SIGNER) == "P256Signer(****)"
