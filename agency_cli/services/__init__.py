@@ -1,0 +1,1 @@
+"""What an issuing agency does, without a terminal."""
