@@ -30,7 +30,7 @@ _LAST_PUBLIC = (
 _LOGGED = select(
     t.events.c.idx,
     t.events.c.n,
-    t.events.c.t,
+    t.events.c.t.label("kind"),
     t.events.c.salt,
     t.events.c.object_sha256,
     t.events.c.object,
@@ -125,7 +125,7 @@ def logged_row(row: object) -> Logged:
     r = row
     opening = None
     if r.salt is not None:  # type: ignore[attr-defined]  # a Row of the statement above
-        opening = Opening(r.n, r.salt, r.object_sha256, r.t, r.idx)  # type: ignore[attr-defined]
+        opening = Opening(r.n, r.salt, r.object_sha256, r.kind, r.idx)  # type: ignore[attr-defined]
     return Logged(r.idx, r.entry, opening, r.object)  # type: ignore[attr-defined]
 
 

@@ -30,7 +30,7 @@ _ITEMS = select(
     t.items.c.deleted_at,
     t.events.c.idx,
     t.events.c.n,
-    t.events.c.t,
+    t.events.c.t.label("kind"),
     t.events.c.salt,
     t.events.c.object_sha256,
 ).join(t.events, t.events.c.idx == t.items.c.idx)
@@ -38,7 +38,7 @@ _EVENTS = (
     select(
         t.events.c.idx,
         t.events.c.n,
-        t.events.c.t,
+        t.events.c.t.label("kind"),
         t.events.c.salt,
         t.events.c.object_sha256,
         t.events.c.object,
@@ -142,7 +142,7 @@ def list_events(vault: Vault, holder: Holder, page: Page) -> wire.Page[wire.LogR
 
 def _log_row(row: Any) -> wire.LogRow:
     logged = logged_row(row)
-    receipt = row.grant_receipt or (row.show_receipt if row.t == "access" else None)
+    receipt = row.grant_receipt or (row.show_receipt if row.kind == "access" else None)
     return wire.LogRow(
         logged=logged.wire(),
         grant=b64u(row.grant_id) if row.grant_id is not None else None,
@@ -155,7 +155,7 @@ def _item(row: Any, headers: list[str]) -> wire.Item:
     if row.deleted_at is not None:
         return wire.Item(item=b64u(row.item), state="deleted", at=row.at, index=row.idx)
     opening = wire.Opening(
-        n=row.n, salt=b64u(row.salt), object_sha256=b64u(row.object_sha256), t=row.t, index=row.idx
+        n=row.n, salt=b64u(row.salt), object_sha256=b64u(row.object_sha256), t=row.kind, index=row.idx
     )
     return wire.Item(
         item=b64u(row.item),
