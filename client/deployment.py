@@ -6,6 +6,8 @@ that is trusted, and names the block that tells its chain apart. A vault's word 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from chain.deployment import Deployment
 from chain.ledger import LedgerReads
 from client.files import read_bounded, write_private
@@ -35,9 +37,14 @@ def pin(profile: Profile, deployment: Deployment) -> None:
 
 def local_record(settings: Settings) -> Deployment:
     """The record on this machine; ``Denied("no_deployment")`` if there is none."""
-    if not settings.deployment.exists():
-        raise Denied("no_deployment", "there is no deployment record at {path}", path=str(settings.deployment))
-    return Deployment.parse(read_bounded(settings.deployment, limit=MAX_RECORD))
+    return read_record(settings.deployment)
+
+
+def read_record(path: Path) -> Deployment:
+    """The record at ``path``; ``Denied("no_deployment")`` if there is none."""
+    if not path.exists():
+        raise Denied("no_deployment", "there is no deployment record at {path}", path=str(path))
+    return Deployment.parse(read_bounded(path, limit=MAX_RECORD))
 
 
 def with_log(deployment: Deployment, info: wire.Info, ledger: LedgerReads | None) -> Deployment:

@@ -1,0 +1,54 @@
+"""What all commands of an agency share: their session, and the spelling of people's input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from client.passphrase import source
+from client.session import Session
+from console import frame
+from console.i18n import _
+from protocol.errors import Denied
+
+
+@contextmanager
+def session(passphrase_file: Path | None = None, passphrase_fd: int | None = None) -> Iterator[Session]:
+    """The session of this command, closed at its end."""
+    found = make_session(passphrase_file, passphrase_fd)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def make_session(passphrase_file: Path | None, passphrase_fd: int | None) -> Session:
+    """The session for the profile that the common options name. Tests replace this function's result."""
+    return Session.of("agency", frame.current().profile, passphrase=source(passphrase_file, passphrase_fd))
+
+
+def require_registered(found: Session) -> None:
+    """Refuse a command that needs a published key card before there is one."""
+    if not found.party.opened:
+        raise Denied(
+            "agency_not_registered", "the agency of profile {name} has no published key card", name=found.profile.name
+        )
+
+
+class Day(click.ParamType[date]):
+    """A day written ``YYYY-MM-DD``."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(_("{value} is no day; write YYYY-MM-DD").format(value=value), param, ctx)

@@ -1,0 +1,38 @@
+"""Next steps in the agency's own commands."""
+
+from __future__ import annotations
+
+from console.hints import register
+from console.i18n import N_
+
+register(
+    {
+        "profile_not_found": N_("Make keys with `agency init`, or name another profile with --profile."),
+        "file_exists": N_("Choose another profile with --profile; key stores are never replaced."),
+        "no_passphrase": N_("Give --passphrase-file, or run the command at a terminal."),
+        "wrong_passphrase": N_("Check the passphrase, the keyboard layout and the profile."),
+        "agency_not_admitted": N_("Ask the governor: `chain agency admit {account} --name … --division …`."),
+        "agency_not_registered": N_("Publish the key card with `agency register`."),
+        "agency_card_behind": N_("Take up the newest key card with `agency register`."),
+        "card_foreign_keys": N_("Use the profile whose keys are on chain; if they are lost, tell the governor."),
+        "not_an_issuer": N_("Ask the governor: `chain agency admit ACCOUNT --issues TYPE`."),
+        "licence_type_not_allowed": N_("Ask the governor: `chain agency admit ACCOUNT --issues {licence_type}`."),
+        "not_a_scenario_authority": N_("Ask the governor: `chain agency admit ACCOUNT --scenario-authority`."),
+        "agency_compromised": N_("Publish new keys with `agency register --rotate`."),
+        "office_code_missing": N_("Give the code in the claims under certificate.dept_code, or at `agency init`."),
+        "card_token_needed": N_("Ask the holder for `wallet card --for AGENCY`, and give that file with --to."),
+        "card_token_expired": N_("Ask the holder for a new one: `wallet card --for AGENCY`."),
+        "card_token_superseded": N_("Ask the holder for a new one: `wallet card --for AGENCY`."),
+        "card_superseded": N_("The holder has new keys: run the command again."),
+        "card_unknown": N_("The dossier is not open at this vault yet."),
+        "certificate_issued": N_("Give another --number or a higher --revision, or see `agency status show`."),
+        "deposit_unsure": N_("Run the same command again: what arrived is not deposited twice."),
+        "document_too_large": N_("Split the document, or ask the operator of the vault about the limit."),
+        "issued_not_found": N_("Item and certificate ids are printed by `agency issue`; see `agency status show`."),
+        "status_older": N_("Another machine published this list: use one profile for one list."),
+        "signature_key_old": N_("The key card was renewed: run `agency register`."),
+        "signature_stale": N_("Set this machine's clock; it differs from the vault's by more than a minute."),
+        "scenario_version": N_("Run the command again: it takes the newest version from the vault."),
+        "vault_unreachable": N_("Check that the vault runs and that its address is right: `agency doctor`."),
+    }
+)

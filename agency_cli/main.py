@@ -1,0 +1,45 @@
+"""``agency``: the list of commands. Each is imported only when it is called."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import click
+
+from console import frame
+from console.i18n import N_
+
+_EPILOG = N_("State lies in .onefile (ONEFILE_HOME). A profile is one agency: --profile police.")
+
+COMMANDS = (
+    ("init", "setup:init", N_("Make the keys of an agency")),
+    ("register", "setup:register", N_("Publish the key card, or the next one")),
+    ("card", "setup:card", N_("Show the key card and what the registry lets this agency do")),
+    ("issue", "issue:issue", N_("Issue a credential into a holder's dossier")),
+    ("issue-batch", "issue:issue_batch", N_("Issue one credential for each row of a file")),
+    ("status", "status:status", N_("Revoke, suspend, restore; publish status lists")),
+    ("scenario", "scenario:scenario", N_("Write, sign, publish and read scenarios")),
+    ("call", "call:call", N_("Send any signed request to the vault")),
+    ("doctor", "doctor:doctor", N_("Check profile, registry, vault, chain and status lists")),
+)
+
+
+@click.group(cls=frame.Group, help=N_("Issue credentials, keep their status, and ask for them."), epilog=_EPILOG)
+def cli() -> None:
+    pass
+
+
+for _name, _target, _help in COMMANDS:
+    cli.lazy(_name, f"agency_cli.commands.{_target}", _help)
+cli.add_completion()
+
+
+def main() -> NoReturn:
+    """The entry point of ``agency``."""
+    import agency_cli.hints  # noqa: F401 (registers the next steps)
+
+    frame.run(cli, prog="agency")
+
+
+if __name__ == "__main__":
+    main()
