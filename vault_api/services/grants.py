@@ -60,7 +60,7 @@ def post_grant(vault: Vault, holder: Holder, body: wire.PostGrant) -> Answer:
     def work(tx: Tx) -> Answer:
         _check_new(tx, grant)
         evidence = _evidence(vault, tx.conn, envelope, tx.now, attested=attested, spent_at=spent_at)
-        evidence.items = _items(tx.conn, holder.row, grant)
+        evidence = evidence._replace(items=_items(tx.conn, holder.row, grant))
         verify_grant(envelope, _when_it_begins(evidence, grant))
         return _store(tx, holder.row, envelope, custody, attested)
 
@@ -124,9 +124,12 @@ def use_evidence(
     # That the grantor controlled the dossier was checked on the day; a rotation since then ends no grant.
     then = row.at if row.attested_at is None else row.attested_at
     checked = ControllerFact(envelope.grant.grantor, then, then + 1)
-    evidence.dossier = replace(evidence.dossier, controllers=(*evidence.dossier.controllers, checked))
-    evidence.uses, evidence.last_use_at, evidence.posted_at = row.uses, row.last_use_at, row.at
-    return evidence
+    return evidence._replace(
+        dossier=replace(evidence.dossier, controllers=(*evidence.dossier.controllers, checked)),
+        uses=row.uses,
+        last_use_at=row.last_use_at,
+        posted_at=row.at,
+    )
 
 
 def first_evidence(
@@ -243,12 +246,13 @@ def _when_it_begins(evidence: GrantEvidence, grant: AccessGrant) -> GrantEvidenc
     wait = grant.not_before - evidence.now
     if wait <= 0:
         return evidence
-    evidence.posted_at = evidence.now
-    evidence.now = grant.not_before
-    evidence.dossier = replace(evidence.dossier, known_at=evidence.dossier.known_at + wait)
-    evidence.agency = replace(evidence.agency, known_at=evidence.agency.known_at + wait)
-    evidence.nullified = replace(evidence.nullified, known_at=evidence.nullified.known_at + wait)
-    return evidence
+    return evidence._replace(
+        posted_at=evidence.now,
+        now=grant.not_before,
+        dossier=replace(evidence.dossier, known_at=evidence.dossier.known_at + wait),
+        agency=replace(evidence.agency, known_at=evidence.agency.known_at + wait),
+        nullified=evidence.nullified._replace(known_at=evidence.nullified.known_at + wait),
+    )
 
 
 def _items(conn: Connection, dossier_row: int, grant: AccessGrant) -> dict[bytes, frozenset[bytes]]:
