@@ -70,7 +70,7 @@ def find_scenario(session: Session, desk: Desk, wanted: str) -> Signed[Scenario]
 
 
 def good_scenarios(session: Session, desk: Desk) -> Iterator[Signed[Scenario]]:
-    """Every scenario of the vault that verifies; what does not is left out. ``Unavailable`` passes: nothing is known then."""
+    """Every scenario of the vault that verifies; what does not is left out, and ``Unavailable`` is raised."""
     for row in session.public_api.scenarios():
         try:
             yield verified_scenario(desk, row.scenario)
