@@ -217,7 +217,7 @@ class VaultApi:
     def _pages(self, path: str, row: type[Row]) -> Iterator[Row]:
         page: str | None = None
         for _ in range(MAX_PAGES):
-            query = {"limit": wire.MAX_PAGE} | ({} if page is None else {"page": page})
+            query = {} if page is None else {"page": page}
             answer = self.http.ask(Call("GET", path, query), wire.Page[row])  # type: ignore[valid-type]  # a model made for this row
             yield from answer.rows
             page = answer.next
