@@ -7,14 +7,14 @@ the message, its bounds, its digest and the secret that ends it. The type string
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from struct import Struct
 from typing import ClassVar, TypeVar
 
 from protocol import forms
 from protocol.account_envelope import AccountEnvelope
-from protocol.eip712 import StructType, Typed
+from protocol.eip712 import Domain, StructType, Typed
 from protocol.encoding import b64u
 from protocol.errors import Malformed
 from protocol.fields import MAX_TIME
@@ -107,6 +107,8 @@ class AccessGrant(Typed):
     retention_days: int
     max_depth: int  # 0: a grant is not passed on in this version
     nullifier: bytes  # keccak256 of the secret that ends it
+    _hash: bytes = field(init=False, repr=False, compare=False)
+    terms: tuple[object, ...] = field(init=False, repr=False, compare=False)  # what a scenario limits, to be looked up
 
     def __post_init__(self) -> None:
         self.TYPE.check(self.values())
@@ -119,9 +121,20 @@ class AccessGrant(Typed):
             raise Malformed("grant_order", "scope: the same item stands twice for one query")
         if ZERO32 in (self.grant_id, self.nullifier):
             raise Malformed("grant_id", "grantId and nullifier are never zero")
+        # A grant is parsed once and verified for each use of it; what it says does not change between.
+        object.__setattr__(self, "_hash", self.hash_members())
+        asked = tuple((part.query, part.claims, not part.documents) for part in self.scope)
+        limited = (self.max_uses, self.not_after - self.not_before, self.retention_days)
+        object.__setattr__(self, "terms", (self.purpose, limited, asked))
 
     def struct_hash(self) -> bytes:
-        # One pack and as few hashes as there are: this digest is on the path of every use (docs/spec/grant.md §4).
+        return self._hash
+
+    def digest(self, domain: Domain) -> bytes:
+        return keccak256(b"\x19\x01" + domain.separator + self._hash)
+
+    def hash_members(self) -> bytes:
+        """hashStruct from the members: one pack, and as few hashes as there are (docs/spec/grant.md §4)."""
         parts = [part.struct_hash() for part in self.scope]
         return keccak256(
             _PACK(

@@ -63,6 +63,7 @@ class Check:
     template: str
     facts: Mapping[str, Fact] = field(default_factory=dict)
     fact_age_s: int | None = None
+    cause: OneFileError | None = field(default=None, compare=False, repr=False)
 
     @property
     def detail(self) -> str:
@@ -182,7 +183,7 @@ def not_reached(name: str) -> Check:
 def failed(name: str, error: OneFileError, *, age: int | None = None) -> Check:
     """What ``error`` says of the check: ``Unavailable`` leaves it unknown, every other branch fails it."""
     status: Status = "unknown" if isinstance(error, Unavailable) else "fail"
-    return Check(name, status, error.code, error.template, error.facts, age)
+    return Check(name, status, error.code, error.template, error.facts, age, error)
 
 
 def attempt(name: str, check: Callable[[], object], *, age: int | None = None) -> Check:
@@ -204,6 +205,28 @@ def conclude(policy: Policy, checks: Iterable[Check], at: int) -> Verdict:
     not_held = {check.name for check in required if not _holds(policy, check)}
     complete = policy.required <= held and not not_held
     return Verdict("accept" if complete else "indeterminate", at, judged)
+
+
+def accepted(verdict: Verdict, policy: Policy) -> Verdict:
+    """``verdict`` if it is ``accept``; else raise what the first required check said that stands against it.
+
+    A failed check is raised before an unknown one, so that ``Unavailable`` means: nothing is known to be wrong.
+    """
+    if verdict.verdict == "accept":
+        return verdict
+    against = [c for c in verdict.checks if c.name in policy.required and not _holds(policy, c)]
+    for check in sorted(against, key=lambda c: c.status != "fail"):
+        if check.cause is not None:
+            raise check.cause
+    raise Unavailable(
+        "verdict_incomplete", "some checks that the policy {policy} asks for were not made", policy=policy.name
+    )
+
+
+def in_order(made: Iterable[Check]) -> list[Check]:
+    """The checks in the order of ``CHECKS``; those that nobody made have no meaning for what was verified."""
+    by_name = {check.name: check for check in made}
+    return [by_name.get(name) or skipped(name) for name in CHECKS]
 
 
 def _age(policy: Policy, check: Check) -> Check:
