@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from threading import local
 
-from coincurve._libsecp256k1 import ffi, lib
+from coincurve._libsecp256k1 import ffi, lib  # type: ignore[import-not-found]  # compiled, without stubs
 from coincurve.context import GLOBAL_CONTEXT
 
 from protocol.errors import Malformed, Untrusted
