@@ -13,10 +13,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from stdnum.cn import ric, uscc
-from stdnum.exceptions import ValidationError
-from stdnum.iso7064 import mod_37_36
-
 from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Malformed
 from protocol.hashing import keccak256
@@ -114,6 +110,9 @@ def parse_address(text: object) -> bytes:
 
 def check_citizen_number(text: object) -> str:
     """An 18-digit citizen number with a possible date and a right check digit (GB 11643)."""
+    from stdnum.cn import ric  # stdnum loads slowly, and most commands check no number
+    from stdnum.exceptions import ValidationError
+
     # The table of administrative divisions is not consulted: it changes yearly, and the library's lacks the
     # codes of residence permits of Hong Kong, Macao and Taiwan residents (81, 82, 83).
     found = _match(_CITIZEN, text)
@@ -131,6 +130,8 @@ def check_citizen_number(text: object) -> str:
 
 def check_credit_code(text: object) -> str:
     """An 18-character unified social credit code with a right check character (GB 32100)."""
+    from stdnum.cn import uscc
+
     found = _match(_CREDIT, text)
     if found is None:
         raise Malformed("credit_code", "expected a unified social credit code of 18 characters")
@@ -158,6 +159,8 @@ class CertificateId:
 
     @property
     def check(self) -> str:
+        from stdnum.iso7064 import mod_37_36
+
         return str(mod_37_36.calc_check_digit(self.type_code + self.issuer_code + self.serial + self.version))
 
     def __str__(self) -> str:
