@@ -59,9 +59,14 @@ def judge_grant(raw: bytes | GrantEnvelope, evidence: GrantEvidence, policy: Pol
     except Malformed as error:
         made = [failed("format", error), *(not_reached(step.name) for step in _STEPS)]
     else:
-        digest = envelope.message.digest(evidence.domain)
-        made = [passed("format"), *(_judge(step, envelope, digest, evidence) for step in _STEPS)]
+        made = [passed("format"), *grant_checks(envelope, evidence)]
     return conclude(policy, in_order(made), evidence.now)
+
+
+def grant_checks(envelope: GrantEnvelope, evidence: GrantEvidence) -> list[Check]:
+    """Every check of a grant but ``format``, for a verdict on more than the grant."""
+    digest = envelope.message.digest(evidence.domain)
+    return [_judge(step, envelope, digest, evidence) for step in _STEPS]
 
 
 def _judge(step: _Step, envelope: GrantEnvelope, digest: bytes, ev: GrantEvidence) -> Check:
