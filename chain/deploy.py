@@ -24,7 +24,7 @@ def deploy(url: str, governor: TxSigner, path: Path, *, renew: bool = False) -> 
     `governor` pays, and becomes the owner of the AgencyRegistry. `Conflict("deployment_elsewhere")` if the record
     is of contracts that are not on the chain at `url`, unless `renew` replaces it.
     """
-    node = Node(url)
+    node = Node.at(url)
     try:
         if path.exists() and not renew:
             known = read_deployment(path)

@@ -53,7 +53,7 @@ def connect(
     inclusion_timeout_s: float = INCLUSION_TIMEOUT_S,
 ) -> EthereumReads | EthereumLedger:
     """The ledger of `deployment` at `url`: to read only, or with a signer to write from its account."""
-    node = Node(url, timeout_s=answer_timeout_s)
+    node = Node.at(url, timeout_s=answer_timeout_s)
     if signer is None:
         return EthereumReads(node, deployment)
     sender = Sender(node, signer, deployment.chain_id, inclusion_timeout_s=inclusion_timeout_s)

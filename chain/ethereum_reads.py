@@ -15,7 +15,7 @@ from chain.node import Node, RawLog, RevertError
 from chain.reverts import refusal
 from chain.values import AgencyState, BlockRef, CardState, DossierState, LogHead, LogState, sized
 from chain.world import cards_of
-from protocol.errors import Malformed, Untrusted
+from protocol.errors import Malformed, Unavailable, Untrusted
 from protocol.hashing import ZERO32
 
 _ZERO_ADDRESS = bytes(20)
@@ -145,10 +145,23 @@ class EthereumReads:
     ) -> Iterator[Event]:
         addresses = [self._codec.addresses[name] for name in contracts]
         for begin in range(max(first, self._deployment.deploy_block), last + 1, MAX_EVENT_RANGE):
-            for log in self._node.logs(addresses, topics, begin, min(begin + MAX_EVENT_RANGE - 1, last)):
+            for log in self._logs(addresses, topics, begin, min(begin + MAX_EVENT_RANGE - 1, last)):
                 event = self._event(log)
                 if event is not None:
                     yield event
+
+    def _logs(self, addresses: Sequence[bytes], topics: Sequence[bytes | None], first: int, last: int) -> list[RawLog]:
+        try:
+            return self._node.logs(addresses, topics, first, last)
+        except Unavailable as fault:
+            # Too many events for one answer, or more blocks than this node takes: the halves may do.
+            if first == last or fault.code == "chain_unreachable":
+                raise
+        middle = (first + last) // 2
+        return [
+            *self._logs(addresses, topics, first, middle),
+            *self._logs(addresses, topics, middle + 1, last),
+        ]
 
     def _event(self, log: RawLog) -> Event | None:
         decoded = self._codec.event(log.address, log.topics, log.data)

@@ -30,7 +30,7 @@ from protocol.errors import OneFileError
 
 MAX_NUMBER = 2**64 - 1
 MAX_WEI = 2**128 - 1
-MAX_LOGS = 50_000
+MAX_LOGS = 20_000
 MAX_TOPICS = 4
 
 
@@ -75,11 +75,16 @@ class Receipt:
 class Node:
     """Typed questions to one endpoint. May be used from several threads."""
 
-    def __init__(self, url: str, *, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
-        self._provider = BoundedProvider(url, timeout_s=timeout_s)
+    def __init__(self, provider: BoundedProvider) -> None:
+        self._provider = provider
         # Without web3's middleware nothing asks, caches or rewrites behind our back. Any: its answers are a
         # stranger's words whatever web3 declares them to be, and every one is checked below.
-        self._eth: Any = Web3(self._provider, middleware=[]).eth
+        self._eth: Any = Web3(provider, middleware=[]).eth
+
+    @classmethod
+    def at(cls, url: str, *, timeout_s: float = ANSWER_TIMEOUT_S) -> Node:
+        """The node that listens at `url`. Nothing is asked yet."""
+        return cls(BoundedProvider(url, timeout_s=timeout_s))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -97,22 +102,22 @@ class Node:
 
     def block(self, number: int) -> BlockRef | None:
         """The block of that number; None above the head."""
-        with _strict():
-            try:
+        try:
+            with _strict(BlockNotFound):
                 found = _block_ref(self._eth.get_block(number))
-            except BlockNotFound:
-                return None
+        except BlockNotFound:
+            return None
         if found.number != number:
             raise garbage("another block than the one that we asked for")
         return found
 
     def block_by_hash(self, block_hash: bytes) -> BlockRef | None:
         """The block of that hash; None if the endpoint does not have it."""
-        with _strict():
-            try:
+        try:
+            with _strict(BlockNotFound):
                 found = _block_ref(self._eth.get_block(hex0x(block_hash)))
-            except BlockNotFound:
-                return None
+        except BlockNotFound:
+            return None
         if found.hash != block_hash:
             raise garbage("another block than the one that we asked for")
         return found
@@ -190,25 +195,27 @@ class Node:
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """The receipt of a transaction; None while it is in no block."""
-        with _strict():
-            try:
-                answer = self._eth.get_transaction_receipt(hex0x(tx_hash))
-            except TransactionNotFound:
-                return None
-            if answer["blockHash"] is None:
-                return None
-            if _hash(answer["transactionHash"]) != tx_hash:
-                raise garbage("the receipt of another transaction")
-            block = self.block_by_hash(_hash(answer["blockHash"]))
-            if block is None:
-                return None  # it went with its block between the two questions
-            created = answer.get("contractAddress")
-            return Receipt(
-                block,
-                succeeded=_number(answer["status"]) == 1,
-                gas_used=_number(answer["gasUsed"]),
-                created=None if created is None else _account(created),
-            )
+        try:
+            with _strict(TransactionNotFound):
+                return self._receipt(tx_hash, self._eth.get_transaction_receipt(hex0x(tx_hash)))
+        except TransactionNotFound:
+            return None
+
+    def _receipt(self, tx_hash: bytes, answer: Mapping[str, Any]) -> Receipt | None:
+        if answer["blockHash"] is None:
+            return None
+        if _hash(answer["transactionHash"]) != tx_hash:
+            raise garbage("the receipt of another transaction")
+        block = self.block_by_hash(_hash(answer["blockHash"]))
+        if block is None:
+            return None  # it went with its block between the two questions
+        created = answer.get("contractAddress")
+        return Receipt(
+            block,
+            succeeded=_number(answer["status"]) == 1,
+            gas_used=_number(answer["gasUsed"]),
+            created=None if created is None else _account(created),
+        )
 
     def _raw_log(self, log: Mapping[str, Any]) -> RawLog:
         if log.get("removed"):
@@ -238,11 +245,12 @@ class Node:
 
 
 @contextmanager
-def _strict() -> Iterator[None]:
-    """Let nothing out but our errors, `RevertError`, and what the caller asked for."""
+def _strict(*absent: type[Exception]) -> Iterator[None]:
+    """Let nothing out but our errors, `RevertError`, and what web3 raises for a thing that is not there (`absent`)."""
+    passed: tuple[type[Exception], ...] = (OneFileError, RevertError, *absent)
     try:
         yield
-    except (OneFileError, RevertError, BlockNotFound, TransactionNotFound):
+    except passed:
         raise
     except ContractLogicError as fault:
         raise RevertError(_revert_data(fault.data)) from None

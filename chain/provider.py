@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import ssl
 import time
 from functools import cache
@@ -23,12 +24,16 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from chain.garbage import garbage, unreachable
+from chain.recursion import keep_limit
 from protocol.errors import Unavailable
+
+keep_limit()
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 10.0  # the whole answer, however it drips
 MAX_ANSWER_BYTES = 16 << 20
-_CHUNK = 64 << 10
+MAX_DEPTH = 32
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
 
 
 class BoundedProvider(BaseProvider):
@@ -47,7 +52,7 @@ class BoundedProvider(BaseProvider):
             follow_redirects=False,
             trust_env=False,
             verify=tls(https=url.startswith("https:")),
-            headers={"content-type": "application/json"},
+            headers={"content-type": "application/json", "accept-encoding": "identity"},
         )
 
     def close(self) -> None:
@@ -83,8 +88,9 @@ class BoundedProvider(BaseProvider):
 
     def _read(self, response: httpx2.Response, until: float) -> bytes:
         # Some nodes answer a JSON-RPC error with a status of 4xx or 5xx: the body decides.
+        # Raw, as it arrives: a chunk that waits to be full has no deadline, and a packed answer no bound.
         raw = bytearray()
-        for chunk in response.iter_bytes(_CHUNK):
+        for chunk in response.iter_raw():
             raw += chunk
             if len(raw) > self._limit:
                 raise garbage("the answer is too long")
@@ -100,6 +106,9 @@ def tls(*, https: bool) -> ssl.SSLContext:
 
 
 def _answer(raw: bytes, number: int) -> dict[str, Any]:
+    # Before the parser: depth is never spent on the C stack.
+    if _deeper_than(raw, MAX_DEPTH):
+        raise garbage("nested too deeply")
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError):
@@ -109,3 +118,17 @@ def _answer(raw: bytes, number: int) -> dict[str, Any]:
     if ("result" in value) == isinstance(value.get("error"), dict):
         raise garbage("neither a result nor an error")
     return value
+
+
+def _deeper_than(raw: bytes, limit: int) -> bool:
+    """Whether brackets outside of strings nest deeper than `limit`."""
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(raw):
+        token = found[0]
+        if token in b"[{":
+            depth += 1
+            if depth > limit:
+                return True
+        elif token in b"]}":
+            depth -= 1
+    return False

@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from chain.recursion import keep_limit
 from chain.values import ADDRESS_BYTES, sized
 from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Denied, Malformed, OneFileError, Unavailable
@@ -38,9 +39,7 @@ class TxSigner:
 
     def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
         """The raw signed transaction and its hash. Imports eth_account (a second)."""
-        from eth_account import Account
-
-        signed = Account.sign_transaction(transaction, self._secret)
+        signed = _accounts().sign_transaction(transaction, self._secret)
         return bytes(signed.raw_transaction), bytes(signed.hash)
 
     @classmethod
@@ -100,10 +99,8 @@ def open_or_create(path: Path) -> TxSigner:
 def _unlock(raw: bytes, passphrase: str | None) -> bytes:
     if passphrase is None:
         raise Denied("passphrase_needed", "the key file is a keystore: its passphrase is needed")
-    from eth_account import Account
-
     try:
-        return bytes(Account.decrypt(raw.decode("utf-8"), passphrase))
+        return bytes(_accounts().decrypt(raw.decode("utf-8"), passphrase))
     except OneFileError:
         raise
     except ValueError as fault:
@@ -116,3 +113,10 @@ def _keystore_fault(fault: Exception) -> OneFileError:
     if "MAC" in str(fault):
         return Denied("passphrase_wrong", "the passphrase does not open this keystore")
     return Malformed("key_file", "expected 0x and 64 hex digits, or a keystore")
+
+
+def _accounts() -> Any:
+    from eth_account import Account
+
+    keep_limit()
+    return Account

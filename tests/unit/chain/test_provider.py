@@ -1,0 +1,128 @@
+"""An endpoint that answers garbage, slowly, endlessly, or not at all."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from chain.provider import BoundedProvider, tls
+from protocol.errors import Unavailable
+from tests.unit.chain.rogue import Answer, Handler, drip, flood, hang_up, raw, result, rogue, say_nothing
+
+
+def ask(answer: Answer, *, timeout_s: float = 5.0, limit: int = 1 << 20) -> Any:
+    with rogue(answer) as url:
+        provider = BoundedProvider(url, timeout_s=timeout_s, limit=limit)
+        try:
+            return provider.make_request("eth_chainId", [])["result"]
+        finally:
+            provider.close()
+
+
+def code(answer: Answer, **options: Any) -> str:
+    with pytest.raises(Unavailable) as caught:
+        ask(answer, **options)
+    return caught.value.code
+
+
+def test_an_honest_answer_is_given() -> None:
+    assert ask(result("0x7a69")) == "0x7a69"
+
+
+def test_a_body_counts_whatever_the_status_says() -> None:
+    def refuses(handler: Handler, question: dict[str, Any]) -> None:
+        handler.send(json.dumps({"jsonrpc": "2.0", "id": question["id"], "result": "0x1"}).encode(), 400)
+
+    assert ask(refuses) == "0x1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>502</html>",
+        b"null",
+        b"[]",
+        b'"0x1"',
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b'{"jsonrpc":"2.0","id":1}',
+        b'{"jsonrpc":"2.0","id":2,"result":"0x1"}',
+        b'{"jsonrpc":"1.0","id":1,"result":"0x1"}',
+        b'{"jsonrpc":"2.0","id":1,"result":"0x1","error":{"code":1,"message":"both"}}',
+        b'{"jsonrpc":"2.0","id":1,"error":"not an object"}',
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+def test_what_is_no_answer_is_garbage(body: bytes) -> None:
+    assert code(raw(body)) == "chain_garbage"
+
+
+def test_an_endless_answer_is_cut_off() -> None:
+    begun = time.monotonic()
+    assert code(flood) == "chain_garbage"
+    assert time.monotonic() - begun < 4
+
+
+def test_a_dripping_answer_is_not_waited_for() -> None:
+    begun = time.monotonic()
+    assert code(drip, timeout_s=0.3) == "chain_unreachable"
+    assert time.monotonic() - begun < 2
+
+
+def test_silence_is_unreachable() -> None:
+    begun = time.monotonic()
+    assert code(say_nothing, timeout_s=0.3) == "chain_unreachable"
+    assert time.monotonic() - begun < 2
+
+
+def test_a_closed_connection_is_unreachable() -> None:
+    assert code(hang_up) == "chain_unreachable"
+
+
+def test_redirects_are_not_followed() -> None:
+    def elsewhere(handler: Handler, _: dict[str, Any]) -> None:
+        handler.send_response(307)
+        handler.send_header("location", "http://127.0.0.1:1/")
+        handler.send_header("content-length", "0")
+        handler.end_headers()
+
+    assert code(elsewhere) == "chain_garbage"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://[", "ftp://127.0.0.1", "nonsense", "http://no.invalid"])
+def test_where_nobody_listens_is_unreachable(url: str) -> None:
+    provider = BoundedProvider(url, timeout_s=2.0)
+    with pytest.raises(Unavailable) as caught:
+        provider.make_request("eth_chainId", [])
+    assert caught.value.code == "chain_unreachable"
+    provider.close()
+
+
+def test_a_provider_says_whether_it_is_connected() -> None:
+    with rogue(result("rogue/1.0")) as url:
+        provider = BoundedProvider(url)
+        assert provider.is_connected()
+        provider.close()
+    gone = BoundedProvider("http://127.0.0.1:1")
+    assert not gone.is_connected()
+    with pytest.raises(Unavailable):
+        gone.is_connected(show_traceback=True)
+    gone.close()
+
+
+def test_a_message_of_the_endpoint_cannot_write_to_the_terminal() -> None:
+    from chain.garbage import node_error
+
+    told = str(node_error("\x1b[2Jno\x00 way\n" + "x" * 1_000))
+    assert "\x1b" not in told
+    assert "\n" not in told
+    assert len(told) < 300
+
+
+def test_the_systems_authorities_are_loaded_for_tls_only() -> None:
+    assert tls(https=False).get_ca_certs() == []
+    assert tls(https=True) is tls(https=True)
