@@ -380,7 +380,7 @@ def test_a_successor_that_commits_another_head_is_refused(
     second = open_log(chain, archive, "second", early)
     functions = archive.functions
     wrong = Refusal("SuccessorInvalid", (origin, second))
-    for entry in (early, b"", true[:49], b"{}", b" " + true):
+    for entry in (early, b"", true[:49], true[:51], b"{}", b" " + true):
         assert chain.refusal(functions.succeed(origin, second, entry, []), OWNER) == wrong
     lying = chain.refusal(functions.succeed(origin, second, true, []), OWNER)
     assert lying == Refusal("SecondRootInvalid", (leaf_hash(early), leaf_hash(true)))

@@ -196,6 +196,17 @@ def test_a_proof_that_is_too_long_or_too_short_is_called_so(harness: Contract) -
     empty = [(3, TREE.root(3), 7, TREE.root(7), []), (4, TREE.root(4), 7, TREE.root(7), [])]
     endless = [(3, TREE.root(3), 7, TREE.root(7), [bytes(32)] * 300)]
     assert set(outcomes(harness.functions.consistencies([]), long + short + empty + endless)) == {"length"}
+    pairs = [(0, 1), (0, 2), (3, 7), (7, 8)]
+    long = [(LEAVES[i], i, n, TREE.root(n), [*TREE.inclusion(i, n), bytes(32)]) for i, n in pairs]
+    short = [(LEAVES[i], i, n, TREE.root(n), TREE.inclusion(i, n)[:-1]) for i, n in pairs[1:]]
+    assert set(outcomes(harness.functions.inclusions([]), long + short)) == {"length"}
+
+
+def test_an_entry_of_a_deeper_tree_is_refused_where_the_size_was_claimed_smaller(harness: Contract) -> None:
+    """The claimed size sets how long an inclusion proof may be, whatever the root covers."""
+    cases = [(LEAVES[i], i, 4, TREE.root(8), TREE.inclusion(i, 8)) for i in range(4)]
+    cases += [(LEAVES[i], 0, 1, TREE.root(8), TREE.inclusion(i, 8)) for i in range(8)]
+    assert set(outcomes(harness.functions.inclusions([]), cases)) == {"length"}
 
 
 def test_every_entry_of_every_small_tree_is_included(harness: Contract) -> None:
