@@ -87,7 +87,8 @@ def drafts(paths: Sequence[Path], payload_limit: int) -> list[Draft]:
         )
     found: list[Draft] = []
     for path in paths:
-        size = path.stat().st_size
+        with _readable(path):
+            size = path.stat().st_size
         if payload_size(size) > payload_limit:
             raise Denied(
                 "document_too_large",
@@ -102,7 +103,9 @@ def drafts(paths: Sequence[Path], payload_limit: int) -> list[Draft]:
 
 def seal_document(draft: Draft, folder: Path, recipient: Recipient) -> tuple[FileEntry, SealedPart]:
     """Seal a document; the entry says what was sealed, whatever the source has become meanwhile."""
-    with draft.path.open("rb") as source:
+    with _readable(draft.path):
+        source = draft.path.open("rb")
+    with source:
         measured = _MeasuringReader(source)
         part, info = _sealed(measured, folder, recipient)
     entry = FileEntry(draft.name, draft.media_type, info.plaintext_size, info.plaintext_sha256, measured.sm3())
@@ -148,6 +151,16 @@ def _sealed(reader: BinaryIO | _MeasuringReader, folder: Path, recipient: Recipi
             info = seal(reader, target, [recipient])
     part = SlipObject(info.payload_sha256, info.payload_size, sha256(info.header))
     return SealedPart(part, info.header, path), info
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Denied(
+            "document_missing", "{name} can't be read: {reason}", name=path.name, reason=str(error.strerror)
+        ) from None
 
 
 @contextmanager

@@ -21,11 +21,15 @@ MAX_AHEAD_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``card`` is the newest one, with our keys; ``at`` the time (seconds) that this holds for."""
+    """``card`` is the newest one, with our keys; ``at`` the time (seconds) that this was asked for.
+
+    ``ahead_s``: by how many seconds the chain's clock is ahead of ours, as far as we follow it.
+    """
 
     state: AgencyState
     card: CardState
     at: int
+    ahead_s: int
     urn: str
 
     @property
@@ -96,16 +100,14 @@ def standing(session: Session) -> Standing:
         )
     if card.compromised_since is not None:
         raise Denied("agency_compromised", "the agency's key card is reported compromised")
-    return Standing(state, card, issue_time(session), own_urn(session))
+    now, ahead_s = session.clock.now(), _ahead(session)
+    return Standing(state, card, now + ahead_s, ahead_s, own_urn(session))
 
 
-def issue_time(session: Session) -> int:
-    """The time to sign with: our clock's, or the chain's if that is ahead by up to a minute.
-
-    A right that the chain gave a moment ago, by a clock that runs a little ahead, holds then.
-    """
-    now, head = session.clock.now(), session.ledger.head().time
-    return head if now < head <= now + MAX_AHEAD_S else now
+def _ahead(session: Session) -> int:
+    """A right that the chain gave a moment ago, by a clock that runs a little ahead, holds by that clock."""
+    ahead = session.ledger.head().time - session.clock.now()
+    return ahead if 0 < ahead <= MAX_AHEAD_S else 0
 
 
 def own_card(session: Session, state: AgencyState) -> KeyCard:

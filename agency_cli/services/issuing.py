@@ -1,0 +1,263 @@
+"""Issuing: from an order to an item in the holder's dossier (docs/spec/credential.md, FORMATS "Deposit").
+
+Everything that can be refused is refused before anything is sent. What is sent is: payloads (ciphertext), then one
+deposit, which the vault takes whole or not at all. One certificate (type, department, serial, revision) is deposited
+once: its slip number follows from the certificate id under a key of ours, so that a repeated order, also after a
+crash, meets the vault's memory of it.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from agency_cli.services.holders import Addressee, Holder, find_holder
+from agency_cli.services.office import Office, load_office
+from agency_cli.services.orders import Order, trial
+from agency_cli.services.publishing import publish_due
+from agency_cli.services.records import Issued, Records
+from agency_cli.services.standing import Standing, own_account, standing
+from agency_cli.services.status_lists import Lists
+from client.files import private_folder
+from client.http import Step
+from client.sealing import Draft, SealedPart, drafts, seal_document, seal_stream, upload
+from client.session import Session
+from protocol import wire
+from protocol.credential import FileEntry, StatusRef, open_credential
+from protocol.credential_issue import issue_credential
+from protocol.encoding import b64u
+from protocol.errors import Conflict, OneFileError, Unavailable, Untrusted
+from protocol.hashing import hmac256
+from protocol.slips import Slip, item_commitment, sign_slip
+from protocol.status_list import parse_status_uri
+
+STANDING_S = 60
+ABANDONED_S = 86_400
+Watch = Callable[[int], AbstractContextManager[Step]]
+
+
+@dataclass(slots=True)
+class Desk:
+    """What one run issues with. ``watch`` gives a function that is told of uploaded bytes."""
+
+    session: Session
+    office: Office
+    lists: Lists
+    records: Records
+    watch: Watch = field(default=lambda _total: nullcontext(lambda _n: None))
+    _standing: Standing | None = None
+    _limit: int | None = None
+
+    def standing(self) -> Standing:
+        """Our standing, asked again every minute."""
+        known = self._standing
+        if known is None or self.session.clock.now() + known.ahead_s - known.at >= STANDING_S:
+            self._standing = known = standing(self.session)
+        return known
+
+    def now(self) -> int:
+        """The time to sign with."""
+        return self.session.clock.now() + self.standing().ahead_s
+
+    def payload_limit(self) -> int:
+        """The vault's limit for one payload, in bytes."""
+        if self._limit is None:
+            self._limit = self.session.public_api.info().limits.payload_bytes
+        return self._limit
+
+    def digest(self, label: bytes, data: bytes) -> bytes:
+        """A digest that only this agency can make: of what must not be guessed from it."""
+        return hmac256(self.session.keys.tag_key.unsafe_bytes, b"onefile/agency/v1/", label, b"\x00", data)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An order that was checked in full for one holder; nothing is sealed or sent yet."""
+
+    order: Order
+    holder: Holder
+    drafts: tuple[Draft, ...]
+    certificate_id: str
+    earlier: Issued | None = None
+
+
+def open_desk(session: Session, watch: Watch | None = None) -> Desk:
+    """The desk of this run; what broken runs left in the sealing folder for a day is removed."""
+    folder = session.profile.folder
+    desk = Desk(session, load_office(session.profile), Lists(folder, own_account(session)), Records(folder))
+    if watch is not None:
+        desk.watch = watch
+    for path in (folder / "tmp").glob("sealing-*"):
+        if time.time() - path.stat().st_mtime > ABANDONED_S:
+            shutil.rmtree(path, ignore_errors=True)
+    return desk
+
+
+def check(desk: Desk, order: Order, to: Addressee) -> Ready:
+    """Check an order in full; raises what is wrong with it by name, and changes nothing anywhere."""
+    # (1) The registry lets us issue this type, with the key that we sign with.
+    ours = desk.standing()
+    ours.require_type(order.licence.type)
+    # (2) The holder's card is the newest on chain, and the invitation is good.
+    holder = find_holder(desk.session, to, agency=ours.urn)
+    # (3) The documents fit, and every field is of its kind.
+    found = drafts(order.documents, desk.payload_limit())
+    signer = desk.session.keys.present(ours.card.seq)
+    certificate_id = trial(
+        order,
+        issuer=ours.urn,
+        account=ours.account,
+        subject=holder.dossier,
+        key=holder.card.present_key,
+        now=desk.now(),
+        signer=signer,
+    )
+    # (4) This certificate was not issued before.
+    earlier = desk.records.of_certificate(certificate_id)
+    ready = Ready(order, holder, tuple(found), certificate_id, earlier)
+    if earlier is not None and earlier.state == "deposited":
+        _refuse_again(desk, ready, earlier)
+    return ready
+
+
+def issue(desk: Desk, order: Order, to: Addressee) -> Issued:
+    """Issue one credential; returns its record, which is on disk.
+
+    Raises as ``check`` does; ``Conflict("certificate_issued")`` for an order that was carried out before;
+    ``Unavailable("deposit_unsure")`` if the vault did not answer the deposit: the same order again settles it.
+    """
+    ready = check(desk, order, to)
+    with _sealing_folder(desk.session.profile.folder) as folder:
+        entries, parts = _seal_documents(ready, folder)
+        status = desk.lists.allocate()
+        publish_due(desk.session, desk.standing(), desk.lists, parse_status_uri(status.uri)[1])
+        raw = _sign(desk, ready, status, entries)
+        parts = [seal_stream(io.BytesIO(raw.encode("ascii")), folder, ready.holder.recipient), *parts]
+        with desk.watch(sum(part.object.payload_size for part in parts)) as step:
+            upload(desk.session.api, parts, step)
+        return _deposit(desk, ready, status, raw, parts)
+
+
+def _refuse_again(desk: Desk, ready: Ready, earlier: Issued) -> None:
+    if earlier.content == desk.digest(b"order", ready.order.content()):
+        raise Conflict("certificate_issued", "this certificate was issued already, as item {item}", item=earlier.id)
+    raise Conflict(
+        "certificate_changed",
+        "item {item} is a certificate of this number and revision with other contents",
+        item=earlier.id,
+    )
+
+
+def _seal_documents(ready: Ready, folder: Path) -> tuple[tuple[FileEntry, ...], list[SealedPart]]:
+    sealed = [seal_document(draft, folder, ready.holder.recipient) for draft in ready.drafts]
+    return tuple(entry for entry, _part in sealed), [part for _entry, part in sealed]
+
+
+def _sign(desk: Desk, ready: Ready, status: StatusRef, entries: tuple[FileEntry, ...]) -> str:
+    ours = desk.standing()
+    request = ready.order.request(
+        issuer=ours.urn,
+        issued_at=desk.now(),
+        subject=ready.holder.dossier,
+        key=ready.holder.card.present_key,
+        status=status,
+        files=entries,
+    )
+    return issue_credential(request, desk.session.keys.present(ours.card.seq))
+
+
+def _deposit(desk: Desk, ready: Ready, status: StatusRef, raw: str, parts: list[SealedPart]) -> Issued:
+    salt = secrets.token_bytes(32)
+    record = _record(desk, ready, status)
+    slip = Slip(
+        jti=b64u(record.jti),
+        iat=desk.now(),
+        iss=desk.standing().urn,
+        aud=desk.session.log.origin,
+        dossier=ready.holder.dossier,
+        item=record.item,
+        item_commitment=item_commitment(salt, open_credential(raw).issuer_jwt),
+        card=ready.holder.card.hash,
+        objects=tuple(part.object for part in parts),
+    )
+    signed = sign_slip(slip, desk.session.keys.present(desk.standing().card.seq))
+    body = wire.Deposit(
+        slip=signed,
+        headers=[b64u(part.header) for part in parts],
+        item_salt=b64u(salt),
+        card_token=ready.holder.token,
+    )
+    desk.records.save(record)
+    return _send(desk, ready, record, body)
+
+
+def _send(desk: Desk, ready: Ready, record: Issued, body: wire.Deposit) -> Issued:
+    """Send the deposit and settle the record: marked, taken back, or left unsure."""
+    earlier = ready.earlier
+    try:
+        answer = desk.session.api.deposit(body)
+    except Unavailable as error:
+        raise Unavailable(
+            "deposit_unsure",
+            "the deposit of item {item} was sent and not answered ({reason})",
+            item=record.id,
+            reason=error.code,
+        ) from None
+    except OneFileError as error:
+        _take_back(desk, record, earlier)
+        if error.code == "item_exists":
+            _settle(desk, ready)
+        raise
+    if answer.item != record.id:
+        raise Untrusted("deposit_answer", "the vault answered for another item than was deposited")
+    done = replace(record, state="deposited", index=answer.index)
+    if earlier is not None:
+        # The vault takes one slip of this number: since it took ours, the earlier one never arrived.
+        desk.records.drop(earlier)
+    desk.records.save(done)
+    return done
+
+
+def _settle(desk: Desk, ready: Ready) -> None:
+    """The vault has this slip number: an earlier order, whose answer we did not hear, did arrive."""
+    if ready.earlier is None:
+        raise Conflict(
+            "certificate_known",
+            "the vault has this certificate from this agency already, and this profile keeps no record of it",
+        )
+    arrived = replace(ready.earlier, state="deposited")
+    desk.records.save(arrived)
+    _refuse_again(desk, ready, arrived)
+
+
+def _take_back(desk: Desk, record: Issued, earlier: Issued | None) -> None:
+    desk.records.drop(record)
+    if earlier is not None:
+        desk.records.save(earlier)
+
+
+def _record(desk: Desk, ready: Ready, status: StatusRef) -> Issued:
+    return Issued(
+        item=secrets.token_bytes(32),
+        certificate_id=ready.certificate_id,
+        vct=ready.order.licence.vct,
+        dossier=ready.holder.dossier,
+        jti=desk.digest(b"slip", ready.certificate_id.encode("ascii"))[:16],
+        status=status,
+        content=desk.digest(b"order", ready.order.content()),
+        issued_at=desk.now(),
+    )
+
+
+@contextmanager
+def _sealing_folder(profile: Path) -> Iterator[Path]:
+    """A private folder for ciphertext, gone at the end whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="sealing-", dir=private_folder(profile / "tmp")) as name:
+        yield Path(name)
