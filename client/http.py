@@ -72,6 +72,15 @@ class Call:
         return self.path + ("?" + urlencode(self.query) if self.query else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it came: for who wants to see it, whatever it says."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
 class Http:
     """Requests to one vault, signed by ``signer`` where one is given. ``close`` it, or use it in ``with``.
 
@@ -128,6 +137,11 @@ class Http:
         prepared = self._with_key(call)
         return self._retrying(lambda: self._once(prepared, limit))
 
+    def reply(self, call: Call, *, limit: int = MAX_ANSWER) -> Reply:
+        """The answer to one try, whatever its status; ``Unavailable`` only if there is none."""
+        with self._send(self._with_key(call)) as answer:
+            return Reply(answer.status_code, answer.headers.get("content-type", ""), _bounded(answer, limit))
+
     def download(self, call: Call, target: BinaryIO, digest: bytes, *, step: Step | None = None) -> int:
         """Write the body of a read to ``target`` (seekable, empty) and return its size.
 
@@ -171,13 +185,14 @@ class Http:
         request = self._client.build_request(
             call.method,
             self.base_url + call.url_path,
-            headers=self._headers(call),
+            headers=self.signed_headers(call),
             content=_parts(call) if call.stream else call.body,
             timeout=self._timeout_s + call.wait_s,
         )
         return _Answer(self._client, request)
 
-    def _headers(self, call: Call) -> dict[str, str]:
+    def signed_headers(self, call: Call) -> dict[str, str]:
+        """The headers that ``call`` goes out with, the signature's last; each time with a new nonce."""
         headers = {"accept-language": language(), **{k.lower(): v for k, v in call.headers.items()}}
         if call.stream is not None:
             headers["content-length"] = str(call.stream_size)

@@ -153,6 +153,7 @@ def open_(
 @click.option("--all", "every", is_flag=True, help=N_("Every item that is not accepted yet."))
 @passphrase_options
 def claim(item: tuple[str, ...], every: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
+    from client.verdicts import failed_codes
     from wallet_cli.services import claiming
 
     if bool(item) == every:
@@ -161,7 +162,7 @@ def claim(item: tuple[str, ...], every: bool, passphrase_file: Path | None, pass
         results = claiming.claim(found, item, step=step)
     rows = [result.to_json() for result in results]
     output.emit({"items": rows}, lambda: _draw_claims(rows))
-    worst = [exits.for_verdict(r.verdict.verdict, r.failed_codes) for r in results if not r.accepted]
+    worst = [exits.for_verdict(r.verdict.verdict, failed_codes(r.verdict)) for r in results if not r.accepted]
     return max(worst, default=exits.OK)
 
 

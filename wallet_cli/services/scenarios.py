@@ -1,0 +1,85 @@
+"""Scenarios as a holder sees them: what they ask, and whether the dossier meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from client.checks import Desk
+from client.scenarios import find_scenario, good_scenarios
+from client.session import Session
+from protocol.encoding import b64u
+from protocol.licence_types import Title
+from protocol.readiness import Candidate, Missing, Readiness, readiness
+from protocol.scenario import Scenario
+from protocol.signed import Signed
+from wallet_cli.services.granting import candidates
+from wallet_cli.services.opening import OpenedItem, open_all
+
+
+def listed(session: Session, desk: Desk, wanted: str | None, *, ready: bool) -> list[dict[str, Any]]:
+    """The scenarios in force, or the one that ``wanted`` names; ``ready`` compares them with the items."""
+    found = [find_scenario(session, desk, wanted)] if wanted else _current(session, desk)
+    held: list[Candidate] = []
+    if ready:
+        held = candidates(item for item in open_all(session) if isinstance(item, OpenedItem))
+    return [_row(session, signed, held if ready else None) for signed in found]
+
+
+def _current(session: Session, desk: Desk) -> list[Signed[Scenario]]:
+    """The newest version of each, where it is in force."""
+    newest: dict[str, Signed[Scenario]] = {}
+    for signed in good_scenarios(session, desk):
+        before = newest.get(signed.body.uri)
+        if before is None or signed.body.version > before.body.version:
+            newest[signed.body.uri] = signed
+    now = session.clock.now()
+    return [s for s in newest.values() if s.body.withdrawn is None and s.body.effective <= now < s.body.expires]
+
+
+def _row(session: Session, signed: Signed[Scenario], held: list[Candidate] | None) -> dict[str, Any]:
+    body = signed.body
+    row: dict[str, Any] = {
+        "scenario": body.scenario_id,
+        "version": body.version,
+        "hash": b64u(signed.hash),
+        "title": _both(body.title),
+        "purpose": _both(body.purpose),
+        "authority": body.authority,
+        "legal_basis": list(body.legal_basis),
+        "sensitivity": body.sensitivity,
+        "max_uses": body.max_uses,
+        "max_validity_days": body.max_validity_days,
+        "retention_days": body.retention_days,
+        "grantee_classes": list(body.grantee_classes),
+    }
+    if held is not None:
+        best = _best(readiness(body, held, now=session.clock.now()))
+        row |= {
+            "ready": best.ready,
+            "picks": [
+                {"query": p.query, "item": b64u(p.item), "claims": list(p.claims), "optional": list(p.optional)}
+                for p in best.picks
+            ],
+            "missing": [_missing(m) for m in best.missing],
+        }
+    return row
+
+
+def _best(standing: Sequence[Readiness]) -> Readiness:
+    return standing[0]
+
+
+def _missing(missing: Missing) -> dict[str, Any]:
+    return {
+        "query": missing.query,
+        "reason": missing.reason,
+        "detail": list(missing.detail),
+        "vct_values": list(missing.vct_values),
+        "titles": [_both(title) for title in missing.titles],
+        "issuers": [_both(title) for title in missing.issuers],
+    }
+
+
+def _both(title: Title) -> dict[str, str]:
+    return {"zh": title.zh, "en": title.en}
