@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,8 @@ from vault_api.blobs import BlobStore, open_blobs
 from vault_api.build import Outside, build_vault
 from vault_api.clock import FixedClock
 from vault_api.db.engine import open_engine
+from vault_api.db.migrate import migrate
+from vault_api.db.tables import metadata
 from vault_api.loops import Following, Housekeeping, Publishing
 from vault_api.settings import Settings
 from vault_api.vault import Vault
@@ -116,6 +120,7 @@ class VaultStage:
         self.chain = chain or MemoryChain(governor=self.governor.address, clock=self.clock.now)
         given: dict[str, Any] = {"home": folder, "public_origin": ORIGIN_URL, "sequencer_wait_s": 20.0, **settings}
         self.settings = Settings(**given)
+        lay_schema(self.settings)
         self.outside = Outside(
             self.chain.ledger(self.relayer.address),
             open_engine(self.settings.database),
@@ -129,12 +134,29 @@ class VaultStage:
         self.publishing = Publishing(self.vault)
         self.housekeeping = Housekeeping(self.vault)
         self.follow()
-        self.client = TestClient(create_app(self.vault), base_url=ORIGIN_URL, raise_server_exceptions=True)
+        self.client = TestClient(create_app(self.vault), base_url=ORIGIN_URL, raise_server_exceptions=False)
+        self.client.__enter__()  # one event loop for all requests
 
     def close(self) -> None:
-        self.client.close()
+        self.client.__exit__(None, None, None)
         self.vault.sequencer.stop()
         self.vault.engine.dispose()
+
+    # --- what is there ----------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """Every row that a party's request may change, and every blob: to show that nothing was left behind.
+
+        Left out: nonces (a refused request's is remembered too) and what is read of the chain.
+        """
+        found: dict[str, Any] = {}
+        with self.vault.engine.connect() as conn:
+            for table in metadata.sorted_tables:
+                if table.name not in {"nonces", "chain_facts", "chain_blocks"}:
+                    found[table.name] = [tuple(row) for row in conn.execute(table.select())]
+        blobs = self.folder / "vault" / "blobs"
+        found["blobs"] = sorted(str(path.relative_to(blobs)) for path in blobs.rglob("*") if path.is_file())
+        return found
 
     # --- the threads, one round at a time ---------------------------------------------------------
 
@@ -484,10 +506,47 @@ class Grant:
         return self.stage.post(None, f"/v1/grants/{self.name}/revoke", body)
 
 
+@cache
+def _empty_database() -> bytes:
+    """A migrated SQLite file: migrating takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_engine(f"sqlite:///{folder}/vault.db")
+        migrate(engine)
+        engine.dispose()
+        return (Path(folder) / "vault.db").read_bytes()
+
+
+def lay_schema(settings: Settings) -> None:
+    """Put a migrated database where the vault will look for it, unless there is one."""
+    path = settings.vault_home / "vault.db"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_empty_database())
+
+
 def dumps_json(value: Mapping[str, Any]) -> bytes:
     import json
 
     return json.dumps(value).encode()
+
+
+@contextmanager
+def unchanged(stage: VaultStage) -> Iterator[None]:
+    """What happens inside leaves the vault as it was."""
+    before = stage.snapshot()
+    yield
+    assert stage.snapshot() == before
+
+
+def refused(answer: Any, status: int, code: str) -> dict[str, Any]:
+    """The problem of a refusal with this status and code."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    problem: dict[str, Any] = answer.json()
+    assert problem["code"] == code, problem
+    assert problem["status"] == status
+    assert problem["type"] == "urn:onefile:problem:" + code
+    assert "{" not in problem["detail"], problem["detail"]
+    return problem
 
 
 @contextmanager

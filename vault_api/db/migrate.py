@@ -17,7 +17,7 @@ FOLDER = Path(__file__).with_name("migrations")
 
 def migrate(engine: Engine) -> str:
     """Bring the schema to the newest revision and return its name. Nothing happens if it is there."""
-    config = _config()
+    config = alembic_config()
     with engine.connect() as conn, conn.begin():
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
@@ -26,7 +26,7 @@ def migrate(engine: Engine) -> str:
 
 def newest() -> str:
     """The revision that this program works with."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     assert head is not None
     return head
 
@@ -52,7 +52,7 @@ def check_schema(engine: Engine) -> None:
         )
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     return config
