@@ -7,6 +7,8 @@ refused in both directions, so that the number formatting of RFC 8785 §3.2.2.3 
 from __future__ import annotations
 
 import json
+import re
+from itertools import accumulate
 from typing import Any
 
 from protocol.errors import Malformed
@@ -14,6 +16,8 @@ from protocol.errors import Malformed
 MAX_JSON_BYTES = 4 << 20
 MAX_JSON_DEPTH = 24
 _MAX_INT = 2**53 - 1
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # possessive: linear in any text, also unclosed
+_BRACKET = re.compile(r"[\[\]{}]")
 
 Json = Any  # dict | list | str | int | bool | None, checked by `loads` and `dumps`
 
@@ -63,25 +67,9 @@ def loads_canonical(raw: bytes, *, limit: int = MAX_JSON_BYTES, what: str = "JSO
 
 def _depth(text: str) -> int:
     # An upper bound that also counts brackets inside strings would refuse honest text, so strings
-    # are skipped; it runs before the parser so that depth is never spent on the C stack.
-    depth = deepest = 0
-    quoted = escaped = False
-    for c in text:
-        if quoted:
-            if escaped:
-                escaped = False
-            elif c == "\\":
-                escaped = True
-            elif c == '"':
-                quoted = False
-        elif c == '"':
-            quoted = True
-        elif c in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif c in "]}":
-            depth -= 1
-    return deepest
+    # are left out; it runs before the parser so that depth is never spent on the C stack.
+    steps = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(_STRING.sub("", text)))
+    return max(accumulate(steps), default=0)
 
 
 def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -98,24 +86,26 @@ def _no_float(text: str) -> Json:
 def _check(value: Json, depth: int) -> None:
     if depth < 0:
         raise Malformed("json_depth", "JSON is nested deeper than {limit}", limit=MAX_JSON_DEPTH)
-    if value is None or isinstance(value, bool):
-        return
-    if isinstance(value, int):
-        if not -_MAX_INT <= value <= _MAX_INT:
-            raise Malformed("json_integer", "an integer is outside ±(2^53-1)")
-    elif isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _check(item, depth - 1)
-    elif isinstance(value, dict):
+    if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise Malformed("json_key", "an object key is not a string")
             _check_text(key)
             _check(item, depth - 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check(item, depth - 1)
     else:
+        _check_single(value)
+
+
+def _check_single(value: Json) -> None:
+    if isinstance(value, str):
+        _check_text(value)
+    elif value is not None and not isinstance(value, int):  # a boolean is an int to Python
         raise Malformed("json_type", "a value of type {type} has no canonical form", type=type(value).__name__)
+    elif value is not None and not -_MAX_INT <= value <= _MAX_INT:
+        raise Malformed("json_integer", "an integer is outside ±(2^53-1)")
 
 
 def _check_text(text: str) -> None:
