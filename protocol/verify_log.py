@@ -8,7 +8,7 @@ anchored head that covers it: it existed then, whatever time its signer wrote.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from protocol.entries import Entry, commitment
 from protocol.errors import OneFileError, Unavailable, Untrusted
@@ -19,6 +19,7 @@ from protocol.note import Checkpoint, Vkey, verify_checkpoint
 from protocol.tlog_proof import verify_tlog_proof
 from protocol.verdict import Check, Policy, Verdict, attempt, conclude, failed, in_order, not_reached, passed
 
+_INCLUSION = ("anchor_inclusion", "log_consistency")
 DEFAULT_CONFIRMATIONS = 2  # blocks on top of an anchor that gives rights
 
 
@@ -124,9 +125,9 @@ def entry_checks(
         found = verify_entry(evidence, anchors)
     except OneFileError as error:
         # A proof of inclusion in a head of another history proves nothing, so both checks say what the first said.
-        made = [failed(name, error, age=age) for name in ("anchor_inclusion", "log_consistency")]
+        made = [failed(name, error, age=age) for name in _INCLUSION]
         return None, [*made, not_reached("anchor_finality")]
-    made = [passed(name, age=age) for name in ("anchor_inclusion", "log_consistency")]
+    made = [passed(name, age=age) for name in _INCLUSION]
     return found, [*made, check_finality(found.index, anchors, confirmations, now)]
 
 
@@ -146,15 +147,16 @@ def judge_entry(
 def judge_checkpoint(
     raw: bytes, anchors: AnchorFacts, policy: Policy, *, now: int, consistency: Sequence[bytes] = ()
 ) -> Verdict:
-    """The checks of a checkpoint that somebody kept: it parses, and is consistent with the last anchored head."""
+    """The checks of a checkpoint that somebody kept: its form and signature, and that the anchored history holds it.
+
+    ``anchor_inclusion`` says so for policies that ask for no ``log_consistency``: a fork is accepted by none.
+    """
     age = fact_age(now, anchors.known_at)
-    opened: list[Checkpoint] = []
-    signed = attempt(
-        "format", lambda: opened.append(verify_checkpoint(raw, anchors.origin, Vkey.parse(anchors.vkey)))
-    )
-    made = [signed]
-    if opened:
-        made.append(
-            attempt("log_consistency", lambda: verify_anchored_history(opened[0], anchors, consistency), age=age)
-        )
+    try:
+        checkpoint = verify_checkpoint(raw, anchors.origin, Vkey.parse(anchors.vkey))
+    except OneFileError as error:
+        made = [failed("format", error), *map(not_reached, _INCLUSION)]
+    else:
+        tied = attempt("", lambda: verify_anchored_history(checkpoint, anchors, consistency), age=age)
+        made = [passed("format"), *(replace(tied, name=name) for name in _INCLUSION)]
     return conclude(policy, in_order(made), now)
