@@ -72,10 +72,14 @@ class EvmStage:
 
     def ledger(self, name: str) -> Ledger:
         if name not in self._ledgers:
-            made = self.chain.ledger(self.deployment, name)
-            self._open.append(made)
-            self._ledgers[name] = made
+            self._ledgers[name] = self.fresh(name)
         return self._ledgers[name]
+
+    def fresh(self, name: str) -> Ledger:
+        """The ledger as after a restart of whoever sends from that account."""
+        made = self.chain.ledger(self.deployment, name)
+        self._open.append(made)
+        return made
 
     def advance(self, seconds: int) -> None:
         self.chain.advance(seconds)
