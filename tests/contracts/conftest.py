@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from eth_account.signers.local import LocalAccount
 from web3.contract import Contract
 
 from chain.compile import compile_contracts, compile_sources, load_artifact
 from tests.contracts.evm import PROJECT, Chain, actor, running_anvil
+from tests.contracts.logs import CHECKPOINT, ENTRIES, OWNER, PUBLISHER, TREE, origin_hash, vkey
 from tests.contracts.messages import Signing
 
 ACTORS = ("deployer", "governor", "owner", "controller", "agency", "publisher", "log owner", "stranger", "relayer")
@@ -92,6 +92,18 @@ def deploy(chain: Chain, helpers: dict[str, Any], _fresh: dict[str, Contract]) -
     return deploy_one
 
 
-@pytest.fixture(scope="session")
-def who() -> Callable[[str], LocalAccount]:
-    return actor
+@pytest.fixture
+def origin(chain: Chain, archive: Contract) -> bytes:
+    """An open log "main" over ENTRIES[0]."""
+    chain.send(archive.functions.open("main", ENTRIES[0], vkey(archive), PUBLISHER.address), OWNER)
+    return origin_hash(archive)
+
+
+@pytest.fixture
+def to(archive: Contract, origin: bytes) -> Callable[..., Any]:
+    """The call that anchors size n of TREE from size m."""
+
+    def call(m: int, n: int) -> Any:
+        return archive.functions.anchor(origin, n, TREE.root(n), CHECKPOINT, TREE.consistency(m, n))
+
+    return call

@@ -18,8 +18,8 @@ from protocol.identifiers import dossier_id
 from protocol.keycard import KeyCard
 from protocol.mandate import Mandate
 from tests.contracts.evm import ACCEPTED, GENESIS, Chain, actor
+from tests.contracts.logs import open_log
 from tests.contracts.messages import type_strings
-from tests.contracts.test_archive_log import open_log
 from tests.grant_samples import ALICE, BOB, a_grant, a_scope, b32
 
 NOW = GENESIS + 10_000

@@ -11,8 +11,8 @@ from web3.contract import Contract
 from chain.compile import CONTRACTS, load_artifact
 from tests.contracts.conftest import ACTORS
 from tests.contracts.evm import PROJECT, Chain, actor, digest_of
+from tests.contracts.logs import open_log, vkey
 from tests.contracts.messages import Card
-from tests.contracts.test_archive_log import open_log, vkey
 
 NOBODYS = {"OwnableUnauthorizedAccount", "NotLogOwner", "NotPublisher", "NotPendingOwner", "CardUnknown"}
 SENDERS = {
