@@ -69,9 +69,7 @@ def parts() -> tuple[Catalog, list[str]]:
             if known is not None and known.string != message.string:
                 wrong.append(f"{path.name}: {message.id!r} is translated otherwise in an earlier part")
                 continue
-            wrong += (
-                f"{path.name}: {message.id!r}: {text}" for text in _field_faults(message.id, message.string)
-            )
+            wrong += (f"{path.name}: {message.id!r}: {text}" for text in _field_faults(message.id, message.string))
             whole.add(message.id, message.string)
     return whole, wrong
 
@@ -85,11 +83,7 @@ def compiled(catalog: Catalog) -> bytes:
 
 def missing(catalog: Catalog, found: dict[Message, str]) -> list[str]:
     """The texts of the source that the catalog lacks."""
-    return [
-        f"{place}: no translation of {message!r}"
-        for message, place in found.items()
-        if message not in catalog
-    ]
+    return [f"{place}: no translation of {message!r}" for message, place in found.items() if message not in catalog]
 
 
 def main(argv: list[str]) -> int:

@@ -19,11 +19,12 @@ COMPANY = {"name": f"样例·威海样品有限公司 {NAME}", "identity_type": 
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """One agency of the story: its profile, public name, division code, and what the governor allows it."""
+    """One agency of the story: profile, public name, division, credit code, and what the governor allows it."""
 
     profile: str
     name: str
     division: str
+    code: str = ""
     issues: tuple[str, ...] = ()
     reader: bool = False
     authority: bool = False
@@ -33,11 +34,19 @@ class Office:
         return rights + ["--reader"] * self.reader + ["--scenario-authority"] * self.authority
 
 
-POLICE = Office("police", "样例市公安局 Sample Public Security", "371000", ("driving-licence",), reader=True)
-LABOUR = Office(
-    "labour", "样例市人社局 Sample Human Resources", "371000", ("social-insurance-proof", "diploma")
+POLICE = Office(
+    "police", "样例市公安局 Sample Public Security", "371000", "11371000MB0000001H", ("driving-licence",), reader=True
 )
-MARKET = Office("market", "样例市市场监管局 Sample Market Regulation", "371000", ("business-licence",))
+LABOUR = Office(
+    "labour",
+    "样例市人社局 Sample Human Resources",
+    "371000",
+    "11371000MB0000002L",
+    ("social-insurance-proof", "diploma"),
+)
+MARKET = Office(
+    "market", "样例市市场监管局 Sample Market Regulation", "371000", "11371000MB0000003P", ("business-licence",)
+)
 BUREAU = Office("bureau", "样例市大数据局 Sample Data Bureau", "371000", authority=True)
 BANK = Office("bank", "样例银行 Sample Bank", "371000", reader=True)
 DEPARTMENTS = (POLICE, LABOUR, MARKET)

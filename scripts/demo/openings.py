@@ -39,14 +39,18 @@ def start_system(t: Teller, stack: Stack) -> None:
 
 def admit(t: Teller, office: Office) -> None:
     """An agency makes its keys, the governor admits it, it publishes its key card."""
-    account = t.agency(office.profile, "init", "--name", office.name).json["account"]
+    code = ["--code", office.code] if office.code else []
+    account = t.agency(office.profile, "init", "--name", office.name, *code).json["account"]
     rights = office.rights()
     t.run("chain", "agency", "admit", account, "--name", office.name, "--division", office.division, *rights)
     t.agency(office.profile, "register")
 
 
 def admit_departments(t: Teller) -> None:
-    with t.step("治理方准入三个签发部门和一个场景管理方", "The governor admits three issuing departments and a scenario authority"):
+    with t.step(
+        "治理方准入三个签发部门和一个场景管理方",
+        "The governor admits three issuing departments and a scenario authority",
+    ):
         for office in (*DEPARTMENTS, BUREAU):
             admit(t, office)
         listed = t.run("chain", "agency", "list").json
@@ -76,14 +80,27 @@ def issue(t: Teller, work: Path, office: Office, holder: str, paper: Paper) -> s
     claims = write_claims(work, paper)
     options = [part for name in paper.documents for part in ("--document", str(work / name))]
     options += ["--expires", paper.expires] if paper.expires else []
-    command = ["issue", "--type", paper.kind, "--to", str(invitation), "--claims", str(claims), "--number", paper.number]
+    command = [
+        "issue",
+        "--type",
+        paper.kind,
+        "--to",
+        str(invitation),
+        "--claims",
+        str(claims),
+        "--number",
+        paper.number,
+    ]
     return str(t.agency(office.profile, *command, *options).json["item"])
 
 
 def issue_papers(t: Teller, work: Path, papers: Papers) -> dict[str, str]:
     """All four credentials; the item ids by licence type."""
     items: dict[str, str] = {}
-    with t.step(f"三个部门签发四份证照（文件来源：{papers.origin}）", f"Three departments issue four credentials (documents: {papers.origin})"):
+    with t.step(
+        f"三个部门签发四份证照（文件来源：{papers.origin}）",
+        f"Three departments issue four credentials (documents: {papers.origin})",
+    ):
         (work / "scan.pdf").write_bytes(papers.scan_pdf)
         (work / "photo.jpg").write_bytes(papers.photo_jpg)
         (work / "lease.pdf").write_bytes(papers.own_pdf)
@@ -105,7 +122,8 @@ def issue_papers(t: Teller, work: Path, papers: Papers) -> dict[str, str]:
             "--claims", str(wrong), "--number", LICENCE.number, expect=4,
         )  # fmt: skip
         t.proves(
-            f"公安局签发营业执照被拒（{refused.problem}）", f"public security may not issue a business licence ({refused.problem})"
+            f"公安局签发营业执照被拒（{refused.problem}）",
+            f"public security may not issue a business licence ({refused.problem})",
         )
     return items
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -78,7 +79,7 @@ class Teller:
 
     def run(self, name: str, *arguments: str, expect: int = 0, stdin: bytes | None = None) -> Outcome:
         """Run one of our programs with ``--json``; its exit code must be ``expect``."""
-        shown = " ".join([name, *arguments])
+        shown = shlex.join([name, *(a.replace(f"{ROOT}/", "") for a in arguments)])
         sys.stdout.write(f"     $ {shown}\n")
         sys.stdout.flush()
         command = [program(name), *arguments, "--json", "--lang", "en"]
@@ -88,7 +89,9 @@ class Teller:
         )  # fmt: skip
         outcome = Outcome(shown, done.returncode, done.stdout.decode(), done.stderr.decode())
         if done.returncode != expect:
-            raise StoryError(f"{shown}: exit {done.returncode}, expected {expect}\n{outcome.out[-800:]}{outcome.err[-1500:]}")
+            raise StoryError(
+                f"{shown}: exit {done.returncode}, expected {expect}\n{outcome.out[-800:]}{outcome.err[-1500:]}"
+            )
         return outcome
 
     def wallet(self, profile: str, *arguments: str, expect: int = 0) -> Outcome:
