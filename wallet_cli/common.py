@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,15 +9,15 @@ from typing import Any, TypeVar
 
 import click
 
+from client.inputs import Duration, span
 from client.passphrase import passphrase_options, source
 from client.session import Session
 from console import frame
-from console.i18n import _
 from protocol.errors import Denied
 
+__all__ = ["Duration", "keys_options", "make_session", "require_open", "session", "short", "span"]
+
 Command = TypeVar("Command", bound=Callable[..., Any])
-_DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def keys_options(command: Command) -> Command:
@@ -42,34 +41,10 @@ def make_session(passphrase_file: Path | None, passphrase_fd: int | None) -> Ses
     return Session.of("wallet", profile, passphrase=source(passphrase_file, passphrase_fd))
 
 
-class Duration(click.ParamType[int]):
-    """``15m``, ``7d``, ``90s``: a length of time, as seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        match = _DURATION.fullmatch(str(value))
-        if match is None or int(match[1]) == 0:
-            self.fail(_("{value} is no length of time; write 90s, 15m, 12h or 7d").format(value=value), param, ctx)
-        return int(match[1]) * _UNITS[match[2]]
-
-
 def require_open(found: Session) -> None:
     """Refuse a command that needs an open dossier before it is open."""
     if not found.party.opened:
         raise Denied("dossier_not_open", "the dossier of profile {name} is not open yet", name=found.profile.name)
-
-
-def span(seconds: int) -> str:
-    """A length of time for people: the largest two units."""
-    parts = []
-    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return " ".join(parts[:2]) or "0s"
 
 
 def short(identifier: str, keep: int = 12) -> str:

@@ -1,0 +1,152 @@
+"""``wallet show``: the rotating code, who collects, and the delivery."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from client.passphrase import passphrase_options
+from console import exits, frame, output
+from console.frame import Command
+from console.i18n import N_, _, language
+from protocol.errors import Denied, OneFileError
+from wallet_cli.common import require_open, session
+
+if TYPE_CHECKING:
+    from wallet_cli.services.showing import Code, Collector, Showing
+
+POLL_SCREEN_S = 2
+_CLEAR = "\x1b[2J\x1b[H"
+
+
+@click.command(
+    cls=Command,
+    help=N_(
+        "Show an item at a window. The code in the terminal changes every 30 seconds and tells nothing by itself. When "
+        "a window scans it, this wallet checks who that is and what the scenario allows, then hands over exactly that. "
+        "From sensitivity 4 on you are asked first."
+    ),
+)
+@click.argument("item")
+@click.option("--claim", "claims", multiple=True, metavar="/POINTER", help=N_("Show exactly these claims."))
+@click.option("--optional", is_flag=True, help=N_("Show optional claims too."))
+@click.option(
+    "--png", type=click.Path(path_type=Path, dir_okay=False), help=N_("Write the current code to this picture.")
+)
+@click.option("--once", is_flag=True, help=N_("Draw one code only, and wait as long as it lives."))
+@click.option(
+    "--confirm/--no-confirm", default=None, help=N_("Ask before handing over (default: from sensitivity 4 on).")
+)
+@passphrase_options
+def show(
+    item: str,
+    claims: tuple[str, ...],
+    optional: bool,
+    png: Path | None,
+    once: bool,
+    confirm: bool | None,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+) -> int:
+    from wallet_cli.services import opening
+    from wallet_cli.services.showing import Showing
+
+    with session(passphrase_file, passphrase_fd) as found:
+        require_open(found)
+        showing = Showing(found, opening.open_item(found, found.store.item(item)), claims, optional=optional)
+        painter = _Painter(png)
+        with _withdrawing(showing):
+            showing.warm()
+            seen = showing.run(painter.draw, painter.tick, once=once, poll_s=painter.poll_s)
+            painter.done()
+            if seen.state == "open":
+                showing.refuse()
+                raise Denied("show_not_collected", "nobody collected this code")
+            collector = showing.check(seen)
+            _introduce(collector)
+            if not _agreed(collector, confirm):
+                showing.refuse()
+                raise Denied("not_confirmed", "nothing was handed over: it was not confirmed")
+            delivered = showing.deliver(collector)
+    data = {**_collector_json(collector), "state": delivered.state}
+    output.emit(data, lambda: output.line(_("handed over to {agency}").format(agency=collector.agency.name)))
+    return exits.OK if delivered.state == "delivered" else exits.FAILURE
+
+
+class _Painter:
+    """Draws codes where somebody looks: on the screen, into a picture, or as JSON lines."""
+
+    def __init__(self, png: Path | None) -> None:
+        self._png = png
+        self._screen = sys.stdout.isatty()
+        self._json = frame.current().json
+        self.poll_s = POLL_SCREEN_S if self._screen and not self._json else 20
+
+    def draw(self, code: Code) -> None:
+        from wallet_cli import qr
+
+        if self._png is not None:
+            qr.write_png(code.text, self._png)
+        if self._json:
+            click.echo(f'{{"code": "{code.text}", "expires": {code.expires_at}}}', err=True)
+            return
+        colour = self._screen and frame.current().color is not False
+        clear = _CLEAR if self._screen else ""
+        click.echo(clear + qr.blocks(code.text, colour=colour), color=colour or None)
+
+    def tick(self, left: int) -> None:
+        if self._screen and not self._json:
+            text = _("next code in {seconds} s · Ctrl-C withdraws it").format(seconds=left)
+            click.echo(f"\r{text:<60}", nl=False, err=True)
+
+    def done(self) -> None:
+        """Take the code off the screen: it is used, or over."""
+        if self._screen and not self._json:
+            click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
+        if self._png is not None:
+            self._png.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _withdrawing(showing: Showing) -> Iterator[None]:
+    """Close the session at the vault if the person gives up or a check fails."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort, OneFileError):
+        with contextlib.suppress(OneFileError):
+            showing.refuse()
+        raise
+
+
+def _agreed(collector: Collector, confirm: bool | None) -> bool:
+    ask = collector.sensitive if confirm is None else confirm
+    return not ask or output.confirm(_("Hand it over?"))
+
+
+def _introduce(collector: Collector) -> None:
+    body = collector.scenario.body
+    title, purpose = (t.zh if language() == "zh" else t.en for t in (body.title, body.purpose))
+    output.say(
+        _("Collected by {agency} ({division})").format(agency=collector.agency.name, division=collector.agency.division)
+    )
+    output.say(_("For: {title} — {purpose}").format(title=title, purpose=purpose))
+    output.say(_("Claims: {claims}").format(claims=", ".join(collector.claims)))
+
+
+def _collector_json(collector: Collector) -> dict[str, Any]:
+    from protocol.encoding import b64u
+
+    return {
+        "agency": "0x" + collector.agency.account.hex(),
+        "agency_name": collector.agency.name,
+        "division": collector.agency.division,
+        "scenario": collector.scenario.body.scenario_id,
+        "scenario_hash": b64u(collector.scenario.hash),
+        "officer": {"class": collector.receipt.officer.officer_class, "ref": collector.receipt.officer.ref},
+        "claims": list(collector.claims),
+    }
