@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
-from typing import Any
-
-import click
 
 from client.passphrase import source
 from client.session import Session
 from console import frame
-from console.i18n import _
 from protocol.errors import Denied
 
 
@@ -38,17 +33,3 @@ def require_registered(found: Session) -> None:
         raise Denied(
             "agency_not_registered", "the agency of profile {name} has no published key card", name=found.profile.name
         )
-
-
-class Day(click.ParamType[date]):
-    """A day written ``YYYY-MM-DD``."""
-
-    name = "YYYY-MM-DD"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            return date.fromisoformat(str(value))
-        except ValueError:
-            self.fail(_("{value} is no day; write YYYY-MM-DD").format(value=value), param, ctx)

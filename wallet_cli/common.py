@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import click
-
 from client.inputs import Duration, span
 from client.passphrase import passphrase_options, source
 from client.session import Session
