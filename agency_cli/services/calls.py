@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from client.http import Call, Reply
+from client.problems import error_of
 from client.session import Session
+from console import exits
 from protocol import http_sig
 from protocol.errors import Malformed
 
@@ -59,3 +61,10 @@ def prepared(session: Session, call: Call) -> Request:
 def send(session: Session, call: Call) -> Reply:
     """Send it once; the answer whatever its status is."""
     return session.api.http.reply(call)
+
+
+def exit_code(reply: Reply) -> int:
+    """The exit code that our programs have for an answer: 0, or by its problem."""
+    if 200 <= reply.status < 300:
+        return exits.OK
+    return exits.exit_code(error_of(reply.status, reply.body))
