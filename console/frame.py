@@ -23,6 +23,7 @@ import click
 from console import exits, i18n
 from console.hints import hint_for
 from console.i18n import N_, _, describe
+from console.pages import HelpPage
 from protocol.errors import OneFileError
 
 if TYPE_CHECKING:
@@ -46,8 +47,14 @@ def current() -> Frame:
     return Frame() if ctx is None else _frame_of(ctx)
 
 
+class _Context(click.Context):
+    formatter_class = HelpPage
+
+
 class _Speaking(click.Command):
     """Adds the common options, and translates help texts at the moment they are shown."""
+
+    context_class = _Context
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -12,7 +12,7 @@ from console.i18n import N_, _
 from protocol.errors import OneFileError, fill
 
 _HINTS: dict[str, str] = {
-    "chain_unreachable": N_("Check that the chain answers: `chain status`, and ONEFILE_RPC_URLS."),
+    "chain_unreachable": N_("Check that the chain answers: `chain status`, and ONEFILE_RPC_URL."),
     "vault_unreachable": N_("Check that the vault runs and that its address is right: `doctor`."),
     "clock_behind": N_("The vault's clock runs behind the chain; try again in a minute."),
     "no_deployment": N_("Start a chain and deploy: `chain devnet`, then `chain deploy`; or name a deployment record."),
