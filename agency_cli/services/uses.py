@@ -62,7 +62,7 @@ class Use:
         """Whether the folder is still there beyond its time."""
         return self.kept and now > self.receipt.body.retain_until
 
-    def done(self, out: Path | None, use_no: int, at: int) -> Self:
+    def done(self, out: Path | None, use_no: int | None, at: int | None) -> Self:
         """The use once everything that it released was verified."""
         return replace(self, state="done", out=out, use_no=use_no, at=at)
 

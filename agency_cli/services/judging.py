@@ -1,0 +1,257 @@
+"""Whether what was asked, granted or shown holds: the reader's own verdict, from the chain and from signed bytes.
+
+The vault's verdict is one opinion; this is ours. ``protocol/verify*.py`` draws it, here stands what it rests on. A use
+has one verdict for each item, and is as good as the worst of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agency_cli.services.inbox import Given
+from agency_cli.services.parcels import Handed
+from agency_cli.services.standing import own_account, own_urn
+from client import deployment as deployments
+from client.checks import Desk
+from client.credential_facts import Deposited, fetch_status, gather
+from client.log_reading import fetch_entry
+from protocol.canonical import Json
+from protocol.credential import Credential
+from protocol.credential_evidence import Asked, CredentialEvidence
+from protocol.encoding import b64u
+from protocol.entries import origin_hash
+from protocol.errors import Denied, OneFileError
+from protocol.facts import AnchorFacts, CardFact, StatusFact
+from protocol.grant import GrantEnvelope
+from protocol.grant_evidence import GrantEvidence, KnownScenario
+from protocol.keycard import KeyCardEnvelope
+from protocol.readiness import Candidate, Pick, match
+from protocol.receipts import Receipt
+from protocol.scenario import Scenario
+from protocol.signed import Signed
+from protocol.verdict import POLICIES, Conclusion, Policy, Verdict, accepted, conclude, failed
+from protocol.verify_credential import judge_credential
+from protocol.verify_grant import judge_grant
+
+_WORST: tuple[Conclusion, ...] = ("reject", "indeterminate", "accept")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was kept of an item beside its parcel: its log entry, the newest proof of it, and the status token."""
+
+    entry: bytes
+    proof: bytes
+    status: StatusFact | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One item, what was kept of it, and the verdict on it."""
+
+    handed: Handed
+    kept: Kept
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The verdict on one use: each item's own, and the worst of them. ``policy`` names what they were drawn by."""
+
+    policy: str
+    at: int
+    items: tuple[Judged, ...]
+
+    @property
+    def verdict(self) -> Conclusion:
+        found = {judged.verdict.verdict for judged in self.items}
+        return next((word for word in _WORST if word in found), "indeterminate")
+
+    @property
+    def failed_codes(self) -> tuple[str, ...]:
+        """The codes of everything that failed."""
+        checks = (check for judged in self.items for check in judged.verdict.checks)
+        return tuple(check.code for check in checks if check.status == "fail")
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "verdict": self.verdict,
+            "policy": self.policy,
+            "at": self.at,
+            "items": [{"item": judged.handed.id, **judged.verdict.to_json()} for judged in self.items],
+        }
+
+    def require_no_reject(self) -> None:
+        """Raise what the first failed check said, unless nothing failed that the policy requires."""
+        for judged in self.items:
+            if judged.verdict.verdict == "reject":
+                accepted(judged.verdict, POLICIES[self.policy])
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is judged: the policy, the time (seconds), and what was kept of each item by its id, in the order handed."""
+
+    policy: Policy
+    at: int
+    kept: Mapping[bytes, Kept]
+
+
+def judge_given(desk: Desk, given: Given, scenario: Signed[Scenario], *, uses: int, now: int) -> Verdict:
+    """Whether a grant holds for one more use after ``uses``, before anything of it was released."""
+    evidence = grant_evidence(desk, given.envelope, scenario, uses=uses, posted_at=given.row.at, at=now)
+    return judge_grant(given.envelope, evidence, POLICIES["release"])
+
+
+def grant_evidence(
+    desk: Desk, envelope: GrantEnvelope, scenario: Signed[Scenario], *, uses: int, posted_at: int | None, at: int
+) -> GrantEvidence:
+    """What a grant to us rests on, by the chain; the scenario was verified by the caller."""
+    session, grant = desk.session, envelope.message
+    return GrantEvidence(
+        domain=deployments.grant_domain(session.deployment),
+        log=origin_hash(session.log.origin),
+        scenario=KnownScenario.of(scenario),
+        dossier=desk.facts.dossier(grant.dossier),
+        agency=desk.facts.agency(own_account(session)),
+        nullified=desk.facts.nullifier(grant.nullifier),
+        uses=uses,
+        last_use_at=None,
+        now=at,
+        posted_at=posted_at,
+    )
+
+
+def keep(desk: Desk, handed: Iterable[Handed], anchors: AnchorFacts) -> dict[bytes, Kept]:
+    """Fetch what the verdict on each item needs beside its parcel: its log entry and its issuer's status list."""
+    found: dict[bytes, Kept] = {}
+    for one in handed:
+        proof = one.item.proof.encode("utf-8")
+        entry = fetch_entry(desk.session, proof, anchors)
+        found[one.slip.body.item] = Kept(entry, proof, fetch_status(desk, one.credential))
+    return found
+
+
+def judge_granted(
+    desk: Desk,
+    envelope: GrantEnvelope,
+    evidence: GrantEvidence,
+    scenario: Signed[Scenario],
+    handed: Sequence[Handed],
+    case: Case,
+) -> Outcome:
+    """The verdict on what a grant handed over: each presentation, and the grant itself."""
+    nonce = b64u(envelope.message.grant_id)
+    judged = []
+    for one in handed:
+        assert one.part is not None  # `open_granted` gives each its part
+        asked = Asked(
+            aud=own_urn(desk.session),
+            nonce=nonce,
+            named=one.part.claims,
+            scenario=KnownScenario.of(scenario),
+            query=one.part.query,
+            item=one.part.item,
+            documents=one.part.documents,
+        )
+        kept = case.kept[one.slip.body.item]
+        verdict = judge_credential(
+            one.item.presentation, _facts(desk, one, kept, case), case.policy, asked=asked, grant=(envelope, evidence)
+        )
+        judged.append(Judged(one, kept, verdict))
+    return Outcome(case.policy.name, case.at, tuple(judged))
+
+
+def judge_shown(
+    desk: Desk, receipt: Receipt, scenario: Signed[Scenario], handed: Sequence[Handed], case: Case
+) -> Outcome:
+    """The verdict on what a wallet showed at our window: each presentation, and whether together they answer us."""
+    assert receipt.nonce is not None  # a receipt for a show has one
+    queries = _queries(scenario.body, handed)
+    lacking = _lacking(scenario.body, handed, queries)
+    judged = []
+    for one, query in zip(handed, queries, strict=True):
+        asked = Asked(
+            aud=own_urn(desk.session),
+            nonce=b64u(receipt.nonce),
+            named=one.credential.named,
+            scenario=KnownScenario.of(scenario),
+            query=query,
+        )
+        kept = case.kept[one.slip.body.item]
+        verdict = judge_credential(one.item.presentation, _facts(desk, one, kept, case), case.policy, asked=asked)
+        judged.append(Judged(one, kept, _with_lack(verdict, lacking, case)))
+    return Outcome(case.policy.name, case.at, tuple(judged))
+
+
+def _facts(desk: Desk, one: Handed, kept: Kept, case: Case) -> CredentialEvidence:
+    item = one.item
+    return gather(
+        desk,
+        one.credential,
+        deposited=Deposited(item.slip, item.salt, item.leaf_salt, kept.entry, kept.proof),
+        dossier_cards=(KeyCardEnvelope.from_json(one.parcel.card),),
+        status=kept.status,
+        at=case.at,
+    )
+
+
+# What a show must answer: nobody signed a scope for it, so that the scenario alone says what belongs to what.
+
+
+def _queries(scenario: Scenario, handed: Sequence[Handed]) -> list[str]:
+    """For each item the query that it answers: by its type, and by the claims that it shows; empty if none."""
+    found: list[str] = []
+    for one in handed:
+        fitting = [q for q in scenario.query.credentials if one.credential.vct in q.vct_values and q.id not in found]
+        exact = [q for q in fitting if all(q.covers(pointer) for pointer in one.credential.named)]
+        found.append((exact or fitting)[0].id if fitting else "")
+    return found
+
+
+def _lacking(scenario: Scenario, handed: Sequence[Handed], queries: Sequence[str]) -> OneFileError | None:
+    """Why the items together do not answer the scenario, or None if they meet one of its alternatives and no other."""
+    answers = {query: one for query, one in zip(queries, handed, strict=True) if query}
+    for alternative in scenario.query.alternatives:
+        if set(answers) == set(alternative) and all(_meets(scenario, q, answers[q].credential) for q in alternative):
+            return None
+    return Denied(
+        "claims_not_met", "what was shown does not answer the scenario {scenario}", scenario=scenario.scenario_id
+    )
+
+
+def _meets(scenario: Scenario, query_id: str, credential: Credential) -> bool:
+    query = scenario.query.credential(query_id)
+    assert query is not None  # an alternative names the scenario's own queries
+    return isinstance(match(query, Candidate(b"", credential)), Pick)
+
+
+def _with_lack(verdict: Verdict, lacking: OneFileError | None, case: Case) -> Verdict:
+    """The verdict with the whole's failure in the place of a scenario check that passed for the item alone."""
+    if lacking is None:
+        return verdict
+    checks = [
+        failed(check.name, lacking) if check.name == "scenario_minimum" and check.status == "pass" else check
+        for check in verdict.checks
+    ]
+    return conclude(case.policy, checks, case.at)
+
+
+def as_of(evidence: GrantEvidence, at: int, epoch: int) -> GrantEvidence:
+    """The evidence as it was at ``at``: what took rights away only later does not undo a use that was in order."""
+    nullified = evidence.nullified
+    if nullified.spent_at is not None and nullified.spent_at > at:
+        nullified = nullified._replace(spent_at=None)
+    dossier = replace(evidence.dossier, grant_epoch=epoch, cards=_cards(evidence.dossier.cards, at))
+    agency = replace(evidence.agency, cards=_cards(evidence.agency.cards, at))
+    return evidence._replace(nullified=nullified, dossier=dossier, agency=agency, now=at)
+
+
+def _cards(cards: Sequence[CardFact], at: int) -> tuple[CardFact, ...]:
+    """The cards that were there at ``at``, as they were reported then."""
+    there = (card for card in cards if card.since <= at)
+    return tuple(
+        replace(card, compromised_since=None) if card.compromised_since and card.compromised_since > at else card
+        for card in there
+    )

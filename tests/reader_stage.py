@@ -1,0 +1,421 @@
+"""A reader at its desk: a bank with a profile of its own, an in-process vault on an in-memory chain, and a holder.
+
+Everything is real but the outside world: the vault answers over its ASGI application, keys and signatures are genuine.
+``lie`` changes what the vault says on its way to the bank; ``cook`` changes what the holder (or a thief) seals.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import qrcode
+
+from chain.ledger import LedgerReads
+from client import deployment as deployments
+from client.checks import Desk, open_desk
+from client.keystore import Keys
+from client.profile import Party as ClientParty
+from client.profile import Profile
+from client.session import Session
+from client.settings import read_settings
+from protocol.credential import present_credential
+from protocol.encoding import b64u, hex0x, unb64u
+from protocol.entries import Opening, grant_tag_key, origin_hash
+from protocol.envelope import header_for, seal_bytes
+from protocol.grant import AccessGrant, GrantEnvelope, ScopeItem, nullifier_of, revocation_secret
+from protocol.hashing import ZERO32, sha256
+from protocol.identifiers import agency_subject
+from protocol.parcel import Parcel, ParcelDocument, ParcelItem
+from protocol.show_code import new_show_code, sign_show_code
+from protocol.slips import item_commitment, sign_slip
+from protocol.status_list import StatusList, sign_status_token, status_uri
+from tests import credential_samples as samples
+from tests.vault_stage import DAY, ORIGIN_URL, T0, Deposit, Holder, Party, VaultStage, raw_scenario
+
+PDF = b"%PDF-1.7 proof of social insurance " * 4000  # three chunks of 64 KiB
+PHOTO = b"\xff\xd8\xff a photo"
+CLAIMS = ("/files/0", "/insured_region", "/months_paid")
+Answer = httpx2.Response
+Lie = Callable[[httpx2.Request, Answer], Answer]
+
+
+class Bridge(httpx2.BaseTransport):
+    """Carries requests into the vault's application, and lets lies be told on the way back."""
+
+    def __init__(self, stage: VaultStage) -> None:
+        self._stage = stage
+        self.lies: list[Lie] = []
+        self.requests: list[httpx2.Request] = []
+        self.down = False
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests.append(request)
+        if self.down:
+            raise httpx2.ConnectError("nobody is there", request=request)
+        got = self._stage.client.request(
+            request.method, str(request.url), content=request.read(), headers=dict(request.headers)
+        )
+        answer = httpx2.Response(got.status_code, headers=dict(got.headers), content=got.content)
+        for lie in self.lies:
+            answer = lie(request, answer)
+        return answer
+
+
+class DeskClock:
+    """The bank's clock: the vault's, and sleeping moves both."""
+
+    def __init__(self, stage: VaultStage) -> None:
+        self._stage = stage
+        self.on_sleep: Callable[[], object] = lambda: None
+
+    def now(self) -> int:
+        return self._stage.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._stage.clock.advance(max(1, round(seconds)))
+        self.on_sleep()
+
+
+@dataclass
+class Issued:
+    """An item in the holder's dossier: the credential, its documents, and how it stands in the log."""
+
+    credential: str
+    deposit: Deposit
+    files: tuple[bytes, ...]
+    status_index: int
+
+    @property
+    def item(self) -> bytes:
+        return self.deposit.item
+
+    @property
+    def id(self) -> str:
+        return b64u(self.deposit.item)
+
+    def payload(self, number: int = 0) -> bytes:
+        """Digest of a document's payload."""
+        return self.deposit.slip.objects[number + 1].payload
+
+
+@dataclass
+class Given:
+    """A grant that was posted."""
+
+    envelope: GrantEnvelope
+    parcels: list[bytes]
+    secret: bytes
+
+    @property
+    def id(self) -> str:
+        return self.envelope.id
+
+
+class ReaderStage:
+    """Issuer, authority, holder, bank; the bank's ``session``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.vault = VaultStage(folder / "vault", show_delivery_s=20)
+        self.chain = self.vault.chain
+        self.issuer = self.vault.agency(
+            "human resources", 1, division="hr-bureau", types=("social-insurance-proof", "diploma")
+        )
+        self.bank = self.vault.bank()
+        self.authority = self.vault.authority()
+        self.alice = self.vault.holder()
+        self.lists = StatusList.empty()
+        self.scenario = self.post_scenario()
+        self.bridge = Bridge(self.vault)
+        self.clock = DeskClock(self.vault)
+        self.sessions: list[Session] = []
+        self.session = self.open_session(self.bank, "bank")
+
+    def close(self) -> None:
+        for session in self.sessions:
+            session.close()
+        self.vault.close()
+
+    # --- the bank -------------------------------------------------------------------------------------
+
+    def open_session(self, party: Party, name: str) -> Session:
+        """A profile of an agency, with its keys opened."""
+        environ = {"ONEFILE_HOME": str(self.folder / "home"), "ONEFILE_VAULT_URL": ORIGIN_URL}
+        session = Session(
+            Profile.of("agency", name, self.folder / "home"),
+            read_settings(environ),
+            clock=self.clock,
+            transport=self.bridge,
+            opener=self._ledger,
+        )
+        record = self.chain.deployment.with_log(self.vault.origin, self.vault.vault.log.vkey)
+        session.profile.make()
+        deployments.pin(session.profile, record)
+        session.save_party(
+            ClientParty(
+                kind="agency",
+                subject=agency_subject(party.address),
+                owner=party.address,
+                controller=party.address,
+                salt=ZERO32,
+                index=0,
+                language="",
+                chain_id=record.chain_id,
+                registry=record.contracts.agency_registry,
+                vault_url=ORIGIN_URL,
+                card_seq=party.seq,
+                opened=True,
+            )
+        )
+        session.use_keys(Keys("agency", party.root, party.account))
+        self.sessions.append(session)
+        return session
+
+    def desk(self) -> Desk:
+        return open_desk(self.session)
+
+    def lie(self, path: str, change: Callable[[Any], Any]) -> None:
+        """Change the JSON (or, for other answers, the bytes) of every success whose path has ``path`` in it."""
+
+        def tell(request: httpx2.Request, answer: Answer) -> Answer:
+            if path not in request.url.path or not answer.is_success:
+                return answer
+            if answer.headers.get("content-type", "").startswith("application/json"):
+                return httpx2.Response(answer.status_code, json=change(json.loads(answer.content)))
+            return httpx2.Response(answer.status_code, headers=answer.headers, content=change(answer.content))
+
+        self.bridge.lies.append(tell)
+
+    def refuse(self, path: str, status: int = 503) -> None:
+        """Let the vault fail on a path."""
+
+        def tell(request: httpx2.Request, answer: Answer) -> Answer:
+            return httpx2.Response(status) if path in request.url.path else answer
+
+        self.bridge.lies.append(tell)
+
+    def posts(self, path: str) -> int:
+        """How many requests with ``path`` in theirs the vault got."""
+        return sum(path in request.url.path for request in self.bridge.requests)
+
+    def _ledger(self, *_: object) -> LedgerReads:
+        return self.chain.ledger(self.bank.address)
+
+    # --- issuing ----------------------------------------------------------------------------------------
+
+    def post_scenario(self, **changes: Any) -> str:
+        """A scenario of the authority, in the vault; its JWS."""
+        raw = raw_scenario(self.vault.a_scenario(self.authority, **changes), self.authority)
+        answer = self.vault.post(self.authority, "/v1/scenarios", {"scenario": raw})
+        assert answer.status_code == 201, answer.text
+        return raw
+
+    def issue(self, *files: bytes, issuer: Party | None = None, **changes: Any) -> Issued:
+        """A credential with documents, deposited, logged, and with a published status."""
+        by, now = issuer or self.issuer, self.vault.clock.now()
+        index = self.lists.allocate()
+        names = ("证明.pdf", "photo.jpg", "third.bin")
+        given = {
+            "issuer": self.vault.urn(by),
+            "issued_at": now,
+            "subject": self.alice.dossier,
+            "key": self.alice.present.public_jwk(),
+            "status": replace(samples.request().status, uri=status_uri(by.address, 0), idx=index),
+            "files": tuple(samples.file_entry(name, data) for name, data in zip(names, files, strict=False)),
+            "certificate": samples.certificate(expiring_date=None),
+            **changes,
+        }
+        raw = samples.issue_credential(samples.request(**given), by.present)
+        deposit = self.alice.deposit(by, raw.encode(), *files)
+        commitment = item_commitment(deposit.salt, raw.split("~")[0])
+        deposit.slip = replace(deposit.slip, item_commitment=commitment)
+        answer = deposit.send()
+        assert answer.status_code == 201, answer.text
+        self.publish_status(by)
+        return Issued(raw, deposit, files, index)
+
+    def publish_status(self, by: Party | None = None, **changes: Any) -> None:
+        """Sign the status list as it stands and bring it to the vault."""
+        party, now = by or self.issuer, self.vault.clock.now()
+        token = self.lists.token(
+            iss=self.vault.urn(party), uri=status_uri(party.address, 0), iat=now, lifetime_s=86_400
+        )
+        raw = sign_status_token(replace(token, **changes), party.present)
+        answer = self.vault.put(party, f"/v1/status-lists/{hex0x(party.address)}/0", {"token": raw})
+        assert answer.status_code in {200, 201}, answer.text
+
+    def anchor(self) -> None:
+        """Anchor the newest head on chain."""
+        self.vault.publish()
+        self.vault.follow()
+        self.vault.publish()
+
+    # --- granting and showing ----------------------------------------------------------------------------
+
+    def parcel_item(self, issued: Issued, claims: tuple[str, ...], nonce: str, **changes: Any) -> ParcelItem:
+        """What a wallet hands over of one item."""
+        rows = self.vault.get(self.alice, f"/v1/me/items/{issued.id}").json()
+        opening = Opening.from_json(rows["opening"])
+        proof = self.vault.get(None, f"/v1/log/proof/{rows['index']}").text
+        presentation = present_credential(
+            issued.credential,
+            claims,
+            changes.pop("signer", self.alice.present),
+            aud=changes.pop("aud", self.vault.urn(self.bank)),
+            nonce=nonce,
+            iat=self.vault.clock.now(),
+        )
+        item = ParcelItem(
+            slip=rows["slip"],
+            salt=unb64u(rows["item_salt"]),
+            leaf_salt=opening.salt,
+            proof=proof,
+            presentation=presentation,
+            documents=tuple(
+                ParcelDocument(samples_name(number), issued.payload(number))
+                for number in range(len(issued.files))
+                if f"/files/{number}" in claims
+            ),
+        )
+        return replace(item, **changes)
+
+    def parcel(self, basis: bytes, *items: ParcelItem, **changes: Any) -> Parcel:
+        """The parcel of a grant (32 bytes) or a show (16)."""
+        made = Parcel(
+            grant=basis if len(basis) == 32 else None,
+            show=basis if len(basis) == 16 else None,
+            items=items,
+            card=self.alice.envelopes[-1].to_json(),
+            mandate=None,
+            grant_tag_key=grant_tag_key(self.alice.tag_key, basis),
+        )
+        return replace(made, **changes)
+
+    def seal(self, parcel: Parcel, to: Party | None = None) -> bytes:
+        return seal_bytes(parcel.serialise(), [(to or self.bank).sealing.recipient()]).file
+
+    def give(
+        self,
+        *issued: Issued,
+        claims: tuple[str, ...] = CLAIMS,
+        cook: Callable[[Parcel], Parcel] = lambda parcel: parcel,
+        cook_headers: Callable[[list[dict[str, str]]], list[dict[str, str]]] = lambda headers: headers,
+        named: tuple[str, ...] | None = None,
+        item: dict[str, Any] | None = None,
+        to: Party | None = None,
+        query: str = "insurance",
+        **changes: Any,
+    ) -> Given:
+        """Grant items to the bank and post it. ``cook`` changes each parcel before it is sealed and signed for;
+        ``named`` are the claims that the grant names where they are not those that are shown."""
+        grant_id, now = secrets.token_bytes(32), self.vault.clock.now()
+        secret = revocation_secret(self.alice.revoke_key, grant_id)
+        parcels, scope, headers = [], [], []
+        for one in issued:
+            part = self.parcel_item(one, claims, b64u(grant_id), **(item or {}))
+            parcels.append(self.seal(cook(self.parcel(grant_id, part)), to))
+            documents = tuple(sorted(document.payload for document in part.documents))
+            scope.append(ScopeItem(one.item, query, sha256(parcels[-1]), named or claims, documents))
+            for sealed in one.deposit.sealed[1:]:
+                if sha256(sealed.payload) in documents:
+                    header = header_for(sealed.file_key, [self.bank.sealing.recipient()])
+                    headers.append(
+                        {"item": one.id, "payload": b64u(sha256(sealed.payload)), "header": b64u(header)}
+                    )
+        ledger = self.chain.ledger(self.alice.address)
+        state = ledger.dossier(self.alice.dossier)
+        assert state is not None
+        grant = AccessGrant(
+            grant_id=grant_id,
+            log=origin_hash(self.vault.origin),
+            dossier=self.alice.dossier,
+            grant_epoch=state.grant_epoch,
+            grantor=self.alice.address,
+            mandate=ZERO32,
+            agency=self.bank.address,
+            agency_card=self.bank.cards[-1].digest(self.vault.vault.agency_domain),
+            scenario=sha256(self.scenario.encode()),
+            purpose="To decide on an application for a small loan",
+            officer_class=ZERO32,
+            scope=tuple(scope),
+            not_before=now,
+            not_after=now + 7 * DAY,
+            max_uses=3,
+            min_interval_s=0,
+            retention_days=30,
+            max_depth=0,
+            nullifier=nullifier_of(secret),
+        )
+        grant = replace(grant, **changes)
+        envelope = GrantEnvelope.of(grant, self.alice.account.sign_digest(grant.digest(self.vault.vault.grant_domain)))
+        body = {
+            "grant": envelope.to_json(),
+            "parcels": [b64u(parcel) for parcel in parcels],
+            "headers": cook_headers(headers),
+        }
+        answer = self.vault.post(self.alice, "/v1/grants", body)
+        assert answer.status_code == 201, answer.text
+        return Given(envelope, parcels, secret)
+
+    def revoke(self, given: Given) -> None:
+        answer = self.vault.post(None, f"/v1/grants/{given.id}/revoke", {"secret": b64u(given.secret)})
+        assert answer.status_code == 200, answer.text
+
+    def open_show(self, lifetime_s: int = 300) -> tuple[bytes, str]:
+        """A session and its first code."""
+        session = secrets.token_bytes(16)
+        answer = self.vault.post(self.alice, "/v1/me/shows", {"session": b64u(session), "lifetime_s": lifetime_s})
+        assert answer.status_code == 201, answer.text
+        code = new_show_code(session, 0, origin=self.vault.origin, now=self.vault.clock.now())
+        return session, sign_show_code(code, self.alice.present)
+
+    def present(self, session: bytes, *issued: Issued, claims: tuple[str, ...] = CLAIMS[1:], **cook: Any) -> None:
+        """What the wallet does once somebody collected. ``cook``: ``parcel`` (a function), ``to``, ``nonce``, ``item``."""
+        row = self.vault.get(self.alice, f"/v1/me/shows/{b64u(session)}").json()
+        from protocol.receipts import parse_receipt
+
+        nonce = parse_receipt(row["receipt"]).body.nonce
+        items = [
+            self.parcel_item(one, claims, cook.get("nonce") or b64u(nonce or b""), **cook.get("item", {})) for one in issued
+        ]
+        made = cook.get("parcel", lambda parcel: parcel)(self.parcel(session, *items))
+        sealed = self.seal(made, cook.get("to"))
+        answer = self.vault.put(
+            self.alice, f"/v1/me/shows/{b64u(session)}/presentation", {"presentation": b64u(sealed)}
+        )
+        assert answer.status_code == 200, answer.text
+
+
+def samples_name(number: int) -> str:
+    return ("证明.pdf", "photo.jpg", "third.bin")[number]
+
+
+def picture_of(code: str) -> bytes:
+    """A PNG of a code, as a screen shows it."""
+    drawn = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, box_size=6)
+    drawn.add_data(code)
+    drawn.make()
+    out = io.BytesIO()
+    drawn.make_image().get_image().convert("L").save(out, "PNG")
+    return out.getvalue()
+
+
+@contextmanager
+def reader_stage(folder: Path) -> Iterator[ReaderStage]:
+    """A stage that is cleared away."""
+    stage = ReaderStage(folder)
+    try:
+        yield stage
+    finally:
+        stage.close()
+
+
+__all__ = ["CLAIMS", "DAY", "PDF", "PHOTO", "T0", "ReaderStage", "picture_of", "reader_stage", "sign_slip"]
