@@ -6,6 +6,7 @@ stays unknown, and the policy decides (``protocol/verdict.py``).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from client import deployment as deployments
@@ -14,8 +15,8 @@ from client.facts import AnchorHistory, FactSource, LedgerFacts
 from client.session import Session
 from client.toolkey import tool_key
 from client.trust import Trust, TrustedAgency, TrustFacts, read_trust, write_trust
-from protocol.errors import OneFileError, Unavailable
-from protocol.facts import AgencyFacts
+from protocol.errors import Denied, OneFileError, Unavailable
+from protocol.facts import AgencyFacts, DossierFacts
 from protocol.identifiers import checksum_address
 from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard
 
@@ -91,8 +92,11 @@ def kept_trust(session: Session) -> Trust | None:
     return kept if same else None
 
 
-def assemble(session: Session, desk: Desk) -> Trust:
-    """Read every agency and anchored head from the chain, with the full cards that the vault has."""
+def assemble(session: Session, desk: Desk, dossiers: Iterable[bytes] = ()) -> Trust:
+    """Read every agency and anchored head from the chain, with the full cards that the vault has.
+
+    Our own dossier is always among the dossiers.
+    """
     ledger = session.ledger
     head = ledger.head()
     assert isinstance(desk.facts, LedgerFacts)
@@ -105,7 +109,16 @@ def assemble(session: Session, desk: Desk) -> Trust:
     for state in ledger.agencies():
         facts = desk.facts.agency(state.account)
         agencies.append(TrustedAgency(facts, _proven(desk.cards, facts)))
-    return Trust(session.deployment, head, tuple(desk.facts.history.heads), tuple(agencies), now)
+    wanted = {*dossiers, *([session.party.subject] if session.is_holder else [])}
+    known = tuple(found for found in (_dossier(desk, dossier) for dossier in sorted(wanted)) if found is not None)
+    return Trust(session.deployment, head, tuple(desk.facts.history.heads), tuple(agencies), known, now)
+
+
+def _dossier(desk: Desk, dossier: bytes) -> DossierFacts | None:
+    try:
+        return desk.facts.dossier(dossier)
+    except Denied:
+        return None
 
 
 def refresh_trust(session: Session, desk: Desk) -> Trust | None:

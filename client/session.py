@@ -89,9 +89,16 @@ class Session:
         self._keys = keys
 
     @property
+    def is_holder(self) -> bool:
+        """Whether a holder lives in the profile (and not an agency, or nobody)."""
+        return self.profile.party_file.exists() and self.party.kind != "agency"
+
+    @property
     def deployment(self) -> Deployment:
-        """The chain, contracts and log that the profile is tied to."""
-        return deployment.pinned(self.profile)
+        """The chain, contracts and log that the profile is tied to; without a profile, this machine's record."""
+        if self.profile.party_file.exists():
+            return deployment.pinned(self.profile)
+        return deployment.local_record(self.settings)
 
     @property
     def log(self) -> LogRecord:
@@ -99,7 +106,8 @@ class Session:
         record = self.deployment
         if record.log is None:
             record = deployment.with_log(record, self.public_api.info(), self.ledger_if_reachable())
-            deployment.pin(self.profile, record)
+            if self.profile.party_file.exists():
+                deployment.pin(self.profile, record)
         assert record.log is not None
         return record.log
 

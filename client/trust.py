@@ -1,7 +1,8 @@
 """The trust file: what this machine saw on the chain, kept for when the chain can't be asked.
 
     {"v": 1, "deployment": {…}, "block": {…}, "anchors": [[size, root, block, time], …],
-     "agencies": [{"account", "name", "division", "roles", "issues", "cards", "envelopes"}], "assembled_at": …}
+     "agencies": [{"account", "name", "division", "roles", "issues", "cards", "envelopes"}],
+     "dossiers": [{"dossier", "controllers", "cards", "grant_epoch"}], "assembled_at": …}
 
 as a JWS (``onefile-trust+jwt``) by this machine's tool key, or by one that the person names. Assembled from the
 chain; the vault contributes full key cards, each checked against the hash that the chain keeps. Offline, what it
@@ -23,7 +24,16 @@ from protocol import canonical
 from protocol.canonical import Json
 from protocol.encoding import b64u, hex0x, unb64u, unhex0x
 from protocol.errors import Denied, Malformed, OneFileError, Unavailable, Untrusted
-from protocol.facts import AgencyFacts, AnchorFacts, CardFact, DossierFacts, IssueFact, NullifierFact, RoleFact
+from protocol.facts import (
+    AgencyFacts,
+    AnchorFacts,
+    CardFact,
+    ControllerFact,
+    DossierFacts,
+    IssueFact,
+    NullifierFact,
+    RoleFact,
+)
 from protocol.fields import Fields
 from protocol.jose import EcSigner, PublicJwk, parse_jws, sign_typed, verify_jws
 from protocol.keycard import KeyCardEnvelope
@@ -49,6 +59,7 @@ class Trust:
     block: BlockRef
     anchors: tuple[AnchoredHead, ...]
     agencies: tuple[TrustedAgency, ...]
+    dossiers: tuple[DossierFacts, ...]
     assembled_at: int
 
     def trusted(self, account: bytes) -> TrustedAgency | None:
@@ -66,6 +77,7 @@ class Trust:
             "block": {"number": self.block.number, "hash": hex0x(self.block.hash), "time": self.block.time},
             "anchors": [[a.size, b64u(a.root), a.block, a.time] for a in self.anchors],
             "agencies": [_agency_json(agency) for agency in self.agencies],
+            "dossiers": [_dossier_json(dossier) for dossier in self.dossiers],
             "assembled_at": self.assembled_at,
         }
 
@@ -82,10 +94,27 @@ class Trust:
             ),
             anchors=tuple(_anchor(row) for row in fields.array("anchors", most=10_000_000)),
             agencies=tuple(_agency(part) for part in fields.objects("agencies", most=1_000_000)),
+            dossiers=tuple(_dossier(part) for part in fields.objects("dossiers", most=1_000_000)),
             assembled_at=fields.time("assembled_at"),
         )
         fields.done()
         return trust
+
+
+class NoFacts:
+    """Nothing is known: what a folder says of itself makes nothing true."""
+
+    def agency(self, account: bytes) -> AgencyFacts:  # noqa: ARG002 (the port's signature)
+        raise _not_covered("agency")
+
+    def dossier(self, dossier: bytes) -> DossierFacts:  # noqa: ARG002 (the port's signature)
+        raise _not_covered("dossier")
+
+    def nullifier(self, nullifier: bytes) -> NullifierFact:  # noqa: ARG002 (the port's signature)
+        raise _not_covered("nullifier")
+
+    def anchors(self) -> AnchorFacts:
+        raise _not_covered("log")
 
 
 class TrustFacts:
@@ -100,8 +129,11 @@ class TrustFacts:
             raise _not_covered("agency")
         return found.facts
 
-    def dossier(self, dossier: bytes) -> DossierFacts:  # noqa: ARG002 (the port's signature)
-        raise _not_covered("dossier")
+    def dossier(self, dossier: bytes) -> DossierFacts:
+        found = next((facts for facts in self._trust.dossiers if facts.dossier == dossier), None)
+        if found is None:
+            raise _not_covered("dossier")
+        return found
 
     def nullifier(self, nullifier: bytes) -> NullifierFact:  # noqa: ARG002 (the port's signature)
         raise _not_covered("nullifier")
@@ -175,6 +207,29 @@ def _agency(fields: Fields) -> TrustedAgency:
     return TrustedAgency(facts, envelopes)
 
 
+def _dossier_json(facts: DossierFacts) -> dict[str, Json]:
+    return {
+        "dossier": hex0x(facts.dossier),
+        "controllers": [[hex0x(c.account), c.since, c.until] for c in facts.controllers],
+        "cards": [[hex0x(c.hash), c.seq, c.since, c.revoked_below, c.compromised_since] for c in facts.cards],
+        "grant_epoch": facts.grant_epoch,
+        "known_at": facts.known_at,
+    }
+
+
+def _dossier(fields: Fields) -> DossierFacts:
+    controllers, cards = (fields.array(name, most=100_000) for name in ("controllers", "cards"))
+    facts = DossierFacts(
+        dossier=unhex0x(fields.take("dossier"), length=32, what="dossier"),
+        controllers=tuple(ControllerFact(_octets(row, 20), *_numbers(row[1:], 2)) for row in controllers),
+        cards=tuple(CardFact(_octets(row), *_numbers(row[1:], 4)) for row in cards),
+        grant_epoch=fields.uint("grant_epoch"),
+        known_at=fields.time("known_at"),
+    )
+    fields.done()
+    return facts
+
+
 def _anchor(row: Json) -> AnchoredHead:
     if not isinstance(row, list) or len(row) != 4:
         raise _malformed()
@@ -183,12 +238,12 @@ def _anchor(row: Json) -> AnchoredHead:
     return AnchoredHead(numbers[0], unb64u(row[1], length=32, what="root"), numbers[1], numbers[2])
 
 
-def _octets(row: Json, *, b64: bool = False) -> bytes:
-    """The 32 bytes in front of a row."""
+def _octets(row: Json, length: int = 32, *, b64: bool = False) -> bytes:
+    """The bytes in front of a row."""
     if not isinstance(row, list) or not row:
         raise _malformed()
     read = unb64u if b64 else unhex0x
-    return read(row[0], length=32, what="trust file")
+    return read(row[0], length=length, what="trust file")
 
 
 def _numbers(row: Json, count: int) -> list[Any]:
