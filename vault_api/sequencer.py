@@ -82,14 +82,14 @@ class Tx:
 
     def attempt(self, work: Callable[[], Result]) -> Result:
         """Do ``work`` behind a savepoint: if it raises, nothing of it stays, in the log or elsewhere."""
-        staged, size = len(self.staged), self.size
+        staged, size, needs = len(self.staged), self.size, self.needs_size
         savepoint = self.conn.begin_nested()
         try:
             result = work()
         except BaseException:
             savepoint.rollback()
             del self.staged[staged:]
-            self.size = size
+            self.size, self.needs_size = size, needs
             raise
         savepoint.commit()
         return result

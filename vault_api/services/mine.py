@@ -122,7 +122,7 @@ def add_statement(vault: Vault, holder: Holder, raw: str) -> Answer:
     """Log what the holder says: a ``note``, or ``correct``. A deletion goes by its own route."""
     signed = _holders_word(vault, holder, raw)
     if signed.body.kind == "delete":
-        raise Malformed("delete_statement", "an item is deleted by POST /v1/me/items/{{item}}/delete")
+        raise Malformed("delete_statement", "an item is deleted by its own route, /v1/me/items/…/delete")
 
     def work(tx: Tx) -> Answer:
         _check_about(tx, holder, signed.body)

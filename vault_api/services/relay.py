@@ -27,12 +27,12 @@ from vault_api.vault import Vault
 from vault_api.writes import Answer, answered_before, remember_answer, remember_nonce
 
 HOUR_S = 3600
-Send = Callable[[Ledger, wire.Relay], TxRef]
+Send = Callable[[Ledger], TxRef]
 
 
 def relay(vault: Vault, signature: Signature, body: wire.Relay) -> Answer:
     """Check the message's form, count it, send it, and answer with the transaction."""
-    send = _function(body)
+    send = _prepared(body)
     if body.card is not None:
         signature.verify(_card_of(body).present_key)
     else:
@@ -44,7 +44,7 @@ def relay(vault: Vault, signature: Signature, body: wire.Relay) -> Answer:
         return before
     # Outside of the transaction: a block takes its time. If the process dies here, the message is on chain or
     # not, and sending it again is refused by the contract (nonce, sequence) or does what was asked.
-    sent = send(vault.ledger, body)
+    sent = send(vault.ledger)
     _touched(vault, body)
     answer = Answer.of(wire.Relayed(transaction=hex0x(sent.hash), block=sent.block.number))
     vault.sequencer.call(lambda tx: remember_answer(tx, signature, answer))
@@ -78,51 +78,57 @@ def _count(vault: Vault, tx: Tx, caller: bytes, function: str) -> None:
     tx.conn.execute(insert(t.relays), {"caller": caller, "function": function, "at": tx.now})
 
 
-def _function(body: wire.Relay) -> Send:
-    send = FUNCTIONS.get((body.contract, body.function))
-    if send is None:
+def _prepared(body: wire.Relay) -> Send:
+    """The call that the message asks for; everything about its form is checked before anything is counted."""
+    prepare = FUNCTIONS.get((body.contract, body.function))
+    if prepare is None:
         raise Denied(
             "relay_function",
             "{contract}.{function} is not relayed",
             contract=body.contract,
             function=body.function,
         )
-    return send
+    return prepare(body)
 
 
-def _open(ledger: Ledger, body: wire.Relay) -> TxRef:
+def _open(body: wire.Relay) -> Send:
     owner_signature, card_signature = _signatures(body, 2)
-    message = OpenDossier.from_json(body.message)
-    return ledger.open_dossier(message, owner_signature, _card_of(body).card, card_signature)
+    message, card = OpenDossier.from_json(body.message), _card_of(body).card
+    return lambda ledger: ledger.open_dossier(message, owner_signature, card, card_signature)
 
 
-def _rotate(ledger: Ledger, body: wire.Relay) -> TxRef:
-    return ledger.rotate_dossier(RotateDossier.from_json(body.message), *_signatures(body, 1))
+def _rotate(body: wire.Relay) -> Send:
+    (signature,), message = _signatures(body, 1), RotateDossier.from_json(body.message)
+    return lambda ledger: ledger.rotate_dossier(message, signature)
 
 
-def _bump(ledger: Ledger, body: wire.Relay) -> TxRef:
-    return ledger.bump_epoch(BumpEpoch.from_json(body.message), *_signatures(body, 1))
+def _bump(body: wire.Relay) -> Send:
+    (signature,), message = _signatures(body, 1), BumpEpoch.from_json(body.message)
+    return lambda ledger: ledger.bump_epoch(message, signature)
 
 
-def _dossier_card(ledger: Ledger, body: wire.Relay) -> TxRef:
-    return ledger.publish_dossier_card(KeyCard.from_json(body.message), *_signatures(body, 1))
+def _dossier_card(body: wire.Relay) -> Send:
+    (signature,), card = _signatures(body, 1), KeyCard.from_json(body.message)
+    return lambda ledger: ledger.publish_dossier_card(card, signature)
 
 
-def _agency_card(ledger: Ledger, body: wire.Relay) -> TxRef:
-    return ledger.publish_agency_card(KeyCard.from_json(body.message), *_signatures(body, 1))
+def _agency_card(body: wire.Relay) -> Send:
+    (signature,), card = _signatures(body, 1), KeyCard.from_json(body.message)
+    return lambda ledger: ledger.publish_agency_card(card, signature)
 
 
-def _attest(ledger: Ledger, body: wire.Relay) -> TxRef:
-    dossier, digest = _bytes32s(body.message, "dossier", "digest")
-    return ledger.attest(dossier, digest, *_signatures(body, 1))
+def _attest(body: wire.Relay) -> Send:
+    (signature,), (dossier, digest) = _signatures(body, 1), _bytes32s(body.message, "dossier", "digest")
+    return lambda ledger: ledger.attest(dossier, digest, signature)
 
 
-def _revoke(ledger: Ledger, body: wire.Relay) -> TxRef:
+def _revoke(body: wire.Relay) -> Send:
     _signatures(body, 0)
-    return ledger.revoke(*_bytes32s(body.message, "secret"))
+    (secret,) = _bytes32s(body.message, "secret")
+    return lambda ledger: ledger.revoke(secret)
 
 
-FUNCTIONS: Mapping[tuple[str, str], Send] = {
+FUNCTIONS: Mapping[tuple[str, str], Callable[[wire.Relay], Send]] = {
     ("dossier_registry", "open"): _open,
     ("dossier_registry", "rotate"): _rotate,
     ("dossier_registry", "publish_card"): _dossier_card,
