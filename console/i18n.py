@@ -29,9 +29,14 @@ LOCALE_DIR = Path(__file__).with_name("locale")
 
 # Facts of these names hold seconds since 1970; people read a local date and time instead.
 _TIME_FACTS = frozenset(
-    {"at", "now", "created", "exp", "expires", "iat", "issued_at", "not_after", "not_before", "until"}
+    {
+        *("at", "now", "created", "exp", "expires", "iat", "issued_at", "not_after", "not_before", "until"),
+        *("since", "start", "end", "last", "next"),
+    }
 )
 _TIME_FACT_ENDS = ("_at", "_time", "_until")
+# Facts of these names hold a word of ours for a thing or a form, which the catalog may know.
+_WORD_FACTS = frozenset({"what", "want", "problem"})
 _FIRST_TIME = 1_000_000_000  # a smaller number is a duration or a count, whatever its name
 
 _process: str | None = None
@@ -118,8 +123,11 @@ def translate(message: str, lang: str) -> str:
 
 def describe(error: OneFileError, lang: str | None = None, *, local_times: bool = True) -> str:
     """The message of ``error`` in ``lang`` (else the current language), its facts filled in."""
-    facts = {k: _spell(k, v) for k, v in error.facts.items()} if local_times else error.facts
-    return fill(translate(error.template, lang or language()), facts)
+    spoken = lang or language()
+    facts = {k: translate(v, spoken) if k in _WORD_FACTS and isinstance(v, str) else v for k, v in error.facts.items()}
+    if local_times:
+        facts = {k: _spell(k, v) for k, v in facts.items()}
+    return fill(translate(error.template, spoken), facts)
 
 
 def moment(seconds: int) -> str:

@@ -7,7 +7,7 @@ import contextvars
 import pytest
 
 from console import i18n
-from protocol.errors import Denied
+from protocol.errors import Denied, Malformed
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +83,16 @@ def test_an_error_is_described_with_its_facts_and_readable_times() -> None:
 
 def test_a_small_number_under_a_time_name_stays_a_number() -> None:
     assert i18n.describe(Denied("x", "{at}", at=5), "en") == "5"
+
+
+def test_words_of_ours_among_the_facts_are_translated_and_others_are_not() -> None:
+    error = Malformed("field_type", "{field}: expected {want}", field="list", want="list")
+    assert i18n.describe(error, "zh") == "list：类型应为 列表"
+    assert i18n.describe(error, "zh", local_times=False) == "list：类型应为 列表"
+    assert i18n.describe(error, "en") == "list: expected list"
+    assert error.facts == {"field": "list", "want": "list"}
+
+
+def test_a_word_that_the_catalog_lacks_is_shown_as_it_stands() -> None:
+    error = Malformed("length", "{what}: expected {want} bytes, got {got}", what="frob", want=3, got=4)
+    assert i18n.describe(error, "zh") == "frob：应为 3 字节，实际为 4 字节"
