@@ -119,6 +119,10 @@ class Group(_Speaking, click.Group):
         """List the command ``name``, found at ``package.module:attribute`` when it is called."""
         self.add_command(LazyCommand(name, target, short_help), name)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """In the order in which they were added: the order of a story, not of the alphabet."""
+        return list(self.commands)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

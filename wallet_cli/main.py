@@ -13,7 +13,7 @@ _EPILOG = N_("State lies in .onefile (ONEFILE_HOME). A profile is one holder: --
 
 COMMANDS = (
     ("init", "setup:init", N_("Make keys and open a dossier")),
-    ("restore", "restore:restore", N_("Make the keys again from the recovery phrase")),
+    ("restore", "setup:restore", N_("Make the keys again from the recovery phrase")),
     ("unlock", "agent:unlock", N_("Keep the keys open for a while")),
     ("lock", "agent:lock", N_("Forget the opened keys")),
     ("dossier", "dossier:dossier", N_("Show the dossier, or change it on chain")),
