@@ -1,7 +1,7 @@
 """What the contracts refuse, as our errors: one table from a Solidity error's name to fault, code and text.
 
-Both ledgers raise by it. The fields of a text are the error's own arguments in snake_case; what a contract (or
-whoever answers for it) put into them is shortened and shown in printable ASCII.
+Both ledgers raise by it. The fields of a text are the error's own arguments in snake_case (times renamed: `TIMES`).
+What a contract, or whoever answers for it, put into them is shortened and shown in printable ASCII.
 """
 
 from __future__ import annotations
@@ -37,26 +37,26 @@ REFUSALS: dict[str, OneFileError] = {
     "CardSequenceInvalid": Conflict("card_sequence", "the next key card has number {expected}; got {got}"),
     "CardPreviousInvalid": Conflict("card_previous", "the key card follows {got}; the newest one is {expected}"),
     "CardValidFromInvalid": Denied(
-        "card_valid_from", "the key card is valid from {got}; the registry takes {earliest} to {latest}"
+        "card_valid_from", "the key card is valid from {got_at}; the registry takes {earliest_at} to {latest_at}"
     ),
     "CardRevokedBelowInvalid": Denied(
         "card_revoked_below", "the key card revokes below {got}; the registry takes {lowest} to {highest}"
     ),
     "CardKeyMissing": Malformed("card_key_zero", "a key of the key card is zero"),
     "CompromiseTimeInvalid": Denied(
-        "compromise_time", "a compromise is reported since {got}; the registry takes {earliest} to {latest}"
+        "compromise_time", "a compromise is reported since {got_at}; the registry takes {earliest_at} to {latest_at}"
     ),
     "CompromiseNotEarlier": Conflict(
-        "compromise_not_earlier", "a compromise is recorded since {current}, and {got} is not earlier"
+        "compromise_not_earlier", "a compromise is recorded since {current_at}, and {got_at} is not earlier"
     ),
     # Signed messages
     "SignatureInvalid": Untrusted("message_signature", "nobody who may sign this message signed it"),
-    "DeadlinePassed": Denied("message_expired", "the message was good until {deadline}; the block's time is {time}"),
+    "DeadlinePassed": Denied("message_expired", "the message was good until {until}; the block's time is {at}"),
     "NonceInvalid": Conflict("message_nonce", "the dossier's next message has nonce {expected}; got {got}"),
     "DossierExists": Conflict("dossier_exists", "the dossier is open already"),
     "DossierUnknown": Denied("dossier_unknown", "the registry knows no such dossier"),
-    "AlreadyAttested": Conflict("already_attested", "the dossier attested this digest at {time}"),
-    "AlreadyNullified": Conflict("already_revoked", "the grant or mandate was revoked at {time}"),
+    "AlreadyAttested": Conflict("already_attested", "the dossier attested this digest at {at}"),
+    "AlreadyNullified": Conflict("already_revoked", "the grant or mandate was revoked at {at}"),
     # The log
     "LogExists": Conflict("log_exists", "a log of this name is open already"),
     "LogUnknown": Denied("log_unknown", "the chain knows no such log"),
@@ -82,6 +82,16 @@ REFUSALS: dict[str, OneFileError] = {
     "Sha256Unavailable": Unavailable("chain_sha256", "the chain does not compute SHA-256"),
 }
 
+# Arguments that are times, by error: under these names a program shows them to a person as date and time.
+TIMES: dict[str, dict[str, str]] = {
+    "DeadlinePassed": {"deadline": "until", "time": "at"},
+    "AlreadyAttested": {"time": "at"},
+    "AlreadyNullified": {"time": "at"},
+    "CardValidFromInvalid": {"earliest": "earliest_at", "latest": "latest_at", "got": "got_at"},
+    "CompromiseTimeInvalid": {"earliest": "earliest_at", "latest": "latest_at", "got": "got_at"},
+    "CompromiseNotEarlier": {"current": "current_at", "got": "got_at"},
+}
+
 # Of OpenZeppelin's own; no call of ours can cause them.
 NOT_OURS = frozenset({"InvalidShortString", "StringTooLong", "StringsInsufficientHexLength"})
 
@@ -91,11 +101,11 @@ def refusal(name: str, /, **arguments: bytes | str | int) -> OneFileError:
     pattern = REFUSALS.get(name)
     if pattern is None:
         return Denied("contract_refused", "the contract refused: {name}", name=_shown(name))
-    return type(pattern)(pattern.code, pattern.template, **_facts(arguments))
+    return type(pattern)(pattern.code, pattern.template, **_facts(arguments, TIMES.get(name, {})))
 
 
-def _facts(arguments: Mapping[str, bytes | str | int]) -> dict[str, Fact]:
-    return {name: _shown(value) for name, value in arguments.items()}
+def _facts(arguments: Mapping[str, bytes | str | int], times: Mapping[str, str]) -> dict[str, Fact]:
+    return {times.get(name, name): _shown(value) for name, value in arguments.items()}
 
 
 def _shown(value: bytes | str | int) -> Fact:
