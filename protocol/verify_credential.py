@@ -10,6 +10,8 @@ own documents of a holder, which no issuer signed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from protocol.credential import (
     Credential,
     check_age,
@@ -19,11 +21,13 @@ from protocol.credential import (
     verify_presentation_binding,
 )
 from protocol.credential_evidence import Asked, CredentialEvidence, DepositEvidence, VerifiedCredential
+from protocol.encoding import b64u
 from protocol.errors import Denied, OneFileError, Unavailable, Untrusted
 from protocol.facts import AgencyFacts, fact_age
 from protocol.grant import GrantEnvelope
 from protocol.grant_evidence import GrantEvidence
 from protocol.hashing import same
+from protocol.identifiers import parse_agency_urn
 from protocol.keycard import VerifiedKeyCard, verify_key_card
 from protocol.licence_types import type_id
 from protocol.pointers import format_pointer, selects
@@ -239,13 +243,32 @@ def _check_binding(credential: Credential, ev: CredentialEvidence, asked: Asked 
 
 
 def _check_use(credential: Credential, ev: CredentialEvidence, asked: Asked | None, grant: Grant | None) -> list[Check]:
-    made = [] if grant is None else grant_checks(*grant)
+    made = {} if grant is None else {check.name: check for check in grant_checks(*grant)}
     if asked is None:
-        return made
+        return list(made.values())
     # Both look at the scenario: the grant at its own terms, the presentation at what is shown.
-    terms = next((check for check in made if check.name == "scenario_minimum" and check.status != "pass"), None)
-    shown = attempt("scenario_minimum", lambda: _check_presented(credential, asked, ev.now))
-    return [*(check for check in made if check.name != "scenario_minimum"), terms or shown]
+    _unless_failed(made, "scenario_minimum", lambda: _check_presented(credential, asked, ev.now))
+    if grant is not None:
+        _unless_failed(made, "grant_scope", lambda: _check_granted(credential, asked, grant[0]))
+    return list(made.values())
+
+
+def _unless_failed(made: dict[str, Check], name: str, check: Callable[[], object]) -> None:
+    """Add ``check`` to the check of that name: both must hold, and the first that does not speaks."""
+    before = made.get(name, passed(name))
+    if before.status == "pass":
+        made[name] = attempt(name, check, age=before.fact_age_s)
+
+
+def _check_granted(credential: Credential, asked: Asked, envelope: GrantEnvelope) -> None:
+    """The grant opens this very presentation, so that no caller can pair a good grant with another item."""
+    grant = envelope.message
+    part = (asked.item, asked.query, asked.named, asked.documents)
+    if part not in {(p.item, p.query, p.claims, p.documents) for p in grant.scope}:
+        raise Untrusted("grant_other_item", "the grant does not open this item for these claims and documents")
+    reader = parse_agency_urn(asked.aud).account
+    if (asked.nonce, reader, credential.subject) != (b64u(grant.grant_id), grant.agency, grant.dossier):
+        raise Untrusted("grant_other", "the presentation was made under another grant")
 
 
 def _check_presented(credential: Credential, asked: Asked, now: int) -> None:

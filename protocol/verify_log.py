@@ -149,7 +149,7 @@ def judge_checkpoint(
 ) -> Verdict:
     """The checks of a checkpoint that somebody kept: its form and signature, and that the anchored history holds it.
 
-    ``anchor_inclusion`` says so for policies that ask for no ``log_consistency``: a fork is accepted by none.
+    ``anchor_inclusion`` says so too, since the window policy does not ask for ``log_consistency``.
     """
     age = fact_age(now, anchors.known_at)
     try:
