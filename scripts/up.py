@@ -5,6 +5,7 @@ State lies below ``.onefile/`` and survives a restart; what is already there is 
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
 import threading
@@ -20,18 +21,31 @@ from scripts.stack import Stack
 HOME = ROOT / ".onefile"
 CHAIN_PORT, VAULT_PORT = 8545, 8440
 MARK = "sample-data-made"
+# What every program takes for granted where its environment says nothing.
+USUAL = {
+    "ONEFILE_HOME": str(HOME),
+    "ONEFILE_RPC_URL": f"http://127.0.0.1:{CHAIN_PORT}",
+    "ONEFILE_VAULT_URL": f"http://127.0.0.1:{VAULT_PORT}",
+    "ONEFILE_PASSPHRASE_FILE": "",
+}
 
 
 def main() -> int:
-    for port in (CHAIN_PORT, VAULT_PORT):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, default=HOME, help="folder of all state")
+    parser.add_argument("--chain-port", type=int, default=CHAIN_PORT)
+    parser.add_argument("--vault-port", type=int, default=VAULT_PORT)
+    chosen = parser.parse_args()
+    for port in (chosen.chain_port, chosen.vault_port):
         if listening(port):
             print(f"up: something already listens on 127.0.0.1:{port}; stop it first", file=sys.stderr)
             return 1
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with Children(HOME / "logs") as children:
-        stack = Stack.at(HOME, CHAIN_PORT, VAULT_PORT, children, base_env(str(HOME)))
+    home = chosen.home.absolute()
+    with Children(home / "logs") as children:
+        stack = Stack.at(home, chosen.chain_port, chosen.vault_port, children, base_env(str(home)))
         try:
             print("starting chain and vault …", file=sys.stderr)
             stack.start()
@@ -42,7 +56,7 @@ def main() -> int:
         print_next(stack)
         while not stopped.wait(1.0):
             if any(child.process.poll() is not None for child in children.running):
-                print(f"up: a program ended; see {HOME / 'logs'}", file=sys.stderr)
+                print(f"up: a program ended; see {home / 'logs'}", file=sys.stderr)
                 return 1
     print("up: stopped; the state is kept", file=sys.stderr)
     return 0
@@ -50,17 +64,17 @@ def main() -> int:
 
 def make_samples(stack: Stack) -> None:
     """Agencies, a scenario, a citizen with two licences, and a bank with a dossier of its own, once."""
-    mark = HOME / MARK
+    mark = stack.home / MARK
     if mark.exists():
         return
     t = Teller("en", stack.env)
-    work = HOME / "samples"
+    work = stack.home / "samples"
     work.mkdir(exist_ok=True)
     for office in (*DEPARTMENTS, BUREAU):
         admit(t, office)
     admit_bank(t)
     for profile, kind in (("alice", "person"), ("bank", "enterprise")):
-        t.wallet(profile, "init", "--kind", kind, "--phrase-file", str(HOME / f"{profile}.phrase"), "--yes")
+        t.wallet(profile, "init", "--kind", kind, "--phrase-file", str(stack.home / f"{profile}.phrase"), "--yes")
     found = papers()
     (work / "scan.pdf").write_bytes(found.scan_pdf)
     (work / "photo.jpg").write_bytes(found.photo_jpg)
@@ -73,9 +87,8 @@ def make_samples(stack: Stack) -> None:
 
 def next_commands(stack: Stack) -> list[str]:
     """The commands that ``make up`` suggests; a test runs them."""
-    passphrase = Path(stack.env["ONEFILE_PASSPHRASE_FILE"]).relative_to(ROOT)
     return [
-        f"export ONEFILE_PASSPHRASE_FILE={passphrase}",
+        *(f"export {name}={stack.env[name]}" for name, usual in USUAL.items() if stack.env[name] != usual),
         ".venv/bin/wallet sync --profile alice",
         ".venv/bin/wallet items --profile alice",
         ".venv/bin/wallet scenarios --profile alice",
@@ -85,7 +98,7 @@ def next_commands(stack: Stack) -> list[str]:
 
 
 def print_next(stack: Stack) -> None:
-    print(f"\nchain at http://127.0.0.1:{CHAIN_PORT}, vault at {stack.origin} (interface: {stack.origin}/docs)")
+    print(f"\nchain at {stack.env['ONEFILE_RPC_URL']}, vault at {stack.origin} (interface: {stack.origin}/docs)")
     print("Sample profiles: --profile alice, --profile bank. In another terminal, from this folder:\n")
     for command in next_commands(stack):
         print(f"  {command}")
