@@ -7,17 +7,20 @@ that is trusted, and names the block that tells its chain apart. A vault's word 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chain.deployment import Deployment
-from chain.ledger import LedgerReads
 from client.files import read_bounded, write_private
 from client.profile import Profile
 from client.settings import Settings
-from protocol import wire
 from protocol.eip712 import Domain
 from protocol.entries import origin_hash, parse_origin
 from protocol.errors import Denied, Untrusted
 from protocol.note import Vkey
+
+if TYPE_CHECKING:
+    from chain.ledger import LedgerReads
+    from protocol import wire
 
 MAX_RECORD = 16 << 10
 

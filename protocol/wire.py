@@ -41,7 +41,7 @@ Signed = dict[str, Any]  # a key card or grant envelope: parsed by protocol.keyc
 class Wire(BaseModel):
     """Strict and frozen: an unknown field is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 Row = TypeVar("Row", bound=Wire)
@@ -57,7 +57,7 @@ class Page(Wire, Generic[Row]):
 class Problem(BaseModel):
     """RFC 9457 problem details; ``fault`` and ``code`` are those of ``protocol.errors``."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     type: str
     title: str

@@ -18,7 +18,8 @@ from protocol.errors import Denied, OneFileError
 from wallet_cli.common import require_open, session
 
 if TYPE_CHECKING:
-    from wallet_cli.services.showing import Code, Collector, Showing
+    from wallet_cli.services.collecting import Collector
+    from wallet_cli.services.showing import Code, Showing
 
 POLL_SCREEN_S = 2
 _CLEAR = "\x1b[2J\x1b[H"
@@ -67,12 +68,15 @@ def show(
             if seen.state == "open":
                 showing.refuse()
                 raise Denied("show_not_collected", "nobody collected this code")
-            collector = showing.check(seen)
+            from wallet_cli.services.collecting import Collecting
+
+            collecting = Collecting(showing)
+            collector = collecting.check(seen)
             _introduce(collector)
             if not _agreed(collector, confirm):
                 showing.refuse()
                 raise Denied("not_confirmed", "nothing was handed over: it was not confirmed")
-            delivered = showing.deliver(collector)
+            delivered = collecting.deliver(collector)
     data = {**_collector_json(collector), "state": delivered.state}
     output.emit(data, lambda: output.line(_("handed over to {agency}").format(agency=collector.agency.name)))
     return exits.OK if delivered.state == "delivered" else exits.FAILURE

@@ -18,7 +18,7 @@ from protocol.errors import Denied, OneFileError
 from protocol.keycard import KeyCardEnvelope
 from protocol.verdict import Verdict
 from wallet_cli.services.opening import OpenedItem, check_document, open_item
-from wallet_cli.services.syncing import Step
+from wallet_cli.services.payloads import Step
 from wallet_cli.services.tokens import statement
 from wallet_cli.services.views import title_of
 

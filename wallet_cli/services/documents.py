@@ -28,8 +28,8 @@ from protocol.errors import Denied, Malformed, Untrusted
 from protocol.hashing import sha256
 from protocol.slips import Slip, SlipObject, item_commitment, parse_slip, sign_slip
 from protocol.stream import payload_size
+from wallet_cli.services.payloads import Step
 from wallet_cli.services.registration import newest_card
-from wallet_cli.services.syncing import Step
 from wallet_cli.services.tokens import own_urn, statement
 
 _CHUNK = 1 << 20

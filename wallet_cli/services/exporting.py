@@ -16,8 +16,8 @@ from protocol.slips import parse_slip
 from protocol.tlog_proof import TlogProof
 from wallet_cli.services.claiming import own_cards
 from wallet_cli.services.opening import Document, OpenedItem
+from wallet_cli.services.payloads import Step, fetch_payload
 from wallet_cli.services.presenting import best_proof
-from wallet_cli.services.syncing import Step, fetch_payload
 
 
 def export(session: Session, desk: Desk, item: OpenedItem, folder: Path, step: Step | None = None) -> Exported:

@@ -25,7 +25,7 @@ from protocol.hashing import same
 from protocol.recipients import HybridIdentity
 from protocol.slips import Slip, item_commitment, parse_slip
 from protocol.stream import HashingWriter
-from wallet_cli.services.syncing import Step, fetch_payload
+from wallet_cli.services.payloads import Step, fetch_payload
 
 MAX_OBJECT0 = 4 << 20
 

@@ -1,7 +1,6 @@
-"""Showing at a window: rotating codes, who collects, and a presentation sealed to that agency alone.
+"""Showing at a window, first half: a session at the vault and the codes that rotate while somebody is to scan one.
 
-The order of FORMATS "Show": (1) the window collects with a receipt, (2) the vault logs it and closes the session's
-codes, (3) this wallet checks receipt, log proof, agency card and over-asking before it hands over anything.
+What happens when somebody has scanned stands in ``wallet_cli/services/collecting.py``, which is loaded meanwhile.
 """
 
 from __future__ import annotations
@@ -12,35 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from client import deployment as deployments
-from client.checks import Desk, open_desk
-from client.scenarios import scenario_by_hash
 from client.session import Session
 from protocol import wire
-from protocol.encoding import b64u, unb64u
-from protocol.entries import Entry, Opening, grant_tag_key, verify_access
-from protocol.envelope import seal_bytes
-from protocol.errors import Denied, Malformed, Untrusted
-from protocol.facts import ROLE_READER, AgencyFacts
-from protocol.grant import ScopeItem
-from protocol.identifiers import agency_subject, parse_agency_urn
-from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard, verify_key_card
-from protocol.note import Vkey
-from protocol.parcel import Parcel
-from protocol.pointers import within
-from protocol.readiness import Candidate, Pick, match
-from protocol.receipts import RECEIPT_SKEW_S, Receipt, parse_receipt
-from protocol.recipients import HybridRecipient
-from protocol.scenario import Scenario, check_grantee, check_in_force, check_over_asking
+from protocol.encoding import b64u
+from protocol.errors import Denied
 from protocol.show_code import CODE_ROTATION_S, new_show_code, sign_show_code
-from protocol.signed import Signed, check_audience, check_clock
-from protocol.tlog_proof import verify_tlog_proof
-from wallet_cli.services import presenting
 from wallet_cli.services.opening import OpenedItem
-from wallet_cli.services.tokens import urn_of
 
 SESSION_S = 300
-CONFIRM_FROM_GRADE = 4
 MAX_POLL_S = 20
 
 
@@ -54,33 +32,17 @@ class Code:
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Collector:
-    """Who collected, checked: what the person is told before anything is handed over."""
-
-    agency: AgencyFacts
-    card: VerifiedKeyCard
-    receipt: Receipt
-    scenario: Signed[Scenario]
-    pick: Pick
-    claims: tuple[str, ...]
-
-    @property
-    def sensitive(self) -> bool:
-        """Whether the person is asked before it is handed over."""
-        return self.scenario.body.sensitivity >= CONFIRM_FROM_GRADE
-
-
 class Showing:
     """One session at the vault, from its first code to its end."""
 
-    def __init__(self, session: Session, item: OpenedItem, claims: tuple[str, ...], *, optional: bool) -> None:
+    def __init__(
+        self, session: Session, item: OpenedItem, claims: tuple[str, ...] = (), *, optional: bool = False
+    ) -> None:
         if item.credential is None:
             raise Denied("show_own", "an own document is nobody's word but yours: it can't be shown by a code")
-        self.session, self.item, self._claims, self._optional = session, item, claims, optional
+        self.session, self.item, self.claims, self.optional = session, item, claims, optional
         self.id = secrets.token_bytes(16)
         self._counter = 0
-        self._desk: Desk | None = None
         # Codes live by the vault's clock, to the second; ours may differ from it.
         self._offset = session.public_api.info().time - session.clock.now()
         opened = session.api.open_show(wire.OpenShow(session=b64u(self.id), lifetime_s=SESSION_S))
@@ -128,114 +90,16 @@ class Showing:
             if once:
                 return show or self.wait(1)
 
-    def check(self, show: wire.Show) -> Collector:
-        """Who collected: raises unless receipt, log, card and scope hold; nothing was handed over then."""
-        if show.state != "collected" or show.receipt is None:
-            raise Denied("show_expired", "nobody collected before the session ended at {expires}", expires=show.expires)
-        desk = self._open_desk()
-        receipt = parse_receipt(show.receipt)
-        agency, card = self._check_card(desk, show, receipt)
-        self._check_receipt(receipt, card)
-        self._check_logged(show, receipt)
-        scenario = scenario_by_hash(self.session, desk, receipt.body.scenario)
-        pick, claims = self._check_scope(scenario.body, agency)
-        return Collector(agency, card, receipt.body, scenario, pick, claims)
-
-    def deliver(self, collector: Collector) -> wire.Show:
-        """Seal the presentation to the collector's card and hand it to the vault."""
-        desk = self._open_desk()
-        assert collector.receipt.nonce is not None
-        presented = presenting.present(
-            self.session,
-            self.item,
-            collector.claims,
-            aud=urn_of(self.session, collector.agency.account),
-            nonce=b64u(collector.receipt.nonce),
-        )
-        item = presenting.parcel_item(self.session, desk, self.item, presented)
-        tag_key = grant_tag_key(self.session.keys.tag_key.unsafe_bytes, self.id)
-        parcel = Parcel(None, self.id, (item,), presenting.own_card(self.session), None, tag_key)
-        sealed = seal_bytes(parcel.serialise(), [HybridRecipient(collector.card.sealing_key)])
-        return self.session.api.present(self.id, sealed.file)
-
     def refuse(self) -> None:
         """Hand over nothing; the vault notes it if somebody had collected."""
         self.session.api.refuse_show(self.id)
 
     def warm(self) -> None:
         """Load what the check of the collector needs while the person still holds up the code."""
-        if self.session.opener is None:
-            threading.Thread(target=import_module, args=["chain.ethereum"], daemon=True).start()
+        threading.Thread(target=_load, args=[self.session.opener is None], daemon=True).start()
 
-    def _open_desk(self) -> Desk:
-        if self._desk is None:
-            self._desk = open_desk(self.session)
-        return self._desk
 
-    # the checks of step (3)
-
-    def _check_card(self, desk: Desk, show: wire.Show, receipt: Signed[Receipt]) -> tuple[AgencyFacts, VerifiedKeyCard]:
-        """The collector is a registered reader, and the card is its newest."""
-        if show.agency_card is None:
-            raise Untrusted("show_card", "the vault shows no key card of who collected")
-        reader = parse_agency_urn(receipt.body.iss)
-        deployment = self.session.deployment
-        if (reader.chain_id, reader.registry) != (deployment.chain_id, deployment.contracts.agency_registry):
-            raise Untrusted("receipt_registry", "the receipt is by an agency of another chain or registry")
-        agency = desk.facts.agency(reader.account)
-        if not agency.has_role(ROLE_READER, self.session.clock.now()) or not agency.cards:
-            raise Denied("not_a_reader", "{name} is not registered as a reader", name=agency.name)
-        envelope = KeyCardEnvelope.from_json(show.agency_card)
-        card = verify_key_card(
-            envelope,
-            deployments.agency_domain(deployment),
-            subject=agency_subject(reader.account),
-            recorded=[agency.cards[-1].hash],
-        )
-        if agency.cards[-1].compromised_since is not None:
-            raise Untrusted("agency_compromised", "the agency's key card is reported compromised")
-        return agency, card
-
-    def _check_receipt(self, receipt: Signed[Receipt], card: VerifiedKeyCard) -> None:
-        receipt.verified_by(card.present_key)
-        check_audience(receipt.body.aud, self.session.log.origin)
-        check_clock(receipt.body.iat, self.now(), RECEIPT_SKEW_S + MAX_POLL_S)
-        if receipt.body.show != self.id or receipt.body.card != card.hash:
-            raise Untrusted("receipt_session", "the receipt is for another session than the code")
-
-    def _check_logged(self, show: wire.Show, receipt: Signed[Receipt]) -> None:
-        """The use stands in the log, with this receipt, where this dossier finds it, before anything is handed over."""
-        if show.logged is None or show.logged.opening is None or show.logged.object is None or show.proof is None:
-            raise Untrusted("show_not_logged", "the vault does not prove that this use was logged")
-        entry = unb64u(show.logged.entry, what="entry")
-        index, _head = verify_tlog_proof(
-            show.proof.encode("utf-8"), entry, self.session.log.origin, Vkey.parse(self.session.log.vkey)
-        )
-        record = verify_access(
-            Entry.parse(entry),
-            Opening.from_json(show.logged.opening.model_dump()),
-            unb64u(show.logged.object, what="object"),
-            grant_tag_key(self.session.keys.tag_key.unsafe_bytes, self.id),
-        )
-        if record.receipt != receipt.hash or record.show != self.id or index != show.logged.index:
-            raise Untrusted("show_not_logged", "the vault does not prove that this use was logged")
-
-    def _check_scope(self, scenario: Scenario, agency: AgencyFacts) -> tuple[Pick, tuple[str, ...]]:
-        """What of the item the scenario asks for; what the person named must be part of it."""
-        check_in_force(scenario, self.session.clock.now())
-        check_grantee(scenario, agency.division)
-        assert self.item.credential is not None
-        candidate = Candidate(self.item.record.item, self.item.credential)
-        found = [match(query, candidate) for query in scenario.query.credentials]
-        picks = [pick for pick in found if isinstance(pick, Pick)]
-        if not picks:
-            raise Denied("show_not_asked", "{name} asks for something else than this item", name=agency.name)
-        pick = picks[0]
-        shown = self._claims or tuple(
-            c for c in pick.claims if (self._optional or c not in pick.optional) and not within(c, "/files")
-        )
-        if not shown:
-            raise Malformed("show_nothing", "nothing of this item would be shown")
-        scope = ScopeItem(self.item.record.item, pick.query, bytes(32), tuple(sorted(shown)), ())
-        check_over_asking(scenario, [scope])
-        return pick, tuple(sorted(shown))
+def _load(chain: bool) -> None:
+    import_module("wallet_cli.services.collecting")
+    if chain:
+        import_module("chain.ethereum")

@@ -11,7 +11,7 @@ Only then is anything kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,8 +28,7 @@ from protocol.note import Checkpoint, Vkey, verify_checkpoint, verify_growth
 from protocol.slips import parse_slip
 from protocol.tlog_proof import verify_tlog_proof
 from protocol.verify_log import verify_anchored_history
-
-Step = Callable[[int], None]
+from wallet_cli.services.payloads import Step, fetch_payload
 
 
 @dataclass(slots=True)
@@ -285,12 +284,3 @@ def _fetch_payloads(session: Session, report: SyncReport, *, deep: bool, step: S
             report.damaged.append((record.id, fault))
         if fault != record.damaged and (deep or fault is not None):
             session.store.save_item(replace(record, damaged=fault))
-
-
-def fetch_payload(session: Session, digest: bytes, *, anew: bool = False, step: Step | None = None) -> None:
-    """Have a payload in the store; ``anew`` fetches it even if it is there, so that the vault's copy is checked."""
-    store = session.store
-    if store.payload_path(digest).exists() and not anew:
-        return
-    with store.new_payload(digest) as target:
-        session.api.payload(digest, target, step)
