@@ -37,7 +37,6 @@ PARTY = Party(
     chain_id=31337,
     registry=b"g" * 20,
     vault_url="http://127.0.0.1:8440",
-    log_origin="onefile/31337/0x" + "1" * 40 + "/main",
 )
 
 
@@ -275,7 +274,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
             "ONEFILE_HOME": str(tmp_path),
             "ONEFILE_VAULT_URL": "https://vault.example/",
             "ONEFILE_RPC_URL": "http://a, https://b/",
-            "ONEFILE_RPC_QUORUM": "2",
+            "ONEFILE_RPC_QUORUM": "1",
             "ONEFILE_SCRYPT_LOG_N": "18",
             "ONEFILE_PASSPHRASE_FILE": "/p",
             "ONEFILE_DEPLOYMENT_FILE": "/d.json",
@@ -283,7 +282,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     )
     assert found.vault_url == "https://vault.example"
     assert found.rpc_urls == ("http://a", "https://b")
-    assert (found.rpc_quorum, found.scrypt_log_n) == (2, 18)
+    assert (found.rpc_quorum, found.scrypt_log_n) == (1, 18)
     assert (found.passphrase_file, found.deployment) == (Path("/p"), Path("/d.json"))
 
 
@@ -295,6 +294,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
         {"ONEFILE_SCRYPT_LOG_N": "30"},
         {"ONEFILE_SCRYPT_LOG_N": "sixteen"},
         {"ONEFILE_RPC_QUORUM": "-1"},
+        {"ONEFILE_RPC_QUORUM": "2"},
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(environ: dict[str, str]) -> None:
