@@ -14,7 +14,7 @@ from chain.ledger import ROLE_READER
 from console.i18n import translate
 from protocol import wire
 from protocol.encoding import unb64u
-from protocol.errors import Denied, Malformed, OneFileError, Unavailable, fill
+from protocol.errors import Denied, Malformed, OneFileError, Unavailable, Untrusted, fill
 from protocol.facts import Anchor, AnchorFacts, fact_age
 from protocol.grant import GrantEnvelope
 from protocol.identifiers import parse_agency_urn
@@ -131,6 +131,11 @@ def _receipt(vault: Vault, raw: str) -> Verdict:
 
 
 def _check_signed(vault: Vault, receipt: Signed[Receipt]) -> None:
+    account = parse_agency_urn(receipt.body.iss).account
+    if receipt.body.iss != vault.agency_urn(account):
+        raise Untrusted(
+            "receipt_issuer", "the receipt is by {got}, an agency of another chain", got=receipt.body.iss
+        )
     verify_jws(receipt.jws, reader_key(vault, receipt))
     check_audience(receipt.body.aud, vault.origin)
 

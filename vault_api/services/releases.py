@@ -20,7 +20,7 @@ from protocol.entries import AccessRecord
 from protocol.errors import Conflict, Denied, Untrusted
 from protocol.grant import ANY_OFFICER, AccessGrant, GrantEnvelope, officer_class_hash
 from protocol.hashing import sha256
-from protocol.identifiers import parse_agency_urn
+from protocol.identifiers import agency_subject, parse_agency_urn
 from protocol.jose import PublicJwk
 from protocol.keycard import KeyCardEnvelope
 from protocol.receipts import Receipt, ReceiptItem, parse_receipt, verify_receipt
@@ -73,7 +73,9 @@ def reader_key(vault: Vault, receipt: Signed[Receipt]) -> PublicJwk:
     account = parse_agency_urn(receipt.body.iss).account
     with vault.engine.connect() as conn:
         wanted = select(t.cards.c.envelope).where(
-            t.cards.c.card_hash == receipt.body.card, t.cards.c.kind == AGENCY
+            t.cards.c.card_hash == receipt.body.card,
+            t.cards.c.kind == AGENCY,
+            t.cards.c.subject == agency_subject(account),
         )
         raw = conn.execute(wanted).scalar()
     if raw is None:
