@@ -58,7 +58,7 @@ def agency() -> None:
 @agency.command(help=N_("Admit an agency, or give an admitted one more rights."))
 @click.argument("account", type=Account())
 @click.option("--name", required=True, help=N_("The agency's public name."))
-@click.option("--division", required=True, help=N_("Code of its administrative division (GB/T 2260)."))
+@click.option("--division", required=True, help=N_("Kind of body, as scenarios name it: public-security, bank, …"))
 @click.option("--issues", "types", multiple=True, metavar="TYPE", help=N_("A licence type that it may issue; repeat."))
 @click.option("--reader", is_flag=True, help=N_("It may ask holders for grants and scan their codes."))
 @click.option("--scenario-authority", is_flag=True, help=N_("It may publish scenarios."))

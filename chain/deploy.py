@@ -1,4 +1,4 @@
-"""Puts the four contracts on a chain and records where; opens a log when somebody has its first entry."""
+"""Puts the four contracts on a chain and records where. Who keeps a log opens it (`LedgerWrites.open_log`)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from chain.codec import encode
 from chain.compile import CONTRACTS, load_artifact
 from chain.deployment import Deployment
 from chain.files import read_deployment, write_deployment
-from chain.ledger import Ledger
 from chain.node import Node
 from chain.sender import Sender
 from chain.signer import TxSigner
 from chain.values import Contracts
 from protocol.encoding import hex0x
-from protocol.entries import origin, origin_hash
 from protocol.errors import Conflict
 
 
@@ -51,24 +49,6 @@ def check_code(node: Node, deployment: Deployment) -> None:
                 address=hex0x(address),
                 chain=chain_id,
             )
-
-
-def open_log(ledger: Ledger, path: Path, name: str, entry0: bytes, vkey: str, publisher: bytes) -> Deployment:
-    """Open the log `name` and add it to the deployment recorded at `path`.
-
-    May be repeated after a crash: a log that is open with the same verifier key is taken as it is.
-    `Conflict("log_exists")` if it is open with another.
-    """
-    deployment = ledger.deployment
-    text = origin(deployment.chain_id, deployment.contracts.archive_log, name)
-    state = ledger.log_state(origin_hash(text))
-    if state is None:
-        ledger.open_log(name, entry0, vkey, publisher)
-    elif state.vkey != vkey:
-        raise Conflict("log_exists", "a log of this name is open already")
-    recorded = deployment.with_log(text, vkey)
-    write_deployment(path, recorded)
-    return recorded
 
 
 def _deploy(node: Node, governor: TxSigner) -> Deployment:

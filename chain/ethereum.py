@@ -1,4 +1,4 @@
-"""The ledger on an EVM chain: `connect` to any JSON-RPC endpoint.
+"""The ledger on an EVM chain: `connect` to any JSON-RPC endpoint, or `connect_quorum` to several.
 
     ledger = connect(read_deployment(path), "http://127.0.0.1:8545", TxSigner.from_file(key))
 
@@ -8,6 +8,7 @@ must show the deployment's chain id and block.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
 from chain.deployment import Deployment
@@ -16,10 +17,11 @@ from chain.ethereum_writes import EthereumLedger
 from chain.ledger import Ledger, LedgerReads
 from chain.node import Node
 from chain.provider import ANSWER_TIMEOUT_S
+from chain.quorum import QuorumReads
 from chain.sender import INCLUSION_TIMEOUT_S, Sender
 from chain.signer import TxSigner
 
-__all__ = ["EthereumLedger", "EthereumReads", "connect"]
+__all__ = ["EthereumLedger", "EthereumReads", "connect", "connect_quorum"]
 
 
 @overload
@@ -58,6 +60,16 @@ def connect(
         return EthereumReads(node, deployment)
     sender = Sender(node, signer, deployment.chain_id, inclusion_timeout_s=inclusion_timeout_s)
     return EthereumLedger(node, deployment, sender)
+
+
+def connect_quorum(
+    deployment: Deployment, urls: Sequence[str], quorum: int, *, answer_timeout_s: float = ANSWER_TIMEOUT_S
+) -> EthereumReads | QuorumReads:
+    """A ledger to read, on which `quorum` of the endpoints must agree (`chain.quorum`); one endpoint stands alone."""
+    if len(urls) == 1 and quorum == 1:
+        return connect(deployment, urls[0], answer_timeout_s=answer_timeout_s)
+    ledgers = [connect(deployment, url, answer_timeout_s=answer_timeout_s) for url in urls]
+    return QuorumReads(ledgers, quorum)
 
 
 if TYPE_CHECKING:

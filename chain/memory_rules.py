@@ -52,7 +52,7 @@ def admit(turn: Turn, account: bytes, name: str, division: str) -> list[Happenin
     if account in turn.world.agencies:
         raise refusal("AgencyExists", agency=account)
     _text(name, 200)
-    _text(division, 12)
+    _text(division, 32)
     return [lambda at: e.AgencyAdmitted(at, account, name, division)]
 
 

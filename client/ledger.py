@@ -16,10 +16,10 @@ LedgerOpener = Callable[[Settings, Deployment], LedgerReads]
 
 
 def open_ledger(settings: Settings, deployment: Deployment) -> LedgerReads:
-    """A ledger that reads ``deployment``; no request is made yet."""
-    from chain.ethereum import connect
+    """A ledger that reads ``deployment``, on which ``rpc_quorum`` of the endpoints agree; nothing is asked yet."""
+    from chain.ethereum import connect_quorum
 
-    return connect(deployment, settings.rpc_urls[0])
+    return connect_quorum(deployment, settings.rpc_urls, settings.rpc_quorum)
 
 
 def reachable(ledger: LedgerReads) -> bool:

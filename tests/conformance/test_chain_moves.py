@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chain.deploy import check_code, deploy, open_log
+from chain.deploy import check_code, deploy
 from chain.deployment import Deployment
 from chain.ethereum import connect
 from chain.events import Nullified
@@ -128,20 +128,6 @@ class TestDeployment:
     def test_the_governor_of_the_registry_is_who_deployed_it(self, evm: EvmStage) -> None:
         evm.ledger("governor").admit_agency(Actor("bank").account, "Bank", "37")
         assert len(evm.ledger("governor").agencies()) == 1
-
-    def test_a_log_is_opened_once_and_recorded(self, evm: EvmStage) -> None:
-        log = Log(evm)
-        owner, publisher = evm.ledger("log owner"), Actor("publisher").account
-        recorded = open_log(owner, evm.path, "main", b"entry 0", log.vkey, publisher)
-        assert recorded.log is not None
-        assert (recorded.log.origin, recorded.log.vkey) == (log.origin, log.vkey)
-        assert read_deployment(evm.path) == recorded
-        head = owner.head()
-        assert open_log(owner, evm.path, "main", b"entry 0", log.vkey, publisher) == recorded
-        assert owner.head() == head
-        with pytest.raises(Conflict) as caught:
-            open_log(owner, evm.path, "main", b"entry 0", log.vkey[:-4] + "AAA=", publisher)
-        assert caught.value.code == "log_exists"
 
 
 class TestEndpoints:

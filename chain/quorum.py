@@ -1,0 +1,149 @@
+"""Several endpoints that must agree: a lie of one of them is no answer, instead of a fact.
+
+One RPC endpoint can invent an agency or an old key card for whoever asks it alone. Here a question is put to all,
+and an answer counts that at least `quorum` of them give alike; else it is `Unavailable("chain_disagreement")`, or the
+first silence where too few speak. Questions without a block are asked of the newest block on which they agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chain.deployment import Deployment
+from chain.events import Anchored, Event
+from chain.ledger import LedgerReads
+from chain.values import AgencyState, BlockRef, CardState, DossierState, LogHead, LogState
+from protocol.errors import Malformed, OneFileError, Unavailable
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one endpoint answered: a value, or the contract's refusal."""
+
+    value: Any
+    refusal: OneFileError | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal answers."""
+        if self.refusal is not None:
+            return type(self.refusal), self.refusal.code, tuple(sorted(self.refusal.facts.items()))
+        return tuple(self.value) if isinstance(self.value, list) else self.value
+
+
+class QuorumReads:
+    """`LedgerReads` over several ledgers of one deployment."""
+
+    def __init__(self, ledgers: Sequence[LedgerReads], quorum: int) -> None:
+        if not 1 <= quorum <= len(ledgers):
+            raise Malformed(
+                "quorum", "a quorum of {quorum} of {count} endpoints cannot be", quorum=quorum, count=len(ledgers)
+            )
+        self._ledgers = tuple(ledgers)
+        self._quorum = quorum
+
+    @property
+    def deployment(self) -> Deployment:
+        return self._ledgers[0].deployment
+
+    def close(self) -> None:
+        """Give the connections back."""
+        for ledger in self._ledgers:
+            close = getattr(ledger, "close", None)
+            if close is not None:
+                close()
+
+    def head(self) -> BlockRef:
+        # So many endpoints are at least this far; those ahead of it know this block too.
+        heads = sorted((said.value.number for said in self._all(lambda ledger: ledger.head())), reverse=True)
+        found = self.block(heads[self._quorum - 1])
+        if found is None:
+            raise _disagreement()
+        return found
+
+    def block(self, number: int) -> BlockRef | None:
+        return self._agreed(lambda ledger: ledger.block(number))
+
+    def agency(self, account: bytes, *, block: int | None = None) -> AgencyState | None:
+        at = self._at(block)
+        return self._agreed(lambda ledger: ledger.agency(account, block=at))
+
+    def agencies(self, *, block: int | None = None) -> tuple[AgencyState, ...]:
+        at = self._at(block)
+        return self._agreed(lambda ledger: ledger.agencies(block=at))
+
+    def dossier(self, dossier: bytes, *, block: int | None = None) -> DossierState | None:
+        at = self._at(block)
+        return self._agreed(lambda ledger: ledger.dossier(dossier, block=at))
+
+    def dossier_cards(self, dossier: bytes, *, block: int | None = None) -> tuple[CardState, ...]:
+        at = self._at(block)
+        return self._agreed(lambda ledger: ledger.dossier_cards(dossier, block=at))
+
+    def dossier_history(self, dossier: bytes, *, block: int | None = None) -> tuple[Event, ...]:
+        at = self._at(block)
+        return self._agreed(lambda ledger: ledger.dossier_history(dossier, block=at))
+
+    def attested_at(self, dossier: bytes, digest: bytes, *, block: int | None = None) -> int | None:
+        at = self._at(block)
+        return self._agreed(lambda ledger: ledger.attested_at(dossier, digest, block=at))
+
+    def nullified_at(self, nullifier: bytes, *, block: int | None = None) -> int | None:
+        at = self._at(block)
+        return self._agreed(lambda ledger: ledger.nullified_at(nullifier, block=at))
+
+    def log_state(self, origin_hash: bytes, *, block: int | None = None) -> LogState | None:
+        at = self._at(block)
+        return self._agreed(lambda ledger: ledger.log_state(origin_hash, block=at))
+
+    def verify_inclusion(self, origin_hash: bytes, index: int, entry: bytes, proof: Sequence[bytes]) -> LogHead:
+        return self._agreed(lambda ledger: ledger.verify_inclusion(origin_hash, index, entry, proof))
+
+    def verify_older(self, origin_hash: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> LogHead:
+        return self._agreed(lambda ledger: ledger.verify_older(origin_hash, size, root, proof))
+
+    def anchors(self, origin_hash: bytes, first: int, last: int) -> Sequence[Anchored]:
+        return self._agreed(lambda ledger: ledger.anchors(origin_hash, first, last))
+
+    def events(self, first: int, last: int) -> Sequence[Event]:
+        return self._agreed(lambda ledger: ledger.events(first, last))
+
+    def _at(self, block: int | None) -> int:
+        return self.head().number if block is None else block
+
+    def _agreed(self, ask: Callable[[LedgerReads], Answer]) -> Answer:
+        said = self._all(ask)
+        for one in said:
+            if sum(one.key == other.key for other in said) >= self._quorum:
+                if one.refusal is not None:
+                    raise one.refusal
+                answer: Answer = one.value
+                return answer
+        raise _disagreement()
+
+    def _all(self, ask: Callable[[LedgerReads], Any]) -> list[_Said]:
+        """What the endpoints say; the first silence is raised where fewer than the quorum speak."""
+        said: list[_Said] = []
+        silence: list[Unavailable] = []
+        for ledger in self._ledgers:
+            try:
+                said.append(_Said(ask(ledger)))
+            except Unavailable as fault:
+                silence.append(fault)
+            except OneFileError as refusal:
+                said.append(_Said(None, refusal))
+        if len(said) < self._quorum:
+            raise silence[0]
+        return said
+
+
+def _disagreement() -> Unavailable:
+    return Unavailable("chain_disagreement", "the chain's nodes do not agree: one of them is behind, or lies")
+
+
+if TYPE_CHECKING:
+    _PORT: type[LedgerReads] = QuorumReads
