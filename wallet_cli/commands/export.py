@@ -17,6 +17,7 @@ from console.progress import progress
 from wallet_cli.common import session
 
 if TYPE_CHECKING:
+    from protocol.verdict import Verdict
     from wallet_cli.services.verifying import Identity
 
 _DOCUMENTS = {
@@ -107,7 +108,7 @@ def verify(
         **verdict_json(result.verdict),
         "documents": [asdict(document) for document in result.documents],
     }
-    output.emit(data, lambda: _draw(data))
+    output.emit(data, lambda: _draw(data, result.verdict))
     wrong = [document.code for document in result.documents if document.status == "fail"]
     return exits.for_verdict(result.conclusion, [*failed_codes(result.verdict), *wrong])
 
@@ -126,10 +127,11 @@ def _identities(path: Path | None) -> tuple[Identity, ...]:
     return tuple(parse_identity(line.strip()) for line in lines if line.strip() and not line.startswith("#"))
 
 
-def _draw(data: dict[str, Any]) -> None:
-    from wallet_cli.render import draw_verdict
+def _draw(data: dict[str, Any], verdict: Verdict) -> None:
+    from client.verdicts import draw_checks, draw_conclusion
 
-    draw_verdict({**data, "verdict": data["conclusion"]})
+    draw_conclusion(data["conclusion"])
+    draw_checks(verdict)
     if data["own"]:
         output.say(_("This is a document of the holder's own: no issuer stands for it."))
     if data["documents"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from console.i18n import N_, _, describe, moment
 from console.output import Column
 from console.progress import progress
 from wallet_cli.common import session, short
+
+if TYPE_CHECKING:
+    from wallet_cli.services.claiming import Claimed
 
 
 @click.command(cls=Command, help=N_("List everything in the dossier: what agencies issued, and own documents apart."))
@@ -161,14 +164,15 @@ def claim(item: tuple[str, ...], every: bool, passphrase_file: Path | None, pass
     with session(passphrase_file, passphrase_fd) as found, progress(_("Checking"), None) as step:
         results = claiming.claim(found, item, step=step)
     rows = [result.to_json() for result in results]
-    output.emit({"items": rows}, lambda: _draw_claims(rows))
+    only = rows[0] if len(item) == 1 else {}  # who asks for one item reads its row without a list
+    output.emit({**only, "items": rows}, lambda: _draw_claims(results))
     worst = [exits.for_verdict(r.verdict.verdict, failed_codes(r.verdict)) for r in results if not r.accepted]
     return max(worst, default=exits.OK)
 
 
-def _draw_claims(rows: list[dict[str, Any]]) -> None:
-    from wallet_cli.render import draw_verdict
+def _draw_claims(results: list[Claimed]) -> None:
+    from client.verdicts import draw_verdict
 
-    for row in rows:
-        output.line(f"{short(row['item'])}  {row['title']}")
-        draw_verdict(row["verdict"])
+    for result in results:
+        output.line(f"{short(result.item)}  {result.title}")
+        draw_verdict(result.verdict)
