@@ -19,6 +19,11 @@ COMMANDS = (
     ("issue-batch", "issue:issue_batch", N_("Issue one credential for each row of a file")),
     ("status", "status:status", N_("Revoke, suspend, restore; publish status lists")),
     ("scenario", "scenario:scenario", N_("Write, sign, publish and read scenarios")),
+    ("grants", "grants:grants", N_("List the grants given to this agency")),
+    ("verify", "verify:verify", N_("Verify a grant, the folder of a use, or one signed file")),
+    ("release", "release:release", N_("Use a grant once and keep what it opens")),
+    ("uses", "uses:uses", N_("List what was used, and until when it may be kept")),
+    ("scan", "scan:scan", N_("Read a show code at the window and verify what is shown")),
     ("call", "call:call", N_("Send any signed request to the vault")),
     ("doctor", "doctor:doctor", N_("Check profile, registry, vault, chain and status lists")),
 )

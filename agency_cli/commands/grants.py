@@ -1,0 +1,105 @@
+"""``agency grants``: what holders have granted to this agency."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agency_cli.common import require_registered, session
+from client.passphrase import passphrase_options
+from console import output
+from console.frame import Command
+from console.i18n import N_, _, moment
+from console.output import Column
+
+if TYPE_CHECKING:
+    from agency_cli.services.inbox import Given
+    from protocol.scenario import Scenario
+
+STATES = ("live", "not_yet", "expired", "used_up", "revoked")
+
+
+@click.command(cls=Command, help=N_("List the grants that holders gave to this agency, and what each of them opens."))
+@click.option("--state", type=click.Choice(STATES), help=N_("Only grants in this state."))
+@passphrase_options
+def grants(state: str | None, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+    from agency_cli.services import inbox
+
+    with session(passphrase_file, passphrase_fd) as found:
+        require_registered(found)
+        scenarios = inbox.scenarios_by_hash(found)
+        given = [one for one in inbox.given(found) if state is None or one.row.state == state]
+    output.emit(
+        [_data(one, scenarios.get(one.grant.scenario)) for one in given], lambda: _draw(given, scenarios)
+    )
+
+
+def _data(given: Given, scenario: Scenario | None) -> dict[str, Any]:
+    from protocol.encoding import b64u, hex0x
+
+    grant = given.grant
+    title = None if scenario is None else {"zh": scenario.title.zh, "en": scenario.title.en}
+    return {
+        "grant": given.id,
+        "state": given.row.state,
+        "uses": given.row.uses,
+        "max_uses": grant.max_uses,
+        "not_before": grant.not_before,
+        "not_after": grant.not_after,
+        "posted_at": given.row.at,
+        "dossier": hex0x(grant.dossier),
+        "scenario": None if scenario is None else scenario.scenario_id,
+        "scenario_hash": b64u(grant.scenario),
+        "title": title,
+        "purpose": grant.purpose,
+        "retention_days": grant.retention_days,
+        "scope": [
+            {
+                "item": b64u(part.item),
+                "query": part.query,
+                "claims": list(part.claims),
+                "documents": [b64u(document) for document in part.documents],
+            }
+            for part in grant.scope
+        ],
+    }
+
+
+def _draw(given: list[Given], scenarios: dict[bytes, Scenario]) -> None:
+    from agency_cli.render import scenario_name
+
+    words = {
+        "live": _("live"),
+        "not_yet": _("not yet"),
+        "expired": _("ended"),
+        "used_up": _("used up"),
+        "revoked": _("revoked"),
+    }
+    rows = [
+        {
+            "grant": one.id,
+            "state": words[one.row.state],
+            "scenario": scenario_name(scenarios.get(one.grant.scenario)),
+            "scope": "; ".join(_scope(part.query, part.claims, len(part.documents)) for part in one.grant.scope),
+            "uses": f"{one.row.uses}/{one.grant.max_uses}",
+            "until": moment(one.grant.not_after),
+        }
+        for one in given
+    ]
+    columns = [
+        Column("grant", _("Grant")),
+        Column("state", _("State")),
+        Column("scenario", _("Scenario")),
+        Column("scope", _("Opens")),
+        Column("uses", _("Uses"), right=True),
+        Column("until", _("Until")),
+    ]
+    output.table(rows, columns, empty=_("No grants."))
+
+
+def _scope(query: str, claims: tuple[str, ...], documents: int) -> str:
+    named = ", ".join(claim[1:] for claim in claims if not claim.startswith("/files/"))
+    more = _("{count} documents").format(count=documents) if documents else ""
+    return f"{query}: {', '.join(part for part in (named, more) if part)}"

@@ -1,0 +1,91 @@
+"""``agency uses``: the receipts that this agency signed, and what must be deleted when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agency_cli.common import session
+from client.passphrase import passphrase_options
+from console import output
+from console.frame import Command
+from console.i18n import N_, _, moment
+from console.output import Column
+from protocol.encoding import b64u
+
+if TYPE_CHECKING:
+    from agency_cli.services.uses import Use
+
+
+@click.command(
+    cls=Command,
+    help=N_("List the uses that this agency has signed for: of which grant or show, and until when they may be kept."),
+)
+@click.option("--due", is_flag=True, help=N_("Only folders that are still there after their time."))
+@passphrase_options
+def uses(due: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+    from agency_cli.services.uses import Uses
+
+    with session(passphrase_file, passphrase_fd) as found:
+        now = found.clock.now()
+        listed = [use for use in Uses(found.profile.folder) if not due or use.due(now)]
+    output.emit([_data(use, now) for use in listed], lambda: _draw(listed, now))
+    late = sum(use.due(now) for use in listed)
+    if late:
+        output.warn(_("{count} folders have outlived their time: delete them.").format(count=late))
+
+
+def _data(use: Use, now: int) -> dict[str, Any]:
+    body = use.receipt.body
+    return {
+        "receipt": use.jti,
+        "kind": use.kind,
+        "id": use.basis,
+        "state": use.state,
+        "signed_at": body.iat,
+        "use_no": use.use_no,
+        "at": use.at,
+        "scenario_hash": b64u(body.scenario),
+        "officer": body.officer.to_json(),
+        "items": [item.to_json() for item in body.items],
+        "retain_until": body.retain_until,
+        "folder": None if use.out is None else str(use.out),
+        "kept": use.kept,
+        "due": use.due(now),
+    }
+
+
+def _draw(listed: list[Use], now: int) -> None:
+    kinds = {"grant": _("grant"), "show": _("show")}
+    rows = [
+        {
+            "signed": moment(use.receipt.body.iat),
+            "of": f"{kinds[use.kind]} {use.basis[:12]}",
+            "use": "–" if use.use_no is None else use.use_no,
+            "officer": f"{use.receipt.body.officer.officer_class}: {use.receipt.body.officer.ref}",
+            "until": moment(use.receipt.body.retain_until),
+            "state": _state(use, now),
+            "folder": use.out or "",
+        }
+        for use in listed
+    ]
+    columns = [
+        Column("signed", _("Signed")),
+        Column("of", _("Of")),
+        Column("use", _("Use"), right=True),
+        Column("officer", _("Officer")),
+        Column("until", _("Delete by")),
+        Column("state", _("State")),
+        Column("folder", _("Folder")),
+    ]
+    output.table(rows, columns, empty=_("No uses."))
+
+
+def _state(use: Use, now: int) -> str:
+    if use.state == "pending":
+        return _("unfinished")
+    if use.due(now):
+        return _("to be deleted")
+    return _("kept") if use.kept else _("nothing kept")

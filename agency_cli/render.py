@@ -1,0 +1,88 @@
+"""Drawing what a reader gets to see: verdicts on uses, claims with their titles, documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from client.verdicts import draw_checks, draw_conclusion
+from console import output
+from console.i18n import _, language
+from protocol.encoding import b64u
+
+if TYPE_CHECKING:
+    from agency_cli.services.judging import Judged, Outcome
+    from protocol.credential import Credential
+    from protocol.licence_types import Title
+    from protocol.scenario import Scenario
+
+_SHORT = 12
+
+
+def short(ident: bytes) -> str:
+    """The beginning of an id, enough to name it on the command line."""
+    return b64u(ident)[:_SHORT]
+
+
+def said(title: Title) -> str:
+    """A title in the language in use."""
+    return title.zh if language() == "zh" else title.en
+
+
+def scenario_name(scenario: Scenario | None) -> str:
+    """The title of a scenario, and its version."""
+    return "–" if scenario is None else f"{said(scenario.title)} ({scenario.scenario_id}, {scenario.version})"
+
+
+def draw_outcome(outcome: Outcome) -> None:
+    """The verdict in one word, then each item with its checks and its claims."""
+    draw_conclusion(outcome.verdict)
+    for judged in outcome.items:
+        output.line()
+        output.line(f"{_type_name(judged.handed.credential)}  {judged.handed.id[:_SHORT]}")
+        draw_checks(judged.verdict)
+        # What is rejected is not shown: nobody should read a value off a screen that says no.
+        if judged.verdict.verdict != "reject":
+            draw_claims(judged)
+
+
+def draw_claims(judged: Judged) -> None:
+    """The claims that were shown, by their titles, and the documents."""
+    credential, licence = judged.handed.credential, judged.handed.credential.licence
+    until = licence.expiring_date.isoformat() if licence.expiring_date else _("open end")
+    rows = [
+        (_("Issued by"), f"{licence.dept_name}, {licence.issue_date.isoformat()}"),
+        (_("Valid"), f"{licence.effective_date.isoformat()} – {until}"),
+        *_claims(credential),
+        *((_("Document"), document.entry.name) for document in judged.handed.documents),
+    ]
+    output.fields(rows)
+
+
+def _claims(credential: Credential) -> Iterator[tuple[str, object]]:
+    for pointer in credential.named:
+        if not pointer.startswith("/files/"):
+            yield _title(credential, pointer), _value(credential.opened.values[pointer])
+
+
+def _value(value: object) -> object:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return value
+
+
+def _title(credential: Credential, pointer: str) -> str:
+    """The catalogue's title of a claim; its pointer where the catalogue does not know it."""
+    from protocol.licence_types import HOLDER_FIELDS, by_vct
+
+    kind = by_vct(credential.vct)
+    fields = {f"/{field.name}": field for field in (kind.fields if kind else ())}
+    fields |= {f"/holder/{field.name}": field for field in HOLDER_FIELDS}
+    return said(fields[pointer].title) if pointer in fields else pointer
+
+
+def _type_name(credential: Credential) -> str:
+    from protocol.licence_types import by_vct
+
+    kind = by_vct(credential.vct)
+    return said(kind.title) if kind else credential.licence_type

@@ -1,0 +1,159 @@
+"""One signed thing by itself: somebody's receipt, a proof from the log, a presentation.
+
+What a single thing can't show stays unknown: a receipt does not tell whether it is in the log, a presentation without
+its deposit not when it was issued. Each kind has its own policy, so that nobody takes a part for the whole.
+"""
+
+from __future__ import annotations
+
+from agency_cli.services.standing import own_urn
+from client.checks import Desk
+from client.credential_facts import gather
+from client.log_reading import entry_evidence, fetch_entry
+from client.session import Session
+from protocol import wire
+from protocol.credential import Credential, open_credential, verify_presentation_binding
+from protocol.errors import FAULTS, Denied, Malformed, OneFileError, Unavailable, Untrusted
+from protocol.facts import ROLE_READER, fact_age
+from protocol.identifiers import parse_agency_urn
+from protocol.keycard import KeyCardEnvelope
+from protocol.receipts import Receipt, parse_receipt
+from protocol.signed import Signed, check_audience
+from protocol.tlog_proof import TlogProof
+from protocol.verdict import (
+    CHAIN_MAX_AGE_S,
+    POLICIES,
+    STATUS_MAX_AGE_S,
+    Check,
+    Policy,
+    Verdict,
+    attempt,
+    conclude,
+    failed,
+    passed,
+)
+from protocol.verify_credential import judge_credential
+from protocol.verify_log import judge_entry
+
+_CHAIN = ("issuer_signature", "issuer_authority", "holder_binding", "anchor_inclusion")
+_FRESH = dict.fromkeys(_CHAIN, CHAIN_MAX_AGE_S)
+RECEIPT = Policy(
+    "receipt", frozenset({"format", "issuer_signature", "issuer_authority", "anchor_inclusion"}), _FRESH, {}
+)
+PRESENTATION = Policy(
+    "presentation",
+    frozenset({"format", "issuer_signature", "issuer_authority", "status", "holder_binding"}),
+    {**_FRESH, "status": STATUS_MAX_AGE_S},
+    {},
+)
+
+
+def verify_receipt_file(session: Session, desk: Desk, raw: bytes) -> Verdict:
+    """A receipt of any reader: signed by its registered key card, by a reader at that time, and in the log.
+
+    The last is the vault's word here: only the reader and the holder have what opens the entry.
+    """
+    now = session.clock.now()
+    try:
+        receipt = parse_receipt(raw.strip())
+    except Malformed as error:
+        return conclude(RECEIPT, [failed("format", error)], now)
+    made = [
+        passed("format"),
+        attempt("issuer_signature", lambda: _check_signed(session, desk, receipt)),
+        _reader(desk, receipt, now),
+        _logged(session, receipt),
+    ]
+    return conclude(RECEIPT, made, now)
+
+
+def verify_proof_file(session: Session, desk: Desk, raw: bytes, entry: bytes | None) -> Verdict:
+    """A ``.tlog-proof`` of ``entry`` (its bytes; None: as the vault serves it) against the anchored head."""
+    now = session.clock.now()
+    try:
+        TlogProof.parse(raw)
+        anchors = desk.facts.anchors()
+        found = fetch_entry(session, raw, anchors) if entry is None else entry
+        evidence = entry_evidence(session, found, raw, anchors)
+    except OneFileError as error:
+        name = "format" if isinstance(error, Malformed) else "anchor_inclusion"
+        return conclude(POLICIES["window"], [failed(name, error)], now)
+    confirmations = session.settings.confirmations
+    return judge_entry(evidence, anchors, POLICIES["window"], now=now, confirmations=confirmations)
+
+
+def verify_presentation_file(session: Session, desk: Desk, raw: bytes, nonce: str | None) -> Verdict:
+    """A presentation to us: issuer, status, and the holder's key binding to our urn and ``nonce``.
+
+    Without a nonce the binding stays unknown: a presentation that was once made for us would do for ever. Nothing of
+    it is sent to anybody but the name of its status list, and the dossier whose key card is asked for.
+    """
+    now = session.clock.now()
+    text = raw.strip()
+    try:
+        credential = open_credential(text)
+        evidence = gather(desk, credential, dossier_cards=_holder_cards(session, credential))
+    except OneFileError as error:
+        name = "format" if isinstance(error, Malformed) else "issuer_authority"
+        return conclude(PRESENTATION, [failed(name, error)], now)
+    verdict = judge_credential(text, evidence, PRESENTATION)
+    bound = attempt("holder_binding", lambda: _check_bound(session, credential, nonce))
+    checks = [
+        bound if check.name == "holder_binding" and check.status == "pass" and bound.status != "pass" else check
+        for check in verdict.checks
+    ]
+    return conclude(PRESENTATION, checks, now)
+
+
+def _check_signed(session: Session, desk: Desk, receipt: Signed[Receipt]) -> None:
+    body = receipt.body
+    reader, here = parse_agency_urn(body.iss), session.deployment
+    if (reader.chain_id, reader.registry) != (here.chain_id, here.contracts.agency_registry):
+        raise Untrusted("receipt_registry", "the receipt is by an agency of another chain or registry")
+    check_audience(body.aud, session.log.origin)
+    card = desk.issuer_card(reader.account, receipt.jws.kid)
+    if card.hash != body.card:
+        raise Untrusted("receipt_card_other", "the receipt is signed with another key card than it names")
+    receipt.verified_by(card.present_key)
+
+
+def _reader(desk: Desk, receipt: Signed[Receipt], now: int) -> Check:
+    try:
+        facts = desk.facts.agency(parse_agency_urn(receipt.body.iss).account)
+    except OneFileError as error:
+        return failed("issuer_authority", error)
+    age = fact_age(now, facts.known_at)
+    if not facts.has_role(ROLE_READER, receipt.body.iat):
+        not_one = Denied("not_a_reader", "the agency is not registered as a reader")
+        return failed("issuer_authority", not_one, age=age)
+    return passed("issuer_authority", age=age)
+
+
+def _logged(session: Session, receipt: Signed[Receipt]) -> Check:
+    """What the vault says of the receipt's place in the log."""
+    try:
+        answer = session.public_api.verify(wire.VerifyRequest(kind="receipt", value=receipt.raw))
+    except OneFileError as error:
+        return failed("anchor_inclusion", error)
+    row = next((check for check in answer.checks if check.name == "anchor_inclusion"), None)
+    if row is None or row.status == "skipped":
+        return failed("anchor_inclusion", Unavailable("vault_no_word", "the vault says nothing of this check"))
+    if row.status == "pass":
+        return passed("anchor_inclusion")
+    fault = FAULTS["unavailable" if row.status == "unknown" else "denied"]
+    return failed("anchor_inclusion", fault(row.code, row.detail.replace("{", "{{").replace("}", "}}")))
+
+
+def _holder_cards(session: Session, credential: Credential) -> tuple[KeyCardEnvelope, ...]:
+    if credential.subject is None:
+        return ()
+    try:
+        return (KeyCardEnvelope.from_json(session.public_api.card(credential.subject).card),)
+    except (Denied, Unavailable):
+        return ()
+
+
+def _check_bound(session: Session, credential: Credential, nonce: str | None) -> None:
+    if nonce is None:
+        raise Unavailable("nonce_unchecked", "the key binding was not compared with a nonce: give --nonce")
+    verify_presentation_binding(credential, aud=own_urn(session), nonce=nonce)
