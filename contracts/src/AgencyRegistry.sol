@@ -17,7 +17,7 @@ contract AgencyRegistry is Ownable2Step, SignedMessages, IAgencyRegistry {
     uint8 private constant _SCENARIO = 4;
     uint64 private constant _GOVERNOR_REACH = 90 days;
     uint256 private constant _MAX_NAME = 200;
-    uint256 private constant _MAX_DIVISION = 12;
+    uint256 private constant _MAX_DIVISION = 32;
     uint256 private constant _MAX_LICENCE_TYPE = 64;
 
     mapping(address agency => Agency) private _agencies;

@@ -85,9 +85,9 @@ def test_texts_are_bounded(chain: Chain, office: Office) -> None:
     assert refused(name="") == Refusal("TextInvalid", (200, 0))
     assert refused(name="n" * 201) == Refusal("TextInvalid", (200, 201))
     assert refused(name="局" * 67) == Refusal("TextInvalid", (200, 201))
-    assert refused(division="") == Refusal("TextInvalid", (12, 0))
-    assert refused(division="1" * 13) == Refusal("TextInvalid", (12, 13))
-    assert refused(name="n" * 200, division="1" * 12) == ACCEPTED
+    assert refused(division="") == Refusal("TextInvalid", (32, 0))
+    assert refused(division="1" * 33) == Refusal("TextInvalid", (32, 33))
+    assert refused(name="n" * 200, division="1" * 32) == ACCEPTED
     for text, expected in (("", Refusal("TextInvalid", (64, 0))), ("t" * 65, Refusal("TextInvalid", (64, 65)))):
         assert chain.refusal(office.f.allowIssue(AGENCY.address, text), GOVERNOR) == expected
     assert chain.refusal(office.f.allowIssue(AGENCY.address, "t" * 64), GOVERNOR) == ACCEPTED

@@ -60,7 +60,7 @@ interface IAgencyRegistry is IKeyCards {
 
     /// @notice Governor: admit an agency, once. Only public facts of a public body go in here.
     /// @param name 1 to 200 bytes of UTF-8
-    /// @param division code of the administrative division (GB/T 2260), 1 to 12 bytes
+    /// @param division kind of body, in the words of a scenario's grantee classes ("bank"), 1 to 32 bytes
     function admit(address agency, string calldata name, string calldata division) external;
 
     /// @notice Governor: give a role (1 issuer, 2 reader, 4 scenario authority) from now on.
