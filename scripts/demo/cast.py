@@ -19,7 +19,7 @@ COMPANY = {"name": f"样例·威海样品有限公司 {NAME}", "identity_type": 
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """One agency of the story: profile, public name, division, credit code, and what the governor allows it."""
+    """One agency of the story: profile, public name, kind of body, credit code, and what the governor allows it."""
 
     profile: str
     name: str
@@ -35,20 +35,20 @@ class Office:
 
 
 POLICE = Office(
-    "police", "样例市公安局 Sample Public Security", "371000", "11371000MB0000001H", ("driving-licence",), reader=True
+    "police", "样例市公安局 Sample Public Security", "public-security", "11371000MB0000001H", ("driving-licence",), reader=True
 )
 LABOUR = Office(
     "labour",
     "样例市人社局 Sample Human Resources",
-    "371000",
+    "human-resources",
     "11371000MB0000002L",
     ("social-insurance-proof", "diploma"),
 )
 MARKET = Office(
-    "market", "样例市市场监管局 Sample Market Regulation", "371000", "11371000MB0000003P", ("business-licence",)
+    "market", "样例市市场监管局 Sample Market Regulation", "market-regulation", "11371000MB0000003P", ("business-licence",)
 )
-BUREAU = Office("bureau", "样例市大数据局 Sample Data Bureau", "371000", authority=True)
-BANK = Office("bank", "样例银行 Sample Bank", "371000", reader=True)
+BUREAU = Office("bureau", "样例市大数据局 Sample Data Bureau", "big-data", authority=True)
+BANK = Office("bank", "样例银行 Sample Bank", "bank", reader=True)
 DEPARTMENTS = (POLICE, LABOUR, MARKET)
 
 
@@ -104,5 +104,5 @@ LICENCE = Paper(
 def write_claims(folder: Path, paper: Paper) -> Path:
     """The claims of ``paper`` as the file that ``agency issue --claims`` reads."""
     target = folder / f"{paper.kind}.json"
-    target.write_text(json.dumps({"holder": paper.holder, "fields": paper.fields}, ensure_ascii=False, indent=1))
+    target.write_text(json.dumps({"holder": paper.holder, **paper.fields}, ensure_ascii=False, indent=1))
     return target

@@ -43,7 +43,7 @@ class Outcome:
         """The error's code, from the JSON on stderr."""
         for line in reversed(self.err.splitlines()):
             if line.startswith("{"):
-                return str(json.loads(line).get("code", ""))
+                return str(json.loads(line).get("error", {}).get("code", ""))
         return ""
 
 
@@ -69,8 +69,8 @@ class Teller:
         self.say(f"\n[{self.told:2}] {zh}", f"\n[{self.told:2}] {en}")
         try:
             yield
-        except StoryError as error:
-            self.say(f"     失败：{error}", f"     FAILED: {error}")
+        except (StoryError, LookupError, TypeError) as error:
+            self.say(f"     失败：{told(error)}", f"     FAILED: {told(error)}")
         else:
             self.held += 1
 
@@ -109,6 +109,11 @@ class Teller:
         self.say(f"\n用时 {seconds:.0f} 秒", f"\n{seconds:.0f} s")
         sys.stdout.write(f"demo: {self.told} steps, {self.held} ok\n")
         return 0 if self.told == self.held else 1
+
+
+def told(error: Exception) -> str:
+    """What a failed step says of itself."""
+    return str(error) if isinstance(error, StoryError) else repr(error)
 
 
 def base_env(home: str, **more: str) -> dict[str, str]:
