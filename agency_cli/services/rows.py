@@ -137,7 +137,7 @@ def _json_rows(lines: Iterator[tuple[str, bool]]) -> Iterator[Row]:
 def _csv_rows(lines: Iterator[tuple[str, bool]]) -> Iterator[Row]:
     reader = csv.reader(_whole(lines), strict=True)
     names = _cells(reader)
-    if not names or len(set(names)) != len(names):
+    if not names or names is _UNREADABLE or len(set(names)) != len(names):
         raise Malformed("batch_header", "the first row of a CSV file names each column once")
     names = [name.strip() for name in names]
     while (cells := _cells(reader)) is not None:
