@@ -28,12 +28,17 @@ def fetch_entry(session: Session, proof: bytes, anchors: AnchorFacts) -> bytes:
     return read_bundle(tile_at(size, None, n), lambda path: _tile(session, path))[offset]
 
 
+def needs_consistency(proof: bytes, anchors: AnchorFacts) -> bool:
+    """Whether a proof's head is not one that the chain knows, so that something must tie it to one that it knows."""
+    return anchors.head is not None and anchors.of_size(checkpoint_of(proof, anchors).size) is None
+
+
 def consistency(session: Session, proof: bytes, anchors: AnchorFacts) -> tuple[bytes, ...]:
     """What ties a proof's head to the last anchored one; empty where the chain knows that very size, or no head."""
-    size, head = checkpoint_of(proof, anchors).size, anchors.head
-    if head is None or anchors.of_size(size) is not None:
+    head = anchors.head
+    if head is None or not needs_consistency(proof, anchors):
         return ()
-    first, second = sorted((size, head.size))
+    first, second = sorted((checkpoint_of(proof, anchors).size, head.size))
     answer = session.public_api.consistency(first, second)
     return tuple(unb64u(part, length=32, what="consistency proof") for part in answer.proof)
 

@@ -12,17 +12,15 @@ from dataclasses import dataclass
 
 from client import deployment as deployments
 from client.checks import Desk
+from client.log_reading import consistency, needs_consistency
 from protocol.credential import Credential, open_credential
 from protocol.credential_evidence import CredentialEvidence, DepositEvidence, Registries
-from protocol.encoding import unb64u
-from protocol.errors import OneFileError
+from protocol.errors import Denied, OneFileError, Unavailable
 from protocol.facts import AgencyFacts, AnchorFacts, DossierFacts, StatusFact
-from protocol.identifiers import parse_agency_urn
+from protocol.identifiers import checksum_address, parse_agency_urn
 from protocol.keycard import KeyCardEnvelope
-from protocol.note import Checkpoint, parse_note
 from protocol.slips import parse_slip
 from protocol.status_list import parse_status_token, parse_status_uri
-from protocol.tlog_proof import TlogProof
 from protocol.verdict import POLICIES, Policy, Verdict
 from protocol.verify_credential import judge_credential
 from protocol.verify_log import EntryEvidence
@@ -63,34 +61,37 @@ def judge_deposited(
 def gather(
     desk: Desk,
     raw: str | bytes,
-    deposited: Deposited,
+    deposited: Deposited | None,
     *,
     own_cards: Iterable[KeyCardEnvelope] = (),
     status: StatusFact | None = None,
     online: bool = True,
+    at: int | None = None,
 ) -> CredentialEvidence:
-    """Everything at hand for one credential. Raises nothing of ours: what can't be had stays unknown."""
+    """Everything at hand for one credential at ``at`` (seconds; None: now); ``deposited`` None: nothing but itself.
+
+    Raises nothing of ours: what can't be had stays unknown, and a party that the registry was asked about and does not
+    know is one without any right.
+    """
     session = desk.session
+    now = session.clock.now() if at is None else at
     anchors = anchor_facts(desk)
     try:
         credential = open_credential(raw)
     except OneFileError:
-        return CredentialEvidence(now=session.clock.now(), registries=registries(desk), anchors=anchors)
+        return CredentialEvidence(now=now, registries=registries(desk), anchors=anchors)
     if status is None and online:
         status = fetch_status(desk, credential)
     issuer = issuer_facts(desk, credential)
-    entry = EntryEvidence(
-        deposited.entry, deposited.proof, consistency_for(desk, deposited.proof, anchors, online=online)
-    )
     return CredentialEvidence(
-        now=session.clock.now(),
+        now=now,
         registries=registries(desk),
         issuer=issuer,
-        issuer_cards=issuer_cards(desk, issuer, _keys_used(credential, deposited.slip, status)),
+        issuer_cards=issuer_cards(desk, issuer, _keys_used(credential, deposited, status)),
         dossier=dossier_facts(desk, credential.subject),
         dossier_cards=tuple(own_cards),
         status=status,
-        deposit=DepositEvidence(deposited.slip, deposited.salt, deposited.leaf_salt, entry),
+        deposit=None if deposited is None else _deposit(desk, deposited, anchors, online=online),
         anchors=anchors,
         confirmations=session.settings.confirmations,
     )
@@ -105,19 +106,25 @@ def anchor_facts(desk: Desk) -> AnchorFacts | None:
 
 
 def issuer_facts(desk: Desk, credential: Credential) -> AgencyFacts | None:
-    """What the registry says of the credential's issuer, if it can be had."""
+    """What the registry says of the credential's issuer, if it can be had; no rights and no cards if it was never
+    admitted."""
+    account = parse_agency_urn(credential.issuer).account
     try:
-        return desk.facts.agency(parse_agency_urn(credential.issuer).account)
+        return desk.facts.agency(account)
+    except Denied:
+        return AgencyFacts(account, checksum_address(account), "", (), (), (), desk.session.clock.now())
     except OneFileError:
         return None
 
 
 def dossier_facts(desk: Desk, dossier: bytes | None) -> DossierFacts | None:
-    """What the registry says of a dossier, if it can be had."""
+    """What the registry says of a dossier, if it can be had; nobody controls one that was never opened."""
     if dossier is None:
         return None
     try:
         return desk.facts.dossier(dossier)
+    except Denied:
+        return DossierFacts(dossier, (), (), 0, desk.session.clock.now())
     except OneFileError:
         return None
 
@@ -147,20 +154,32 @@ def fetch_status(desk: Desk, credential: Credential) -> StatusFact | None:
 def consistency_for(desk: Desk, proof: bytes, anchors: AnchorFacts | None, *, online: bool) -> tuple[bytes, ...]:
     """The proof that ties a proof's checkpoint to the anchored head, where one is needed and can be had."""
     try:
-        size = Checkpoint.parse_text(parse_note(TlogProof.parse(proof).checkpoint).text).size
-        if not online or anchors is None or anchors.head is None or anchors.of_size(size) is not None:
-            return ()
-        first, second = sorted((size, anchors.head.size))
-        answer = desk.session.public_api.consistency(first, second)
-        return tuple(unb64u(part, length=32, what="consistency proof") for part in answer.proof)
+        return () if not online or anchors is None else consistency(desk.session, proof, anchors)
     except OneFileError:
         return ()
 
 
-def _keys_used(credential: Credential, slip: str, status: StatusFact | None) -> list[bytes]:
+def _deposit(desk: Desk, deposited: Deposited, anchors: AnchorFacts | None, *, online: bool) -> DepositEvidence | None:
+    """How it came into the log; None where what ties its proof to the chain can't be had, so that nothing is known."""
+    tie: tuple[bytes, ...] = ()
+    try:
+        if anchors is not None and needs_consistency(deposited.proof, anchors):
+            if not online:
+                return None
+            tie = consistency(desk.session, deposited.proof, anchors)
+    except Unavailable:
+        return None
+    except OneFileError:
+        pass  # a proof that is none, or is not of this log: the verifier says so
+    entry = EntryEvidence(deposited.entry, deposited.proof, tie)
+    return DepositEvidence(deposited.slip, deposited.salt, deposited.leaf_salt, entry)
+
+
+def _keys_used(credential: Credential, deposited: Deposited | None, status: StatusFact | None) -> list[bytes]:
     keys = [credential.kid]
     try:
-        keys.append(parse_slip(slip).jws.kid)
+        if deposited is not None:
+            keys.append(parse_slip(deposited.slip).jws.kid)
         if status is not None:
             keys.append(parse_status_token(status.raw).jws.kid)
     except OneFileError:

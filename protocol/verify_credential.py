@@ -177,7 +177,7 @@ def _check_signature(credential: Credential, ev: CredentialEvidence) -> None:
 
 def _check_authority(credential: Credential, ev: CredentialEvidence, issued_at: int) -> None:
     issuer = _issuer(credential, ev)
-    check_in_force_at(_card(credential.kid, issuer, ev), issuer, issued_at)
+    # The right first: who has none is refused also where the key card is not at hand.
     if not issuer.may_issue(type_id(credential.licence_type), issued_at):
         raise Denied(
             "issuer_not_allowed",
@@ -186,6 +186,7 @@ def _check_authority(credential: Credential, ev: CredentialEvidence, issued_at: 
             type=credential.licence_type,
             at=issued_at,
         )
+    check_in_force_at(_card(credential.kid, issuer, ev), issuer, issued_at)
 
 
 # (5) status: the issuer's list says that it is valid, and the licence is within its dates.

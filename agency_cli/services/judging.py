@@ -14,8 +14,8 @@ from agency_cli.services.parcels import Handed
 from agency_cli.services.standing import own_account, own_urn
 from client import deployment as deployments
 from client.checks import Desk
-from client.credential_facts import Deposited, fetch_status, gather
 from client.log_reading import fetch_entry
+from client.verification import Deposited, fetch_status, gather
 from protocol.canonical import Json
 from protocol.credential import Credential
 from protocol.credential_evidence import Asked, CredentialEvidence
@@ -189,9 +189,9 @@ def _facts(desk: Desk, one: Handed, kept: Kept, case: Case) -> CredentialEvidenc
     item = one.item
     return gather(
         desk,
-        one.credential,
-        deposited=Deposited(item.slip, item.salt, item.leaf_salt, kept.entry, kept.proof),
-        dossier_cards=(KeyCardEnvelope.from_json(one.parcel.card),),
+        item.presentation,
+        Deposited(item.slip, item.salt, item.leaf_salt, kept.entry, kept.proof),
+        own_cards=(KeyCardEnvelope.from_json(one.parcel.card),),
         status=kept.status,
         at=case.at,
     )

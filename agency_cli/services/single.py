@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from agency_cli.services.standing import own_urn
 from client.checks import Desk
-from client.credential_facts import gather
 from client.log_reading import entry_evidence, fetch_entry
 from client.session import Session
+from client.verification import gather
 from protocol import wire
 from protocol.credential import Credential, open_credential, verify_presentation_binding
 from protocol.errors import FAULTS, Denied, Malformed, OneFileError, Unavailable, Untrusted
@@ -92,10 +92,9 @@ def verify_presentation_file(session: Session, desk: Desk, raw: bytes, nonce: st
     text = raw.strip()
     try:
         credential = open_credential(text)
-        evidence = gather(desk, credential, dossier_cards=_holder_cards(session, credential))
     except OneFileError as error:
-        name = "format" if isinstance(error, Malformed) else "issuer_authority"
-        return conclude(PRESENTATION, [failed(name, error)], now)
+        return conclude(PRESENTATION, [failed("format", error)], now)
+    evidence = gather(desk, text, None, own_cards=_holder_cards(session, credential))
     verdict = judge_credential(text, evidence, PRESENTATION)
     bound = attempt("holder_binding", lambda: _check_bound(session, credential, nonce))
     checks = [
