@@ -21,10 +21,8 @@ class Settings:
     """What the environment says.
 
     ``home``: where all state lies. ``vault_url``: empty to use the profile's. ``rpc_urls``: chain endpoints,
-    of which the first is asked: a quorum among them is not built yet, so that ``rpc_quorum`` above 1 is refused and
-    not ignored. ``scrypt_log_n``: the work factor of new key stores (2^n KiB of
-    memory). ``timeout_s``: of one HTTP exchange without bytes. ``confirmations``: blocks on top of one that gives a
-    right.
+    of which ``rpc_quorum`` must agree. ``scrypt_log_n``: the work factor of new key stores (2^n KiB of memory).
+    ``timeout_s``: of one HTTP exchange without bytes. ``confirmations``: blocks on top of one that gives a right.
     """
 
     home: Path
@@ -47,7 +45,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         home=home,
         vault_url=_url(environ.get("ONEFILE_VAULT_URL") or "", "ONEFILE_VAULT_URL"),
         rpc_urls=tuple(_url(u, "ONEFILE_RPC_URL") for u in urls),
-        rpc_quorum=_whole(environ, "ONEFILE_RPC_QUORUM", 1, 1, 1),
+        rpc_quorum=_whole(environ, "ONEFILE_RPC_QUORUM", 1, 1, len(urls)),
         deployment=Path(environ.get("ONEFILE_DEPLOYMENT_FILE") or home / "deployment.json"),
         scrypt_log_n=_whole(environ, "ONEFILE_SCRYPT_LOG_N", DEFAULT_SCRYPT_LOG_N, MIN_SCRYPT_LOG_N, MAX_SCRYPT_LOG_N),
         timeout_s=_whole(environ, "ONEFILE_TIMEOUT_S", 30, 1, 600),

@@ -274,7 +274,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
             "ONEFILE_HOME": str(tmp_path),
             "ONEFILE_VAULT_URL": "https://vault.example/",
             "ONEFILE_RPC_URL": "http://a, https://b/",
-            "ONEFILE_RPC_QUORUM": "1",
+            "ONEFILE_RPC_QUORUM": "2",
             "ONEFILE_SCRYPT_LOG_N": "18",
             "ONEFILE_PASSPHRASE_FILE": "/p",
             "ONEFILE_DEPLOYMENT_FILE": "/d.json",
@@ -282,7 +282,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     )
     assert found.vault_url == "https://vault.example"
     assert found.rpc_urls == ("http://a", "https://b")
-    assert (found.rpc_quorum, found.scrypt_log_n) == (1, 18)
+    assert (found.rpc_quorum, found.scrypt_log_n) == (2, 18)
     assert (found.passphrase_file, found.deployment) == (Path("/p"), Path("/d.json"))
 
 
