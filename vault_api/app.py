@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +21,14 @@ from vault_api.vault import VERSION, Vault
 
 _log = structlog.get_logger("vault_api.http")
 Hook = Callable[[], None]
+# The framework's own telemetry would carry paths with ids in them to whoever collects it.
+SILENT: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 def create_app(vault: Vault, *, on_start: Hook = lambda: None, on_stop: Hook = lambda: None) -> FastAPI:
@@ -39,6 +48,7 @@ def create_app(vault: Vault, *, on_start: Hook = lambda: None, on_stop: Hook = l
         openapi_url=docs_page.OPENAPI,
         lifespan=lifespan,
         redirect_slashes=False,
+        telemetry=SILENT,
     )
     app.state.vault = vault
     for module in (me, parties, uses, public, operator):

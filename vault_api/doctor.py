@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from chain.files import read_deployment
-from console.i18n import describe
+from console.i18n import _, describe
 from protocol.encoding import hex0x
 from protocol.entries import origin, origin_hash
 from protocol.errors import OneFileError, Unavailable
@@ -59,7 +59,9 @@ def _settings(settings: Settings) -> str:
 
 def _deployment(settings: Settings) -> str:
     deployment = read_deployment(settings.deployment)
-    return f"chain {deployment.chain_id}, block {deployment.deploy_block}"
+    return _("chain {chain}, deployed in block {block}").format(
+        chain=deployment.chain_id, block=deployment.deploy_block
+    )
 
 
 def _database(settings: Settings) -> str:
@@ -73,7 +75,7 @@ def _database(settings: Settings) -> str:
             got=got or "none",
             want=newest(),
         )
-    return f"schema {got}"
+    return _("schema: {revision}").format(revision=got)
 
 
 def _blobs(settings: Settings) -> str:
@@ -95,14 +97,16 @@ def _log(settings: Settings) -> str:
     frontier = Frontier.parse(raw)
     store = LogStore(engine, open_blobs(settings.blobs), signer)
     store.check(frontier)
-    return f"{store.size} of {frontier.size} entries signed"
+    return _("{signed} of {size} entries signed").format(signed=store.size, size=frontier.size)
 
 
 def _chain(settings: Settings) -> str:
     ledger = connect(settings)
     state = ledger.log_state(origin_hash(_origin(settings)))
     anchored = state.size if state is not None else 0
-    return f"block {ledger.head().number}, {anchored} entries anchored, relayer {hex0x(ledger.account)}"
+    return _("block {block}, {anchored} entries anchored, relayer {account}").format(
+        block=ledger.head().number, anchored=anchored, account=hex0x(ledger.account)
+    )
 
 
 def _origin(settings: Settings) -> str:

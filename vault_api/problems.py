@@ -160,6 +160,5 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 def on_fault(request: Request, _error: Exception) -> JSONResponse:
     """Handler for what nobody expected: the log has the traceback's kind, the caller has nothing of it."""
-    return problem(
-        OneFileError("internal", "a fault in this service; nothing more is told here"), speaks(request)
-    )
+    template = N_("a fault in this service; nothing more is told here")
+    return problem(OneFileError("internal", template), speaks(request))

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from protocol import wire
 from protocol.encoding import unb64u
-from protocol.errors import Untrusted
+from protocol.errors import Malformed, Untrusted
 from vault_api.blobs import Upload
 from vault_api.callers import Caller
 from vault_api.http_auth import Signature
@@ -106,6 +106,11 @@ async def _receive(vault: Vault, digest: bytes, request: Request) -> int:
     try:
         await _copy(vault, upload, request)
         payloads.check_least(upload.received)
+    except ClientDisconnect:
+        await asyncio.to_thread(upload.abort)
+        raise Malformed(
+            "upload_truncated", "the upload broke off after {got} bytes", got=upload.received
+        ) from None
     except BaseException:
         await asyncio.shield(asyncio.to_thread(upload.abort))
         raise

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from protocol.errors import Conflict, Denied, Unavailable
+from tests.vault_stage import T0, VaultStage
 from vault_api.fakes import MemoryBlobs, unreachable
 from vault_api.logbook import log_event
 from vault_api.sequencer import Tx
-from tests.vault_stage import T0, VaultStage
 
 
 @pytest.fixture
@@ -187,12 +187,12 @@ def test_a_database_that_does_not_answer_is_told(written: VaultStage) -> None:
 
 
 def test_a_log_that_was_never_opened_takes_nothing(tmp_path: Any) -> None:
+    from protocol.note_signer import Ed25519NoteSigner
+    from vault_api.clock import FixedClock
     from vault_api.db.engine import open_engine
     from vault_api.db.migrate import migrate
-    from vault_api.clock import FixedClock
     from vault_api.log_store import LogStore
     from vault_api.sequencer import Sequencer
-    from protocol.note_signer import Ed25519NoteSigner
 
     engine = open_engine(f"sqlite:///{tmp_path / 'vault.db'}")
     migrate(engine)

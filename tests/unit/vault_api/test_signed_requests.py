@@ -10,7 +10,7 @@ import pytest
 from protocol.encoding import b64u, hex0x
 from protocol.http_sig import token
 from protocol.jose import P256Signer
-from tests.vault_stage import ORIGIN_URL, HOUR, Party, VaultStage, refused, seed, unchanged
+from tests.vault_stage import HOUR, ORIGIN_URL, Party, VaultStage, refused, seed, unchanged
 
 STATEMENT = "/v1/me/statements"
 
