@@ -27,6 +27,7 @@ from typing import Any
 
 import httpx2
 
+from chain.compile import PROJECT
 from chain.files import write_atomically
 from chain.signer import TxSigner, open_or_create
 from protocol.encoding import hex0x
@@ -49,7 +50,7 @@ _MARK = "ONEFILE_DEVNET_STATE"  # in Anvil's environment: which state folder a p
 def find_anvil() -> Path:
     """The Anvil program: `ONEFILE_ANVIL`, else the one that npm installed, else the one on the PATH."""
     named = os.environ.get("ONEFILE_ANVIL")
-    places = [named] if named else ["node_modules/.bin/anvil", shutil.which("anvil")]
+    places = [named] if named else [PROJECT / "node_modules/.bin/anvil", shutil.which("anvil")]
     for place in places:
         if place and Path(place).exists():
             return Path(place).resolve()
@@ -236,6 +237,8 @@ def _save_state(dump: Any, path: Path) -> None:
         raw = gzip.decompress(bytes.fromhex(dump.removeprefix("0x")))
     except (AttributeError, ValueError, OSError, EOFError):
         raise Unavailable("devnet_garbage", "the local chain answered nonsense") from None
+    if not raw:
+        raise Unavailable("devnet_garbage", "the local chain answered nonsense")
     write_atomically(path, raw)
 
 

@@ -81,9 +81,7 @@ class BoundedProvider(BaseProvider):
         try:
             with self._http.stream("POST", self._url, content=body) as response:
                 return self._read(response, until)
-        except httpx2.HTTPError as fault:
-            raise unreachable(type(fault).__name__) from None
-        except (httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError) as fault:
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError) as fault:
             raise unreachable(type(fault).__name__) from None
 
     def _read(self, response: httpx2.Response, until: float) -> bytes:

@@ -101,10 +101,6 @@ def _unlock(raw: bytes, passphrase: str | None) -> bytes:
         raise Denied("passphrase_needed", "the key file is a keystore: its passphrase is needed")
     try:
         return bytes(_accounts().decrypt(raw.decode("utf-8"), passphrase))
-    except OneFileError:
-        raise
-    except ValueError as fault:
-        raise _keystore_fault(fault) from None
     except Exception as fault:  # noqa: BLE001 (the library raises what it likes on a bad keystore)
         raise _keystore_fault(fault) from None
 

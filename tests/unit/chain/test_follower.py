@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
@@ -122,23 +121,27 @@ class Restless:
         self.deployment = stage.deployment
 
     def head(self) -> BlockRef:
-        return self._at("head", self._ledger.head())
+        self._now("before head")
+        head = self._ledger.head()
+        self._now("head")
+        return head
 
     def block(self, number: int) -> BlockRef | None:
         return self._ledger.block(number)
 
     def events(self, first: int, last: int) -> Sequence[Event]:
-        return self._at("events", self._ledger.events(first, last))
+        events = self._ledger.events(first, last)
+        self._now("events")
+        return events
 
-    def _at(self, moment: str, answer: Any) -> Any:
+    def _now(self, moment: str) -> None:
         if moment == self._moment:
             self._moment = "over"
             self._stage.chain.reorganise(2)
             self._stage.ledger("alice").revoke(secret(9))
-        return answer
 
 
-@pytest.mark.parametrize("moment", ["head", "events"])
+@pytest.mark.parametrize("moment", ["before head", "head", "events"])
 @pytest.mark.parametrize("known", [0, 2, 3])
 def test_a_reorganisation_in_the_middle_of_a_step_is_noticed(moment: str, known: int) -> None:
     stage, store = MemoryStage(), MemoryFollowerStore()
