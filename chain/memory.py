@@ -99,7 +99,14 @@ class _Block:
 class MemoryChain:
     """A chain of blocks of events. `clock` gives seconds; a block is never older than the one before."""
 
-    def __init__(self, *, governor: bytes, chain_id: int = CHAIN_ID, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        governor: bytes,
+        chain_id: int = CHAIN_ID,
+        contracts: Contracts | None = None,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
         self.governor = governor
         self.faults = Faults()
         self.approvers: dict[bytes, Approver] = {}
@@ -110,8 +117,8 @@ class MemoryChain:
         self._blocks: list[_Block] = []
         self._world = World()
         self.mine(2)  # genesis, and the block of the deployment
-        contracts = Contracts(*(sha256(b"contract", bytes([i]))[:20] for i in range(4)))
-        self.deployment = Deployment(chain_id, contracts, 1, self._blocks[1].ref.hash)
+        made = contracts or Contracts(*(sha256(b"contract", bytes([i]))[:20] for i in range(4)))
+        self.deployment = Deployment(chain_id, made, 1, self._blocks[1].ref.hash)
 
     def ledger(self, account: bytes) -> MemoryLedger:
         """The ledger as it is for whoever sends from `account`."""
