@@ -18,6 +18,9 @@ from typing import Any
 import httpx2
 import qrcode
 
+from agency_cli.services.release import Released, ReleaseOrder, release
+from agency_cli.services.scan import Scanned, ScanOrder, scan
+from agency_cli.services.uses import Use, Uses
 from chain.ledger import LedgerReads
 from client import deployment as deployments
 from client.checks import Desk, open_desk
@@ -33,12 +36,14 @@ from protocol.envelope import header_for, seal_bytes
 from protocol.grant import AccessGrant, GrantEnvelope, ScopeItem, nullifier_of, revocation_secret
 from protocol.hashing import ZERO32, sha256
 from protocol.identifiers import agency_subject
+from protocol.licence_types import licence_type
 from protocol.parcel import Parcel, ParcelDocument, ParcelItem
+from protocol.receipts import Officer, parse_receipt
 from protocol.show_code import new_show_code, sign_show_code
 from protocol.slips import item_commitment, sign_slip
 from protocol.status_list import StatusList, sign_status_token, status_uri
 from tests import credential_samples as samples
-from tests.vault_stage import DAY, ORIGIN_URL, T0, Deposit, Holder, Party, VaultStage, raw_scenario
+from tests.vault_stage import DAY, ORIGIN_URL, T0, Deposit, Party, VaultStage, raw_scenario
 
 PDF = b"%PDF-1.7 proof of social insurance " * 4000  # three chunks of 64 KiB
 PHOTO = b"\xff\xd8\xff a photo"
@@ -120,7 +125,10 @@ class Given:
 
 
 class ReaderStage:
-    """Issuer, authority, holder, bank; the bank's ``session``."""
+    """Issuer, authority, holder, bank; the bank's ``session``. ``item`` and ``out`` are what fixtures lay ready."""
+
+    item: Issued
+    out: Path
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -133,6 +141,7 @@ class ReaderStage:
         self.authority = self.vault.authority()
         self.alice = self.vault.holder()
         self.lists = StatusList.empty()
+        self._published: dict[bytes, int] = {}
         self.scenario = self.post_scenario()
         self.bridge = Bridge(self.vault)
         self.clock = DeskClock(self.vault)
@@ -206,6 +215,23 @@ class ReaderStage:
         """How many requests with ``path`` in theirs the vault got."""
         return sum(path in request.url.path for request in self.bridge.requests)
 
+    def order(self, given: Given, **changes: Any) -> ReleaseOrder:
+        """An order for all of a grant, into ``out``."""
+        return replace(ReleaseOrder(given.id, self.out, Officer("credit-officer", "desk 4")), **changes)
+
+    def release(self, given: Given, **changes: Any) -> Released:
+        """One use by the bank."""
+        return release(self.session, self.desk(), self.order(given, **changes))
+
+    def scan(self, code: str, **changes: Any) -> Scanned:
+        """One scan at the bank's window."""
+        order = ScanOrder(code, "small-loan", Officer("teller", "window 1"))
+        return scan(self.session, self.desk(), replace(order, **changes))
+
+    def uses(self) -> list[Use]:
+        """The receipts that the bank has on disk."""
+        return list(Uses(self.session.profile.folder))
+
     def _ledger(self, *_: object) -> LedgerReads:
         return self.chain.ledger(self.bank.address)
 
@@ -242,9 +268,25 @@ class ReaderStage:
         self.publish_status(by)
         return Issued(raw, deposit, files, index)
 
+    def issue_diploma(self, *files: bytes) -> Issued:
+        """Another kind of credential."""
+        fields = {
+            "school": "山东大学",
+            "major": "法学",
+            "level": "本科",
+            "study_mode": "全日制",
+            "enrolment_date": "2016-09-01",
+            "graduation_date": "2020-06-30",
+            "graduation_status": "毕业",
+        }
+        return self.issue(*files, licence=licence_type("diploma"), fields=fields)
+
     def publish_status(self, by: Party | None = None, **changes: Any) -> None:
-        """Sign the status list as it stands and bring it to the vault."""
-        party, now = by or self.issuer, self.vault.clock.now()
+        """Sign the status list as it stands and bring it to the vault; a token is newer than the one before."""
+        party, before = by or self.issuer, self._published.get((by or self.issuer).address, 0)
+        if self.vault.clock.now() <= before:
+            self.vault.clock.advance(1)
+        now = self._published[party.address] = self.vault.clock.now()
         token = self.lists.token(
             iss=self.vault.urn(party), uri=status_uri(party.address, 0), iat=now, lifetime_s=86_400
         )
@@ -312,14 +354,17 @@ class ReaderStage:
         item: dict[str, Any] | None = None,
         to: Party | None = None,
         query: str = "insurance",
+        parts: tuple[tuple[Issued, str, tuple[str, ...]], ...] = (),
+        scenario: str | None = None,
         **changes: Any,
     ) -> Given:
         """Grant items to the bank and post it. ``cook`` changes each parcel before it is sealed and signed for;
-        ``named`` are the claims that the grant names where they are not those that are shown."""
+        ``named`` are the claims that the grant names where they are not those that are shown; ``parts`` gives each
+        item its own query and claims."""
         grant_id, now = secrets.token_bytes(32), self.vault.clock.now()
         secret = revocation_secret(self.alice.revoke_key, grant_id)
         parcels, scope, headers = [], [], []
-        for one in issued:
+        for one, query, claims in parts or tuple((one, query, claims) for one in issued):
             part = self.parcel_item(one, claims, b64u(grant_id), **(item or {}))
             parcels.append(self.seal(cook(self.parcel(grant_id, part)), to))
             documents = tuple(sorted(document.payload for document in part.documents))
@@ -342,7 +387,7 @@ class ReaderStage:
             mandate=ZERO32,
             agency=self.bank.address,
             agency_card=self.bank.cards[-1].digest(self.vault.vault.agency_domain),
-            scenario=sha256(self.scenario.encode()),
+            scenario=sha256((scenario or self.scenario).encode()),
             purpose="To decide on an application for a small loan",
             officer_class=ZERO32,
             scope=tuple(scope),
@@ -380,8 +425,6 @@ class ReaderStage:
     def present(self, session: bytes, *issued: Issued, claims: tuple[str, ...] = CLAIMS[1:], **cook: Any) -> None:
         """What the wallet does once somebody collected. ``cook``: ``parcel`` (a function), ``to``, ``nonce``, ``item``."""
         row = self.vault.get(self.alice, f"/v1/me/shows/{b64u(session)}").json()
-        from protocol.receipts import parse_receipt
-
         nonce = parse_receipt(row["receipt"]).body.nonce
         items = [
             self.parcel_item(one, claims, cook.get("nonce") or b64u(nonce or b""), **cook.get("item", {})) for one in issued

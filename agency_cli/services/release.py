@@ -283,6 +283,11 @@ def verify_own_use(
     record = verify_access(entry.entry, logged.opening, logged.record, tag_key)
     if record.receipt != receipt.hash or (record.grant, record.show) != (receipt.body.grant, receipt.body.show):
         raise Untrusted("access_other", "the logged use is of another receipt than the one that we signed")
+    # The record's time is what the use is judged by later: it is bound to the time that we signed.
+    if abs(record.at - receipt.body.iat) > RECEIPT_SKEW_S:
+        raise Untrusted(
+            "record_time", "the receipt is of {iat}; the log's record of {at}", iat=receipt.body.iat, at=record.at
+        )
     return record
 
 

@@ -6,19 +6,21 @@ its deposit not when it was issued. Each kind has its own policy, so that nobody
 
 from __future__ import annotations
 
+from agency_cli.services.folders import is_use, read_use
 from agency_cli.services.standing import own_urn
+from agency_cli.services.uses import Uses
 from client.checks import Desk
 from client.log_reading import entry_evidence, fetch_entry
 from client.session import Session
-from client.verification import gather
+from client.verification import anchor_facts, gather, issuer_cards, registries
 from protocol import wire
 from protocol.credential import Credential, open_credential, verify_presentation_binding
-from protocol.errors import FAULTS, Denied, Malformed, OneFileError, Unavailable, Untrusted
-from protocol.facts import ROLE_READER, fact_age
-from protocol.identifiers import parse_agency_urn
+from protocol.errors import FAULTS, Denied, Malformed, OneFileError, Unavailable
+from protocol.facts import AgencyFacts, AnchorFacts
+from protocol.identifiers import checksum_address, parse_agency_urn
 from protocol.keycard import KeyCardEnvelope
 from protocol.receipts import Receipt, parse_receipt
-from protocol.signed import Signed, check_audience
+from protocol.signed import Signed
 from protocol.tlog_proof import TlogProof
 from protocol.verdict import (
     CHAIN_MAX_AGE_S,
@@ -34,6 +36,7 @@ from protocol.verdict import (
 )
 from protocol.verify_credential import judge_credential
 from protocol.verify_log import judge_entry
+from protocol.verify_receipt import ReceiptEvidence, UseEvidence, judge_receipt
 
 _CHAIN = ("issuer_signature", "issuer_authority", "holder_binding", "anchor_inclusion")
 _FRESH = dict.fromkeys(_CHAIN, CHAIN_MAX_AGE_S)
@@ -51,20 +54,32 @@ PRESENTATION = Policy(
 def verify_receipt_file(session: Session, desk: Desk, raw: bytes) -> Verdict:
     """A receipt of any reader: signed by its registered key card, by a reader at that time, and in the log.
 
-    The last is the vault's word here: only the reader and the holder have what opens the entry.
+    Of a use of ours whose folder is here, the log proves it. Of another's only the vault can say it: that is its word,
+    and stands in the place of a proof that nobody but reader and holder can make.
     """
-    now = session.clock.now()
+    now, text = session.clock.now(), raw.strip()
     try:
-        receipt = parse_receipt(raw.strip())
+        receipt = parse_receipt(text)
     except Malformed as error:
         return conclude(RECEIPT, [failed("format", error)], now)
-    made = [
-        passed("format"),
-        attempt("issuer_signature", lambda: _check_signed(session, desk, receipt)),
-        _reader(desk, receipt, now),
-        _logged(session, receipt),
-    ]
-    return conclude(RECEIPT, made, now)
+    anchors = anchor_facts(desk)
+    reader = _reader(desk, receipt)
+    evidence = ReceiptEvidence(
+        now=now,
+        log=session.log.origin,
+        registries=registries(desk),
+        reader=reader,
+        reader_cards=issuer_cards(desk, reader, [receipt.jws.kid]),
+        use=_own_use(session, receipt, anchors),
+        anchors=anchors,
+        confirmations=session.settings.confirmations,
+    )
+    verdict = judge_receipt(text, evidence, RECEIPT)
+    if evidence.use is not None:
+        return verdict
+    word = _logged(session, receipt)
+    checks = [word if check.name == "anchor_inclusion" else check for check in verdict.checks]
+    return conclude(RECEIPT, checks, now)
 
 
 def verify_proof_file(session: Session, desk: Desk, raw: bytes, entry: bytes | None) -> Verdict:
@@ -104,28 +119,24 @@ def verify_presentation_file(session: Session, desk: Desk, raw: bytes, nonce: st
     return conclude(PRESENTATION, checks, now)
 
 
-def _check_signed(session: Session, desk: Desk, receipt: Signed[Receipt]) -> None:
-    body = receipt.body
-    reader, here = parse_agency_urn(body.iss), session.deployment
-    if (reader.chain_id, reader.registry) != (here.chain_id, here.contracts.agency_registry):
-        raise Untrusted("receipt_registry", "the receipt is by an agency of another chain or registry")
-    check_audience(body.aud, session.log.origin)
-    card = desk.issuer_card(reader.account, receipt.jws.kid)
-    if card.hash != body.card:
-        raise Untrusted("receipt_card_other", "the receipt is signed with another key card than it names")
-    receipt.verified_by(card.present_key)
-
-
-def _reader(desk: Desk, receipt: Signed[Receipt], now: int) -> Check:
+def _reader(desk: Desk, receipt: Signed[Receipt]) -> AgencyFacts | None:
+    account = parse_agency_urn(receipt.body.iss).account
     try:
-        facts = desk.facts.agency(parse_agency_urn(receipt.body.iss).account)
-    except OneFileError as error:
-        return failed("issuer_authority", error)
-    age = fact_age(now, facts.known_at)
-    if not facts.has_role(ROLE_READER, receipt.body.iat):
-        not_one = Denied("not_a_reader", "the agency is not registered as a reader")
-        return failed("issuer_authority", not_one, age=age)
-    return passed("issuer_authority", age=age)
+        return desk.facts.agency(account)
+    except Denied:
+        return AgencyFacts(account, checksum_address(account), "", (), (), (), desk.session.clock.now())
+    except Unavailable:
+        return None
+
+
+def _own_use(session: Session, receipt: Signed[Receipt], anchors: AnchorFacts | None) -> UseEvidence | None:
+    """The log entry of a use of ours, from its folder; None if it is not ours or not here."""
+    for use in Uses(session.profile.folder):
+        if use.receipt.raw == receipt.raw and use.out is not None and is_use(use.out) and anchors is not None:
+            logged = read_use(use.out).logged
+            entry = entry_evidence(session, logged.entry, logged.proof, anchors)
+            return UseEvidence(logged.record, logged.opening.salt, entry)
+    return None
 
 
 def _logged(session: Session, receipt: Signed[Receipt]) -> Check:

@@ -119,7 +119,15 @@ def test_two_codes_in_one_picture_are_not_chosen_between() -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"not a picture", PNG[:100], PNG[: len(PNG) // 2], b"GIF89a" + bytes(100), png(qr(), "BMP"), b"\xff\xd8\xff\xe0" * 9],
+    [
+        b"",
+        b"not a picture",
+        PNG[:100],
+        PNG[: len(PNG) // 2],
+        b"GIF89a" + bytes(100),
+        png(qr(), "BMP"),
+        b"\xff\xd8\xff\xe0" * 9,
+    ],
     ids=["empty", "text", "cut header", "cut in half", "gif", "bmp", "broken jpeg"],
 )
 def test_what_is_no_png_or_jpeg_is_malformed(raw: bytes) -> None:
