@@ -162,7 +162,8 @@ class FakeVault:
             if path.startswith(start):
                 self.lost.remove(start)
                 raise httpx2.ReadTimeout("the answer was lost")
-        return httpx2.Response(reply.status_code, content=reply.content, headers=reply.headers)
+        kind = "application/json" if reply.content[:1] in {b"{", b"["} else "text/plain"
+        return httpx2.Response(reply.status_code, content=reply.content, headers={"content-type": kind})
 
     def _work(self, asked: str, path: str, body: bytes) -> httpx2.Response:
         for pattern, method, name in ROUTES:
