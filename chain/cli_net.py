@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,7 +26,10 @@ from console import frame, output
 from console.i18n import N_, _, moment
 from protocol.encoding import hex0x
 from protocol.entries import origin_hash
-from protocol.errors import Conflict, Untrusted
+from protocol.errors import Conflict, Unavailable, Untrusted
+
+if TYPE_CHECKING:
+    from chain.devnet import Devnet
 
 
 @click.command(cls=frame.Command, help=N_("Run a local chain until it is interrupted. Its state survives a kill."))
@@ -56,7 +59,7 @@ def devnet(state: Path | None, port: int | None, block_time: int) -> None:
         }
         output.emit(facts, lambda: _say_devnet(facts))
         while not stopped.wait(TEND_INTERVAL_S):
-            net.tend()
+            _tend(net)
     finally:
         net.stop()
     output.say(_("The chain has stopped; its state is in {state}.").format(state=net.state))
@@ -145,6 +148,15 @@ def fund(account: bytes, ether: int, rpc: str | None) -> None:
     fund_account(rpc or settings().rpc_url, account, ether)
     facts = {"account": account_text(account), "ether": ether}
     output.emit(facts, lambda: output.line(_("{account} has {ether} ether.").format(**facts)))
+
+
+def _tend(net: Devnet) -> None:
+    try:
+        net.tend()
+    except Unavailable:
+        if net.pid is None:
+            raise
+        # It lives, and has too much to do to answer: the next look will save what there is.
 
 
 def _same(artifact: Any, name: str, load: Any) -> bool:

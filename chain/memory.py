@@ -11,8 +11,7 @@ consistency proofs, makes a block for each transaction, can be reorganised, and 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from chain import memory_log_rules as log_rules
 from chain import memory_rules as rules
 from chain.deployment import Deployment
 from chain.events import Anchored, Event, EventRef
-from chain.garbage import unreachable
+from chain.faults import Faults
 from chain.ledger import Ledger, check_range
 from chain.memory_rules import Approver, Happening, Turn
 from chain.reverts import refusal
@@ -38,7 +37,7 @@ from chain.values import (
 from chain.world import World, cards_of, dossier_named
 from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
 from protocol.encoding import u64
-from protocol.errors import Malformed, OneFileError
+from protocol.errors import Malformed
 from protocol.hashing import ZERO32, sha256
 from protocol.keycard import KeyCard
 
@@ -47,47 +46,6 @@ FIRST_TIME = 1_800_000_000
 GAS = 100_000  # nothing is metered; every transaction says this
 
 Rule = Callable[[Turn], Sequence[Happening]]
-
-
-@dataclass(slots=True)
-class _Fault:
-    method: str | None
-    after: bool
-    error: OneFileError
-
-
-class Faults:
-    """Failures to come, in the order in which they were asked for."""
-
-    def __init__(self) -> None:
-        self._queue: list[_Fault] = []
-
-    def fail(
-        self,
-        method: str | None = None,
-        *,
-        after: bool = False,
-        times: int = 1,
-        error: OneFileError | None = None,
-    ) -> None:
-        """Let the next `times` calls of `method` (None: of any) raise `error`, by default `chain_unreachable`.
-
-        `after`: what the call does is done, and only its answer is lost.
-        """
-        fault = _Fault(method, after, error or unreachable("a fault that was asked for"))
-        self._queue += [fault] * times
-
-    @contextmanager
-    def around(self, method: str) -> Iterator[None]:
-        """Raise what was asked for, before or after the body."""
-        fault = next((f for f in self._queue if f.method in {None, method}), None)
-        if fault is not None:
-            self._queue.remove(fault)
-            if not fault.after:
-                raise fault.error
-        yield
-        if fault is not None:
-            raise fault.error
 
 
 @dataclass(frozen=True, slots=True)

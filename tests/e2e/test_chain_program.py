@@ -340,28 +340,38 @@ class TestCompile:
         assert (told.code, told.out) == (0, "4 contracts compiled.\n"), told.err
 
 
+def started(state: Path) -> tuple[subprocess.Popen[str], Any]:
+    """A `chain devnet` process that is ready, and what it said then."""
+    argv = [sys.executable, "-m", "chain.main", "devnet", "--state", str(state), "--port", str(free_port()), "--json"]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    told = ""
+    while not told.rstrip().endswith("}"):
+        line = process.stdout.readline()
+        assert line, "it ended before it was ready"
+        told += line
+    return process, json.loads(told)
+
+
 class TestDevnet:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_it_runs_until_it_is_told_to_stop_and_leaves_nothing_running(self, tmp_path: Path, number: int) -> None:
-        port = free_port()
-        argv = [sys.executable, "-m", "chain.main", "devnet", "--state", str(tmp_path), "--port", str(port), "--json"]
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-        try:
-            assert process.stdout is not None
-            told = ""
-            while not told.rstrip().endswith("}"):
-                told += process.stdout.readline()
-            facts = json.loads(told)
-            assert facts["chain_id"] == 31337
-            time.sleep(0.6)
-            process.send_signal(number)
-            _out, err = process.communicate(timeout=20)
-        finally:
-            process.kill()
+        process, facts = started(tmp_path)
+        time.sleep(0.6)
+        process.send_signal(number)
+        _out, err = process.communicate(timeout=20)
         assert process.returncode == 0, err
+        assert facts["chain_id"] == 31337
         assert not Path(f"/proc/{facts['pid']}").exists()
         assert (tmp_path / "anvil.json").exists()
         assert not (tmp_path / "anvil.pid").exists()
+
+    def test_it_ends_when_anvil_has_ended(self, tmp_path: Path) -> None:
+        process, facts = started(tmp_path)
+        os.kill(facts["pid"], signal.SIGKILL)
+        _out, err = process.communicate(timeout=20)
+        assert process.returncode == 7
+        assert json.loads(err.splitlines()[-1])["error"]["code"] == "devnet_unreachable"
 
     def test_a_person_is_told_where_it_listens_and_where_its_state_is(self, run: Run, tmp_path: Path) -> None:
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

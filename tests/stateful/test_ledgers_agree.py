@@ -206,7 +206,7 @@ def test_the_contracts_and_the_ledger_in_memory_agree(local_chain: LocalChain, r
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # Hypothesis leaves it untyped
         machine,
         settings=settings(
-            max_examples=100 if thorough else 6,
+            max_examples=40 if thorough else 6,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

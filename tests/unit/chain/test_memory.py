@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from chain.faults import Faults
 from chain.garbage import garbage
-from chain.memory import FIRST_TIME, Faults, MemoryChain
+from chain.memory import FIRST_TIME, MemoryChain
 from protocol.errors import Denied, OneFileError, Unavailable, Untrusted
 from protocol.hashing import keccak256, sha256
 from tests.chain_stage import Actor, Dossier, MemoryStage, admitted
