@@ -6,19 +6,22 @@ passes the ledger's conformance suite. One clock moves everything.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import io
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import structlog
 from starlette.testclient import TestClient
 
 from chain.files import write_deployment
 from chain.ledger import ROLE_ISSUER, ROLE_READER, ROLE_SCENARIO
 from chain.memory import MemoryChain
-from client import agent
 from client.api import VaultApi
 from client.http import Http
 from client.keystore import Keys
@@ -30,7 +33,7 @@ from protocol import wire
 from protocol.credential import FileEntry, StatusRef
 from protocol.credential_issue import CertificateData, CredentialRequest, issue_credential
 from protocol.eip712 import Domain
-from protocol.encoding import b64u, unhex0x
+from protocol.encoding import b64u
 from protocol.envelope import Sealed, seal_bytes
 from protocol.hashing import sha256, sm3
 from protocol.identifiers import agency_subject, agency_urn
@@ -88,6 +91,7 @@ class Stage:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
+        structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the vault's log is not ours to print
         self.chain = MemoryChain(governor=account("governor").address, clock=self.clock.now)
         self.ledger = self.chain.ledger(account("relayer").address)
         home = self.folder / "home"
@@ -130,7 +134,7 @@ class Stage:
 
     def session(self, name: str, **more: str) -> Session:
         """A wallet's session whose passphrase is ``pass``."""
-        settings = read_settings(self.environ(**more))
+        settings = dataclasses.replace(read_settings(self.environ(**more)), scrypt_log_n=10)  # proves no strength
         secret = self.folder / "passphrase"
         secret.write_text("pass")
         return Session(
@@ -211,6 +215,7 @@ class Agency:
         **changes: Any,
     ) -> bytes:
         """Issue and deposit a credential to the holder of ``card``; the item's id."""
+        self.stage.clock.time += 1  # each status token is newer than the one before
         now = self.stage.clock.now()
         subject = card.card.subject
         index = self.statuses.allocate()
@@ -259,7 +264,7 @@ class Agency:
             aud=self.stage.vault.origin,
             dossier=card.card.subject,
             item=item,
-            item_commitment=item_commitment(salt, raw.split("~")[0]),
+            item_commitment=item_commitment(salt, raw.split("~", maxsplit=1)[0]),
             card=card.card.digest(self.stage.domain("dossier_registry")),
             objects=tuple(_object(s) for s in sealed),
         )
@@ -276,8 +281,6 @@ class Agency:
         return item
 
     def _upload(self, part: Sealed) -> None:
-        import io
-
         self.api.upload(sha256(part.payload), lambda: io.BytesIO(part.payload), len(part.payload))
 
 
@@ -302,17 +305,13 @@ def card_of(session: Session) -> KeyCardEnvelope:
     return KeyCardEnvelope.from_json(session.public_api.card(session.party.subject).card)
 
 
-def flip(stage: Stage, digest: bytes, at: int = 100) -> None:
-    """Flip one stored bit of a payload."""
-    for name, data in stage.blobs.objects.items():
-        if sha256(data) == digest:
-            stage.blobs.objects[name] = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+def flip(stage: Stage, digest: bytes, at: int = 100) -> Callable[[], None]:
+    """Flip one stored bit of a payload; what is returned flips it back."""
+    name = next(name for name, data in stage.blobs.objects.items() if sha256(data) == digest)
 
+    def turn() -> None:
+        data = stage.blobs.objects[name]
+        stage.blobs.objects[name] = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
-def hexed(text: str) -> bytes:
-    return unhex0x(text)
-
-
-def no_agent(monkeypatch: Any) -> None:
-    """Let nothing ask a running agent."""
-    monkeypatch.setattr(agent, "fetch", lambda _profile: None)
+    turn()
+    return turn
