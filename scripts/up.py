@@ -70,8 +70,7 @@ def make_samples(stack: Stack) -> None:
     t = Teller("en", stack.env)
     work = stack.home / "samples"
     work.mkdir(exist_ok=True)
-    for office in (*DEPARTMENTS, BUREAU):
-        admit(t, office)
+    admit(t, *DEPARTMENTS, BUREAU)
     admit_bank(t)
     for profile, kind in (("alice", "person"), ("bank", "enterprise")):
         t.wallet(profile, "init", "--kind", kind, "--phrase-file", str(stack.home / f"{profile}.phrase"), "--yes")

@@ -35,7 +35,12 @@ class Office:
 
 
 POLICE = Office(
-    "police", "样例市公安局 Sample Public Security", "public-security", "11371000MB0000001H", ("driving-licence",), reader=True
+    "police",
+    "样例市公安局 Sample Public Security",
+    "public-security",
+    "11371000MB0000001H",
+    ("driving-licence",),
+    reader=True,
 )
 LABOUR = Office(
     "labour",
@@ -45,7 +50,11 @@ LABOUR = Office(
     ("social-insurance-proof", "diploma"),
 )
 MARKET = Office(
-    "market", "样例市市场监管局 Sample Market Regulation", "market-regulation", "11371000MB0000003P", ("business-licence",)
+    "market",
+    "样例市市场监管局 Sample Market Regulation",
+    "market-regulation",
+    "11371000MB0000003P",
+    ("business-licence",),
 )
 BUREAU = Office("bureau", "样例市大数据局 Sample Data Bureau", "big-data", authority=True)
 BANK = Office("bank", "样例银行 Sample Bank", "bank", reader=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from scripts.demo.cast import (
@@ -37,13 +39,27 @@ def start_system(t: Teller, stack: Stack) -> None:
         )
 
 
-def admit(t: Teller, office: Office) -> None:
-    """An agency makes its keys, the governor admits it, it publishes its key card."""
-    code = ["--code", office.code] if office.code else []
-    account = t.agency(office.profile, "init", "--name", office.name, *code).json["account"]
-    rights = office.rights()
-    t.run("chain", "agency", "admit", account, "--name", office.name, "--division", office.division, *rights)
-    t.agency(office.profile, "register")
+def admit(t: Teller, *offices: Office) -> None:
+    """Each agency makes its keys, the governor admits it, it publishes its key card."""
+    accounts: dict[str, str] = {}
+
+    def init(office: Office) -> None:
+        code = ["--code", office.code] if office.code else []
+        accounts[office.profile] = t.agency(office.profile, "init", "--name", office.name, *code).json["account"]
+
+    def register(office: Office) -> None:
+        t.agency(office.profile, "register")
+
+    t.together(*(partial(init, office) for office in offices))
+    with ThreadPoolExecutor(1) as registering:
+        # The governor sends one transaction after the other; who is admitted registers meanwhile.
+        registered = []
+        for office in offices:
+            named = ["--name", office.name, "--division", office.division]
+            t.run("chain", "agency", "admit", accounts[office.profile], *named, *office.rights())
+            registered.append(registering.submit(register, office))
+        for done in registered:
+            done.result()
 
 
 def admit_departments(t: Teller) -> None:
@@ -51,8 +67,7 @@ def admit_departments(t: Teller) -> None:
         "治理方准入三个签发部门和一个场景管理方",
         "The governor admits three issuing departments and a scenario authority",
     ):
-        for office in (*DEPARTMENTS, BUREAU):
-            admit(t, office)
+        admit(t, *DEPARTMENTS, BUREAU)
         listed = t.run("chain", "agency", "list").json
         rows = listed if isinstance(listed, list) else listed["agencies"]
         t.check(len(rows) == 4, f"expected 4 agencies on chain, got {len(rows)}")
@@ -61,14 +76,19 @@ def admit_departments(t: Teller) -> None:
 
 def open_dossiers(t: Teller, work: Path) -> None:
     with t.step("公民与企业各开立一份档案", "A citizen and an enterprise each open a dossier"):
-        for profile, kind in (("alice", "person"), ("acme", "enterprise")):
-            phrase = str(work / f"{profile}.phrase")
-            made = t.wallet(profile, "init", "--kind", kind, "--phrase-file", phrase, "--yes").json
-            t.check(made["state"] == "opened", "the dossier is not open")
+        t.together(
+            partial(open_dossier, t, work, "alice", "person"), partial(open_dossier, t, work, "acme", "enterprise")
+        )
         t.proves(
             "密钥由助记词生成，从未离开钱包；持有人没有付任何手续费",
             "keys come from the phrase and never leave the wallet; the holder paid no gas",
         )
+
+
+def open_dossier(t: Teller, work: Path, profile: str, kind: str) -> None:
+    phrase = str(work / f"{profile}.phrase")
+    made = t.wallet(profile, "init", "--kind", kind, "--phrase-file", phrase, "--yes").json
+    t.check(made["state"] == "opened", "the dossier is not open")
 
 
 def issue(t: Teller, work: Path, office: Office, holder: str, paper: Paper) -> str:
@@ -104,13 +124,16 @@ def issue_papers(t: Teller, work: Path, papers: Papers) -> dict[str, str]:
         (work / "photo.jpg").write_bytes(papers.photo_jpg)
         (work / "lease.pdf").write_bytes(papers.own_pdf)
         (work / "proof.pdf").write_bytes(made_pdf("SAMPLE proof of social insurance", pages=1))
-        for office, holder, paper in (
-            (POLICE, "alice", DRIVING),
-            (LABOUR, "alice", INSURANCE),
-            (LABOUR, "alice", DIPLOMA),
-            (MARKET, "acme", LICENCE),
-        ):
-            items[paper.kind] = issue(t, work, office, holder, paper)
+
+        def issue_all(office: Office, holder: str, *wanted: Paper) -> None:
+            for paper in wanted:
+                items[paper.kind] = issue(t, work, office, holder, paper)
+
+        t.together(
+            partial(issue_all, POLICE, "alice", DRIVING),
+            partial(issue_all, LABOUR, "alice", INSURANCE, DIPLOMA),
+            partial(issue_all, MARKET, "acme", LICENCE),
+        )
         t.proves(
             f"{len(papers.scan_pdf) / 1e6:.1f} MB 的扫描件以密文入库，只封给持有人",
             f"a scan of {len(papers.scan_pdf) / 1e6:.1f} MB lies in the vault as ciphertext, sealed to its holder alone",
@@ -129,12 +152,15 @@ def issue_papers(t: Teller, work: Path, papers: Papers) -> dict[str, str]:
 
 def sync_and_claim(t: Teller, work: Path, items: dict[str, str], papers: Papers) -> None:
     with t.step("钱包同步、打开、核验并领取", "The wallet syncs, opens, verifies and claims"):
-        for profile in ("alice", "acme"):
+        mine = {"alice": (DRIVING, INSURANCE, DIPLOMA), "acme": (LICENCE,)}
+
+        def claim_all(profile: str) -> None:
             t.wallet(profile, "sync")
-        for profile, mine in (("alice", (DRIVING, INSURANCE, DIPLOMA)), ("acme", (LICENCE,))):
-            claimed = t.wallet(profile, "claim", *(items[paper.kind] for paper in mine)).json["items"]
+            claimed = t.wallet(profile, "claim", *(items[paper.kind] for paper in mine[profile])).json["items"]
             verdicts = {row["verdict"]["verdict"] for row in claimed}
             t.check(verdicts == {"accept"}, f"the verdicts on what was issued are {verdicts}")
+
+        t.together(*(partial(claim_all, profile) for profile in mine))
         opened = work / "opened" / "scan.pdf"
         opened.parent.mkdir(exist_ok=True)
         t.wallet("alice", "open", items[DRIVING.kind], "scan.pdf", "--to", str(opened))
@@ -156,10 +182,15 @@ def admit_bank(t: Teller) -> str:
     """Publish ``small-loan`` and admit the bank as reader; the scenario's hash."""
     found = ""
     with t.step("发布“小额贷款”场景，银行作为使用方准入", "Publish the scenario small-loan; admit a bank as reader"):
-        for name in ("small-loan", "window-driving"):
-            row = t.agency(BUREAU.profile, "scenario", "publish", str(SCENARIOS / f"{name}.json")).json
-            found = found or str(row["hash"])
-        admit(t, BANK)
+        hashes: list[str] = []
+
+        def publish() -> None:
+            for name in ("small-loan", "window-driving"):
+                row = t.agency(BUREAU.profile, "scenario", "publish", str(SCENARIOS / f"{name}.json")).json
+                hashes.append(str(row["hash"]))
+
+        t.together(publish, partial(admit, t, BANK))
+        found = hashes[0]
         t.proves(
             "场景写明谁、凭何依据、要哪些字段、多久；超出即拒绝",
             "a scenario says who, on what ground, which claims, how long; more is refused",
