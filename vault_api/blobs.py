@@ -102,6 +102,7 @@ class ObstoreBlobs:
     def __init__(self, store: ObjectStore, folder: Path | None) -> None:
         self._store = store
         self._folder = folder
+        self._durable: set[Path] = set()  # folders whose own names are known to be on the disk
 
     def put(self, name: str, data: bytes) -> None:
         with _our_errors():
@@ -162,12 +163,17 @@ class ObstoreBlobs:
         path = self._folder / name
         try:
             _fsync(path)
-            for parent in path.parents:
-                _fsync(parent)
-                if parent == self._folder:
-                    return
+            _fsync(path.parent)
+            self._sync_upwards(path.parent)
         except OSError:
             raise Unavailable("blobs_unreachable", "the blob store does not answer") from None
+
+    def _sync_upwards(self, folder: Path) -> None:
+        """The names of new folders stand in their parents: those are written too, once each."""
+        while folder not in (self._folder, *self._durable):
+            self._durable.add(folder)
+            folder = folder.parent
+            _fsync(folder)
 
 
 class _ObstoreUpload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -24,6 +25,7 @@ def migrate(engine: Engine) -> str:
     return newest()
 
 
+@cache
 def newest() -> str:
     """The revision that this program works with."""
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
