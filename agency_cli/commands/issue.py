@@ -155,7 +155,7 @@ def _preview(ready: Ready) -> dict[str, Any]:
         "card_seq": ready.holder.card.card.seq,
         "card_hash": hex0x(ready.holder.card.hash),
         "card_token": ready.holder.token is not None,
-        "certificate_id": ready.certificate_id,
+        "certificate_id": order.certificate_id,
         "vct": order.licence.vct,
         "number": order.certificate.number,
         "expires": order.certificate.expiring_date and order.certificate.expiring_date.isoformat(),

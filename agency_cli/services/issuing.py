@@ -84,7 +84,6 @@ class Ready:
     order: Order
     holder: Holder
     drafts: tuple[Draft, ...]
-    certificate_id: str
     earlier: Issued | None = None
 
 
@@ -105,26 +104,24 @@ def check(desk: Desk, order: Order, to: Addressee) -> Ready:
     # (1) The registry lets us issue this type, with the key that we sign with.
     ours = desk.standing()
     ours.require_type(order.licence.type)
-    # (2) The holder's card is the newest on chain, and the invitation is good.
+    # (2) This certificate was not issued before: known here, before anybody is asked.
+    earlier = desk.records.of_certificate(order.certificate_id)
+    if earlier is not None and earlier.state == "deposited":
+        _refuse_again(desk, order, earlier)
+    # (3) The holder's card is the newest on chain, and the invitation is good.
     holder = find_holder(desk.session, to, agency=ours.urn)
-    # (3) The documents fit, and every field is of its kind.
+    # (4) The documents fit, and every field is of its kind.
     found = drafts(order.documents, desk.payload_limit())
-    signer = desk.session.keys.present(ours.card.seq)
-    certificate_id = trial(
+    trial(
         order,
         issuer=ours.urn,
         account=ours.account,
         subject=holder.dossier,
         key=holder.card.present_key,
         now=desk.now(),
-        signer=signer,
+        signer=desk.session.keys.present(ours.card.seq),
     )
-    # (4) This certificate was not issued before.
-    earlier = desk.records.of_certificate(certificate_id)
-    ready = Ready(order, holder, tuple(found), certificate_id, earlier)
-    if earlier is not None and earlier.state == "deposited":
-        _refuse_again(desk, ready, earlier)
-    return ready
+    return Ready(order, holder, tuple(found), earlier)
 
 
 def issue(desk: Desk, order: Order, to: Addressee) -> Issued:
@@ -145,8 +142,8 @@ def issue(desk: Desk, order: Order, to: Addressee) -> Issued:
         return _deposit(desk, ready, status, raw, parts)
 
 
-def _refuse_again(desk: Desk, ready: Ready, earlier: Issued) -> None:
-    if earlier.content == desk.digest(b"order", ready.order.content()):
+def _refuse_again(desk: Desk, order: Order, earlier: Issued) -> None:
+    if earlier.content == desk.digest(b"order", order.content()):
         raise Conflict("certificate_issued", "this certificate was issued already, as item {item}", item=earlier.id)
     raise Conflict(
         "certificate_changed",
@@ -234,7 +231,7 @@ def _settle(desk: Desk, ready: Ready) -> None:
         )
     arrived = replace(ready.earlier, state="deposited")
     desk.records.save(arrived)
-    _refuse_again(desk, ready, arrived)
+    _refuse_again(desk, ready.order, arrived)
 
 
 def _take_back(desk: Desk, record: Issued, earlier: Issued | None) -> None:
@@ -246,10 +243,10 @@ def _take_back(desk: Desk, record: Issued, earlier: Issued | None) -> None:
 def _record(desk: Desk, ready: Ready, status: StatusRef) -> Issued:
     return Issued(
         item=secrets.token_bytes(32),
-        certificate_id=ready.certificate_id,
+        certificate_id=ready.order.certificate_id,
         vct=ready.order.licence.vct,
         dossier=ready.holder.dossier,
-        jti=desk.digest(b"slip", ready.certificate_id.encode("ascii"))[:16],
+        jti=desk.digest(b"slip", ready.order.certificate_id.encode("ascii"))[:16],
         status=status,
         content=desk.digest(b"order", ready.order.content()),
         issued_at=desk.now(),

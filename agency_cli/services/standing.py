@@ -48,11 +48,6 @@ class Standing:
                 licence_type=licence_type,
             )
 
-    def require_issuer(self) -> None:
-        """``Denied`` unless the agency is an issuer now."""
-        if not self.state.has_role(ROLE_ISSUER, self.at):
-            raise Denied("not_an_issuer", "the agency is not registered as an issuer")
-
     def require_scenario_authority(self) -> None:
         """``Denied`` unless the agency may publish scenarios now."""
         if not self.state.has_role(ROLE_SCENARIO, self.at):

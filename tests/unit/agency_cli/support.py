@@ -19,6 +19,7 @@ from agency_cli.services.office import Office
 from chain.ledger import ROLE_ISSUER, ROLE_SCENARIO
 from chain.memory import MemoryChain
 from client import deployment as deployments
+from client.keystore import Keys
 from client.passphrase import PassphraseSource
 from client.profile import Profile
 from client.session import Session
@@ -308,13 +309,14 @@ class World:
         self.passphrase.write_text("correct horse\n")
         self.record = folder / "deployment.json"
         self.record.write_bytes(record.serialise())
+        self._keys: dict[Path, Keys] = {}
         self.session = self.again()
 
     def ledger(self, name: str) -> Any:
         return self.chain.ledger(signer(name).account)
 
-    def again(self, profile: str = "default") -> Session:
-        """A new run of the program."""
+    def again(self, profile: str = "default", *, locked: bool = False) -> Session:
+        """A new run of the program. Opening keys is slow by design: only a ``locked`` run does it."""
         environ = {
             "ONEFILE_HOME": str(self.folder / "home"),
             "ONEFILE_VAULT_URL": VAULT,
@@ -330,12 +332,16 @@ class World:
             transport=httpx2.MockTransport(self.vault),
             opener=lambda _settings, _record: self.ledger("reader"),
         )
+        known = self._keys.get(self.session.profile.folder)
+        if known is not None and not locked:
+            self.session.use_keys(known)
         return self.session
 
     def enrol(self, name: str = "威海市公安局", code: str = CODE) -> World:
         """Make the agency's profile."""
         order = enrolment.Order(Office(name, code), self.chain.deployment, VAULT)
         enrolment.enrol(self.session, order, Passphrase("correct horse"))
+        self._keys[self.session.profile.folder] = self.session.keys
         return self
 
     def admit(self, *types: str, scenario: bool = False) -> World:

@@ -231,7 +231,7 @@ def test_only_the_first_refusals_are_told_and_all_are_kept(world: World, alice: 
 
 def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     class Endless(io.StringIO):
-        left = 20_000
+        left = 4_000
 
         def readline(self, _size: int | None = -1, /) -> str:
             self.left -= 1
@@ -240,7 +240,7 @@ def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     seen: list[int] = []
     tracemalloc.start()
     for count, _row in enumerate(read_rows(Endless(), table=False, tick=lambda _n: None)):
-        if count % 5000 == 0:
+        if count % 500 == 0:
             seen.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert seen[-1] - seen[1] < 100_000

@@ -29,6 +29,16 @@ def test_init_makes_private_keys_and_ties_the_profile_to_the_chain(world: World)
     assert load_office(profile) == Office("威海市公安局", CODE)
 
 
+def test_a_new_run_opens_the_keys_with_the_passphrase(world: World) -> None:
+    world.enrol().admit().register()
+    made = world.session.keys
+    assert world.again(locked=True).keys == made
+    world.passphrase.write_text("wrong")
+    with pytest.raises(Denied) as caught:
+        registration.register(world.again(locked=True))
+    assert caught.value.code == "wrong_passphrase"
+
+
 def test_two_agencies_get_different_keys(world: World) -> None:
     world.enrol()
     first = world.session.party.controller
