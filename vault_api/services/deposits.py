@@ -56,13 +56,14 @@ def deposit(vault: Vault, caller: Caller, body: wire.Deposit) -> Answer:
 
     def work(tx: Tx) -> Answer:
         row = dossier_row(tx, slip.dossier)
+        # (5) The very same slip has the same answer.
         known = _known_slip(tx, signed)
         if known is not None:
             return _answer(slip, known, known_at(tx, slip), own=own, status=200)
-        # (5) The first deposit of an agency needs the holder's invitation.
+        # (6) The first deposit of an agency needs the holder's invitation.
         if isinstance(caller, Agency):
             _check_invited(vault, tx, caller, row, slip, body.card_token)
-        # (6) Every payload was uploaded, with the size that the slip says.
+        # (7) Every payload was uploaded, with the size that the slip says.
         for part in slip.objects:
             _check_payload(tx, part)
         logged = _store(tx, row, signed, headers, salt)
