@@ -2,8 +2,8 @@
 
     ledger = connect(read_deployment(path), "http://127.0.0.1:8545", TxSigner.from_file(key))
 
-Importing this module imports web3 (over a second). Nothing is asked before the first call; then the endpoint
-must show the deployment's chain id and block.
+web3 is imported when the first transaction is sent (over a second). Nothing is asked before the first call; then
+the endpoint must show the deployment's chain id and block.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
 from chain.deployment import Deployment
+from chain.endpoint import ANSWER_TIMEOUT_S
 from chain.ethereum_reads import EthereumReads
 from chain.ethereum_writes import EthereumLedger
 from chain.ledger import Ledger, LedgerReads
 from chain.node import Node
-from chain.provider import ANSWER_TIMEOUT_S
 from chain.quorum import QuorumReads
 from chain.sender import INCLUSION_TIMEOUT_S, Sender
 from chain.signer import TxSigner

@@ -1,9 +1,9 @@
-"""One RPC endpoint through web3, with typed answers: what an honest node would have said, or `Unavailable`.
+"""One RPC endpoint with typed answers: what an honest node would have said, or `Unavailable`.
 
-web3's formatters may raise anything on a hostile answer, so each exchange stands in `_strict`, and what passes them
-is checked again for type, range and length. A contract's refusal comes as `RevertError` with its bytes.
-
-This module imports web3 (over a second): it is reached through `chain.ethereum` only, where a chain is needed.
+Questions are plain JSON-RPC, and every answer is read strictly: type, range and length (`chain.answers`). What a
+transaction needs goes through web3, which is imported when the first one is sent: it takes over a second, and most
+who ask a chain send nothing. web3's formatters may raise anything on a hostile answer, so each exchange with it
+stands in `_strict`, and what passes them is checked again. A contract's refusal comes as `RevertError` with its bytes.
 """
 
 from __future__ import annotations
@@ -11,43 +11,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from web3 import Web3
-from web3.exceptions import (
-    BlockNotFound,
-    ContractLogicError,
-    TransactionNotFound,
-    Web3RPCError,
+from chain.answers import (
+    MAX_WEI,
+    NodeRefusalError,
+    RevertError,
+    account_in,
+    block_in,
+    bytes_in,
+    hash_in,
+    list_in,
+    member,
+    number_in,
+    object_in,
+    result_of,
+    revert_data,
 )
-
 from chain.codec import Call
+from chain.endpoint import ANSWER_TIMEOUT_S, Endpoint
 from chain.garbage import garbage, node_error, plain
-from chain.provider import ANSWER_TIMEOUT_S, BoundedProvider
 from chain.values import ADDRESS_BYTES, HASH_BYTES, BlockRef
 from protocol.encoding import hex0x
 from protocol.errors import OneFileError
 
-MAX_NUMBER = 2**64 - 1
-MAX_WEI = 2**128 - 1
 MAX_LOGS = 20_000
 MAX_TOPICS = 4
+MAX_NUMBER = 2**64 - 1
+_HEADER_ONLY = False  # of a block: not its transactions
 
-
-class RevertError(Exception):
-    """A contract refused; `data` is what it answered with, empty if nothing."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__()
-        self.data = data
-
-
-class NodeRefusalError(Exception):
-    """The node would not take a transaction; `why` is its own short text."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+__all__ = ["Node", "NodeRefusalError", "RawLog", "Receipt", "RevertError"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,88 +69,85 @@ class Receipt:
 class Node:
     """Typed questions to one endpoint. May be used from several threads."""
 
-    def __init__(self, provider: BoundedProvider) -> None:
-        self._provider = provider
-        # Without web3's middleware nothing asks, caches or rewrites behind our back. Any: its answers are a
-        # stranger's words whatever web3 declares them to be, and every one is checked below.
-        self._eth: Any = Web3(provider, middleware=[]).eth
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
 
     @classmethod
     def at(cls, url: str, *, timeout_s: float = ANSWER_TIMEOUT_S) -> Node:
         """The node that listens at `url`. Nothing is asked yet."""
-        return cls(BoundedProvider(url, timeout_s=timeout_s))
+        return cls(Endpoint(url, timeout_s=timeout_s))
 
     def close(self) -> None:
         """Give the connections back."""
-        self._provider.close()
+        self._endpoint.close()
+
+    # --- questions ------------------------------------------------------------------------------------
 
     def chain_id(self) -> int:
         """The chain's id, as the endpoint tells it."""
-        with _strict():
-            return _number(self._eth.chain_id)
+        return number_in(self._result("eth_chainId"))
 
     def head(self) -> BlockRef:
         """The newest block."""
-        with _strict():
-            return _block_ref(self._eth.get_block("latest"))
+        return block_in(self._result("eth_getBlockByNumber", "latest", _HEADER_ONLY))
 
     def block(self, number: int) -> BlockRef | None:
         """The block of that number; None above the head."""
-        try:
-            with _strict(BlockNotFound):
-                found = _block_ref(self._eth.get_block(number))
-        except BlockNotFound:
-            return None
-        if found.number != number:
+        answer = self._result("eth_getBlockByNumber", hex(number), _HEADER_ONLY)
+        found = None if answer is None else block_in(answer)
+        if found is not None and found.number != number:
             raise garbage("another block than the one that we asked for")
         return found
 
     def block_by_hash(self, block_hash: bytes) -> BlockRef | None:
         """The block of that hash; None if the endpoint does not have it."""
-        try:
-            with _strict(BlockNotFound):
-                found = _block_ref(self._eth.get_block(hex0x(block_hash)))
-        except BlockNotFound:
-            return None
-        if found.hash != block_hash:
+        answer = self._result("eth_getBlockByHash", hex0x(block_hash), _HEADER_ONLY)
+        found = None if answer is None else block_in(answer)
+        if found is not None and found.hash != block_hash:
             raise garbage("another block than the one that we asked for")
         return found
 
     def code(self, address: bytes) -> bytes:
         """The code at an address; empty if there is none."""
-        with _strict():
-            return bytes(self._eth.get_code(_address(address)))
+        return bytes_in(self._result("eth_getCode", hex0x(address), "latest"))
 
     def balance(self, account: bytes) -> int:
         """The account's ether, in wei."""
-        with _strict():
-            return _number(self._eth.get_balance(_address(account)), MAX_WEI)
+        return number_in(self._result("eth_getBalance", hex0x(account), "latest"), MAX_WEI)
 
     def ask(self, call: Call, *, block: int | None = None, sender: bytes | None = None) -> bytes:
         """What the call would return in a block (None: the newest); raises `RevertError`."""
-        question: dict[str, Any] = {"to": _address(call.to), "data": hex0x(call.data)}
+        question = {"to": hex0x(call.to), "data": hex0x(call.data)}
         if sender is not None:
-            question["from"] = _address(sender)
-        with _strict():
-            return bytes(self._eth.call(question, "latest" if block is None else block))
+            question["from"] = hex0x(sender)
+        return bytes_in(self._result("eth_call", question, "latest" if block is None else hex(block)))
 
     def logs(self, addresses: Sequence[bytes], topics: Sequence[bytes | None], first: int, last: int) -> list[RawLog]:
         """The events of these contracts in these blocks that have these topics (None: any), in chain order."""
-        question: dict[str, Any] = {
-            "address": [_address(address) for address in addresses],
+        question = {
+            "address": [hex0x(address) for address in addresses],
             "topics": [None if topic is None else hex0x(topic) for topic in topics],
-            "fromBlock": first,
-            "toBlock": last,
+            "fromBlock": hex(first),
+            "toBlock": hex(last),
         }
-        with _strict():
-            answer = self._eth.get_logs(question)
-            if len(answer) > MAX_LOGS:
-                raise garbage("more events than a range of blocks holds")
-            logs = [self._raw_log(log) for log in answer]
+        answer = list_in(self._result("eth_getLogs", question), MAX_LOGS)
+        logs = [self._raw_log(object_in(log)) for log in answer]
         for log in logs:
             if log.address not in addresses or not first <= log.block.number <= last or not _matches(log, topics):
                 raise garbage("an event that we did not ask for")
         return sorted(logs, key=lambda log: (log.block.number, log.index))
+
+    # --- what a transaction needs ---------------------------------------------------------------------
+
+    @cached_property
+    def _eth(self) -> Any:
+        """web3's own calls. Any: its answers are a stranger's words whatever web3 declares them to be."""
+        from web3 import Web3
+
+        from chain.provider import BoundedProvider
+
+        # Without web3's middleware nothing asks, caches or rewrites behind our back.
+        return Web3(BoundedProvider(self._endpoint), middleware=[]).eth
 
     def estimate(self, sender: bytes, to: bytes | None, data: bytes) -> int:
         """The gas that a transaction would use; raises `RevertError` if it would be refused."""
@@ -195,6 +186,8 @@ class Node:
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """The receipt of a transaction; None while it is in no block."""
+        from web3.exceptions import TransactionNotFound
+
         try:
             with _strict(TransactionNotFound):
                 return self._receipt(tx_hash, self._eth.get_transaction_receipt(hex0x(tx_hash)))
@@ -217,26 +210,27 @@ class Node:
             created=None if created is None else _account(created),
         )
 
+    def _result(self, method: str, *params: object) -> Any:
+        return result_of(self._endpoint.request(method, params))
+
     def _raw_log(self, log: Mapping[str, Any]) -> RawLog:
         if log.get("removed"):
             raise garbage("an event of a block that is no more")
-        topics = tuple(_hash(topic) for topic in log["topics"])
-        if len(topics) > MAX_TOPICS:
-            raise garbage("an event with too many topics")
+        topics = tuple(hash_in(topic) for topic in list_in(member(log, "topics"), MAX_TOPICS))
         return RawLog(
-            address=_account(log["address"]),
+            address=account_in(member(log, "address")),
             topics=topics,
-            data=bytes(log["data"]),
+            data=bytes_in(member(log, "data")),
             block=self._block_of(log),
-            tx_hash=_hash(log["transactionHash"]),
-            index=_number(log["logIndex"]),
+            tx_hash=hash_in(member(log, "transactionHash")),
+            index=number_in(member(log, "logIndex")),
         )
 
     def _block_of(self, log: Mapping[str, Any]) -> BlockRef:
-        number, block_hash = _number(log["blockNumber"]), _hash(log["blockHash"])
+        number, block_hash = number_in(member(log, "blockNumber")), hash_in(member(log, "blockHash"))
         time = log.get("blockTimestamp")
-        if isinstance(time, str):
-            return BlockRef(number, block_hash, _number(int(time, 16)))
+        if time is not None:
+            return BlockRef(number, block_hash, number_in(time))
         # Older nodes do not tell the time of a log's block.
         block = self.block_by_hash(block_hash)
         if block is None or block.number != number:
@@ -247,29 +241,22 @@ class Node:
 @contextmanager
 def _strict(*absent: type[Exception]) -> Iterator[None]:
     """Let nothing out but our errors, `RevertError`, and what web3 raises for a thing that is not there (`absent`)."""
+    from web3.exceptions import ContractLogicError, Web3RPCError
+
     passed: tuple[type[Exception], ...] = (OneFileError, RevertError, *absent)
     try:
         yield
     except passed:
         raise
     except ContractLogicError as fault:
-        raise RevertError(_revert_data(fault.data)) from None
+        raise RevertError(revert_data(fault.data)) from None
     except Web3RPCError as fault:
         raise node_error(_rpc_text(fault)) from None
     except Exception as fault:  # noqa: BLE001 (web3's formatters raise what they like on a hostile answer)
         raise garbage(type(fault).__name__) from None
 
 
-def _revert_data(data: object) -> bytes:
-    if not isinstance(data, str) or not data.startswith("0x"):
-        return b""
-    try:
-        return bytes.fromhex(data[2:])
-    except ValueError:
-        return b""
-
-
-def _rpc_text(fault: Web3RPCError) -> str:
+def _rpc_text(fault: Any) -> str:
     response = fault.rpc_response or {}
     error = response.get("error")
     return plain(error.get("message", "") if isinstance(error, dict) else fault.message)
@@ -279,10 +266,6 @@ def _matches(log: RawLog, topics: Sequence[bytes | None]) -> bool:
     if len(log.topics) < len(topics):
         return False
     return all(want is None or want == got for want, got in zip(topics, log.topics, strict=False))
-
-
-def _block_ref(block: Mapping[str, Any]) -> BlockRef:
-    return BlockRef(_number(block["number"]), _hash(block["hash"]), _number(block["timestamp"]))
 
 
 def _number(value: object, most: int = MAX_NUMBER) -> int:
@@ -304,4 +287,6 @@ def _account(value: object) -> bytes:
 
 
 def _address(account: bytes) -> Any:
+    from web3 import Web3
+
     return Web3.to_checksum_address(account)

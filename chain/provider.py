@@ -1,70 +1,35 @@
-"""The way to an RPC endpoint: one HTTP request, one bounded answer, in bounded time.
+"""web3's way to an RPC endpoint: the same bounded requests as everybody's (`chain.endpoint`).
 
-The endpoint is trusted for nothing. An answer that is too long, too late, no JSON-RPC answer or the
-answer to another request is `Unavailable("chain_garbage")`; no answer is
-`Unavailable("chain_unreachable")`. Redirects, proxies of the environment and off-chain look-ups
-(EIP-3668), which would let the endpoint send us elsewhere, are not followed.
-
-This module imports web3: import it where a chain is needed, not at start-up.
+This module imports web3 (over a second): import it where a transaction is sent, not at start-up.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
-import re
-import ssl
-import time
-from functools import cache
 from typing import Any, cast
 
-import httpx2
 from web3._utils.encoding import Web3JsonEncoder
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from chain.garbage import garbage, unreachable
+from chain.endpoint import Endpoint
 from chain.recursion import keep_limit
 from protocol.errors import Unavailable
 
 keep_limit()
 
-CONNECT_TIMEOUT_S = 3.0
-ANSWER_TIMEOUT_S = 10.0  # the whole answer, however it drips
-MAX_ANSWER_BYTES = 16 << 20
-MAX_DEPTH = 32
-_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
-
 
 class BoundedProvider(BaseProvider):
-    """A web3 provider over HTTP that gives up in time. May be used from several threads."""
+    """A web3 provider over a bounded endpoint, which its owner closes. May be used from several threads."""
 
     global_ccip_read_enabled = False
 
-    def __init__(self, url: str, *, timeout_s: float = ANSWER_TIMEOUT_S, limit: int = MAX_ANSWER_BYTES) -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         super().__init__()
-        self._url = url
-        self._timeout_s = timeout_s
-        self._limit = limit
-        self._ids = itertools.count(1)
-        self._http = httpx2.Client(
-            timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
-            follow_redirects=False,
-            trust_env=False,
-            verify=tls(https=url.startswith("https:")),
-            headers={"content-type": "application/json", "accept-encoding": "identity"},
-        )
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._http.close()
+        self._endpoint = endpoint
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """The endpoint's answer to one request; raises only `Unavailable`."""
-        number = next(self._ids)
-        question = {"jsonrpc": "2.0", "id": number, "method": method, "params": params or []}
-        raw = self._post(json.dumps(question, cls=Web3JsonEncoder).encode("utf-8"))
-        return cast("RPCResponse", _answer(raw, number))
+        return cast("RPCResponse", self._endpoint.request(method, params, encoder=Web3JsonEncoder))
 
     def is_connected(self, show_traceback: bool = False) -> bool:
         """Whether the endpoint answers at all; `show_traceback` raises the reason instead."""
@@ -75,58 +40,3 @@ class BoundedProvider(BaseProvider):
                 raise
             return False
         return True
-
-    def _post(self, body: bytes) -> bytes:
-        until = time.monotonic() + self._timeout_s
-        try:
-            with self._http.stream("POST", self._url, content=body) as response:
-                return self._read(response, until)
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError) as fault:
-            raise unreachable(type(fault).__name__) from None
-
-    def _read(self, response: httpx2.Response, until: float) -> bytes:
-        # Some nodes answer a JSON-RPC error with a status of 4xx or 5xx: the body decides.
-        # Raw, as it arrives: a chunk that waits to be full has no deadline, and a packed answer no bound.
-        raw = bytearray()
-        for chunk in response.iter_raw():
-            raw += chunk
-            if len(raw) > self._limit:
-                raise garbage("the answer is too long")
-            if time.monotonic() > until:
-                raise unreachable("the answer does not end")
-        return bytes(raw)
-
-
-@cache
-def tls(*, https: bool) -> ssl.SSLContext:
-    """What TLS trusts: the system's authorities, or nobody where none is spoken (loading them takes 50 ms)."""
-    return ssl.create_default_context() if https else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _answer(raw: bytes, number: int) -> dict[str, Any]:
-    # Before the parser: depth is never spent on the C stack.
-    if _deeper_than(raw, MAX_DEPTH):
-        raise garbage("nested too deeply")
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise garbage("not JSON") from None
-    if not isinstance(value, dict) or value.get("jsonrpc") != "2.0" or value.get("id") != number:
-        raise garbage("not the answer to our question")
-    if ("result" in value) == isinstance(value.get("error"), dict):
-        raise garbage("neither a result nor an error")
-    return value
-
-
-def _deeper_than(raw: bytes, limit: int) -> bool:
-    """Whether brackets outside of strings nest deeper than `limit`."""
-    depth = 0
-    for found in _STRING_OR_BRACKET.finditer(raw):
-        token = found[0]
-        if token in b"[{":
-            depth += 1
-            if depth > limit:
-                return True
-        elif token in b"]}":
-            depth -= 1
-    return False

@@ -13,7 +13,7 @@ from chain.codec import Call, Codec
 from chain.node import MAX_LOGS, Node, NodeRefusalError, RevertError
 from chain.values import BlockRef, Contracts
 from protocol.errors import Unavailable
-from tests.unit.chain.rogue import ToldProvider
+from tests.unit.chain.rogue import ToldEndpoint
 
 HASH = "0x" + "ab" * 32
 OTHER = "0x" + "cd" * 32
@@ -36,7 +36,7 @@ GARBAGE: list[Any] = [None, True, -1, 1.5, "", "0x", "0xzz", "text", [], {}, [[]
 
 
 def node(**answers: Any) -> Node:
-    return Node(ToldProvider(answers))  # type: ignore[arg-type]  # answers like one
+    return Node(ToldEndpoint(answers))  # type: ignore[arg-type]  # answers like one
 
 
 def a_call() -> Call:
@@ -242,7 +242,7 @@ def test_an_error_of_the_node_is_unavailable(error: Any) -> None:
 def test_an_off_chain_lookup_is_not_made() -> None:
     # EIP-3668: OffchainLookup(address,string[],bytes,bytes4,bytes) asks the client to fetch an address of its choice.
     data = "0x556f1830" + "00" * 32 * 10
-    told = ToldProvider({"eth_call": {"error": {"code": 3, "message": "execution reverted", "data": data}}})
+    told = ToldEndpoint({"eth_call": {"error": {"code": 3, "message": "execution reverted", "data": data}}})
     with pytest.raises((RevertError, Unavailable)):
         Node(told).ask(a_call())  # type: ignore[arg-type]  # answers like one
     assert len(told.asked) == 1
@@ -284,7 +284,7 @@ def test_no_answer_at_all_raises_anything_else(answer: Any) -> None:
         "eth_getTransactionReceipt",
         "eth_sendRawTransaction",
     ]
-    provider = ToldProvider(dict.fromkeys(methods, answer))
+    provider = ToldEndpoint(dict.fromkeys(methods, answer))
     told = Node(provider)  # type: ignore[arg-type]  # answers like one
     questions: list[Any] = [
         told.chain_id,

@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 
-from chain.provider import BoundedProvider, tls
+from chain.endpoint import Endpoint, tls
+from chain.provider import BoundedProvider
 from protocol.errors import Unavailable
 from tests.unit.chain.rogue import Answer, Handler, drip, flood, hang_up, raw, result, rogue, say_nothing
 
 
 def ask(answer: Answer, *, timeout_s: float = 5.0, limit: int = 1 << 20) -> Any:
     with rogue(answer) as url:
-        provider = BoundedProvider(url, timeout_s=timeout_s, limit=limit)
+        endpoint = Endpoint(url, timeout_s=timeout_s, limit=limit)
         try:
-            return provider.make_request("eth_chainId", [])["result"]
+            return endpoint.request("eth_chainId", [])["result"]
         finally:
-            provider.close()
+            endpoint.close()
 
 
 def code(answer: Answer, **options: Any) -> str:
@@ -95,23 +96,20 @@ def test_redirects_are_not_followed() -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://[", "ftp://127.0.0.1", "nonsense", "http://no.invalid"])
 def test_where_nobody_listens_is_unreachable(url: str) -> None:
-    provider = BoundedProvider(url, timeout_s=2.0)
+    endpoint = Endpoint(url, timeout_s=2.0)
     with pytest.raises(Unavailable) as caught:
-        provider.make_request("eth_chainId", [])
+        endpoint.request("eth_chainId", [])
     assert caught.value.code == "chain_unreachable"
-    provider.close()
+    endpoint.close()
 
 
 def test_a_provider_says_whether_it_is_connected() -> None:
     with rogue(result("rogue/1.0")) as url:
-        provider = BoundedProvider(url)
-        assert provider.is_connected()
-        provider.close()
-    gone = BoundedProvider("http://127.0.0.1:1")
+        assert BoundedProvider(Endpoint(url)).is_connected()
+    gone = BoundedProvider(Endpoint("http://127.0.0.1:1"))
     assert not gone.is_connected()
     with pytest.raises(Unavailable):
         gone.is_connected(show_traceback=True)
-    gone.close()
 
 
 def test_a_message_of_the_endpoint_cannot_write_to_the_terminal() -> None:

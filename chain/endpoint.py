@@ -1,0 +1,112 @@
+"""The way to an RPC endpoint: one HTTP request, one bounded answer, in bounded time.
+
+The endpoint is trusted for nothing. An answer that is too long, too late, no JSON-RPC answer or the
+answer to another request is `Unavailable("chain_garbage")`; no answer is
+`Unavailable("chain_unreachable")`. Redirects, proxies of the environment and off-chain look-ups
+(EIP-3668), which would let the endpoint send us elsewhere, are not followed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import ssl
+import time
+from functools import cache
+from typing import Any
+
+import httpx2
+
+from chain.garbage import garbage, unreachable
+
+CONNECT_TIMEOUT_S = 3.0
+ANSWER_TIMEOUT_S = 10.0  # the whole answer, however it drips
+MAX_ANSWER_BYTES = 16 << 20
+MAX_DEPTH = 32
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
+
+
+class Endpoint:
+    """JSON-RPC over HTTP that gives up in time. May be used from several threads."""
+
+    def __init__(self, url: str, *, timeout_s: float = ANSWER_TIMEOUT_S, limit: int = MAX_ANSWER_BYTES) -> None:
+        self._url = url
+        self._timeout_s = timeout_s
+        self._limit = limit
+        self._ids = itertools.count(1)
+        self._http = httpx2.Client(
+            timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
+            follow_redirects=False,
+            trust_env=False,
+            verify=tls(https=url.startswith("https:")),
+            headers={"content-type": "application/json", "accept-encoding": "identity"},
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def request(
+        self, method: str, params: object, *, encoder: type[json.JSONEncoder] = json.JSONEncoder
+    ) -> dict[str, Any]:
+        """The endpoint's answer, a JSON-RPC object with ``result`` or ``error``; raises only `Unavailable`."""
+        number = next(self._ids)
+        question = {"jsonrpc": "2.0", "id": number, "method": method, "params": params or []}
+        raw = self._post(json.dumps(question, cls=encoder).encode("utf-8"))
+        return _answer(raw, number)
+
+    def _post(self, body: bytes) -> bytes:
+        until = time.monotonic() + self._timeout_s
+        try:
+            with self._http.stream("POST", self._url, content=body) as response:
+                return self._read(response, until)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError) as fault:
+            raise unreachable(type(fault).__name__) from None
+
+    def _read(self, response: httpx2.Response, until: float) -> bytes:
+        # Some nodes answer a JSON-RPC error with a status of 4xx or 5xx: the body decides.
+        # Raw, as it arrives: a chunk that waits to be full has no deadline, and a packed answer no bound.
+        raw = bytearray()
+        for chunk in response.iter_raw():
+            raw += chunk
+            if len(raw) > self._limit:
+                raise garbage("the answer is too long")
+            if time.monotonic() > until:
+                raise unreachable("the answer does not end")
+        return bytes(raw)
+
+
+@cache
+def tls(*, https: bool) -> ssl.SSLContext:
+    """What TLS trusts: the system's authorities, or nobody where none is spoken (loading them takes 50 ms)."""
+    return ssl.create_default_context() if https else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _answer(raw: bytes, number: int) -> dict[str, Any]:
+    # Before the parser: depth is never spent on the C stack.
+    if _deeper_than(raw, MAX_DEPTH):
+        raise garbage("nested too deeply")
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise garbage("not JSON") from None
+    if not isinstance(value, dict) or value.get("jsonrpc") != "2.0" or value.get("id") != number:
+        raise garbage("not the answer to our question")
+    if ("result" in value) == isinstance(value.get("error"), dict):
+        raise garbage("neither a result nor an error")
+    return value
+
+
+def _deeper_than(raw: bytes, limit: int) -> bool:
+    """Whether brackets outside of strings nest deeper than `limit`."""
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(raw):
+        token = found[0]
+        if token in b"[{":
+            depth += 1
+            if depth > limit:
+                return True
+        elif token in b"]}":
+            depth -= 1
+    return False
