@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from client.own_document import OwnDocument
+from client.sealing import safe_name
 from console import i18n
 from protocol.credential import FileEntry
 from protocol.errors import Malformed
@@ -352,7 +353,7 @@ def test_an_item_is_destroyed_for_good_when_it_is_confirmed(world: World, wallet
     ],
 )
 def test_a_name_is_made_safe_to_write_anywhere(name: str, taken: list[str], safe: str) -> None:
-    assert documents.safe_name(name, taken) == safe
+    assert safe_name(name, taken) == safe
 
 
 def entry(name: str = "a.txt") -> FileEntry:

@@ -1,0 +1,378 @@
+"""Scenarios, the consent screen, grants and their end."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from client.checks import open_desk
+from protocol.credential import open_credential
+from protocol.encoding import unb64u
+from protocol.entries import grant_tag_key
+from protocol.envelope import open_bytes, split, unwrap
+from protocol.errors import Denied, Unavailable, Untrusted
+from protocol.grant import GrantEnvelope, nullifier_of
+from protocol.hashing import sha256
+from protocol.parcel import Parcel
+from protocol.scenario import sign_scenario
+from protocol.stream import decrypt_stream
+from tests.unit.wallet_cli.conftest import Lying, Outcome, World
+from tests.wallet_stage import PDF, card_of
+from wallet_cli.services import granting, presenting, revoking, scenarios, syncing
+
+Wallet = Callable[..., Outcome]
+BANK = ("--agency", "City Bank", "--scenario", "small-loan")
+
+
+def test_scenarios_are_listed_and_compared_with_the_dossier(shared: World, look: Wallet) -> None:
+    (row,) = look("scenarios", "--json").json["scenarios"]
+    assert (row["scenario"], row["max_uses"], row["sensitivity"]) == ("small-loan", 3, 3)
+    assert "ready" not in row
+    (ready,) = look("scenarios", "--ready", "--json").json["scenarios"]
+    assert ready["ready"] is True
+    assert ready["picks"][0]["item"] == shared.item
+    drawn = look("scenarios", "--ready")
+    assert "meets it" in drawn.out
+    assert "meets it" not in look("scenarios").out
+
+
+def test_what_is_missing_is_named_with_its_issuer(world: World, wallet: Wallet) -> None:
+    world.stage.holder("bob")
+    syncing.sync(world.stage.session("bob"))
+    row = wallet("scenarios", "small-loan", "--profile", "bob", "--json").json["scenarios"][0]
+    assert row["ready"] is False
+    assert row["missing"][0]["reason"] == "no_item"
+    told = wallet("scenarios", "--ready", "--profile", "bob")
+    assert "Proof of social insurance" in told.out
+    assert "lacks something" in told.out
+    done = wallet("grant", *BANK, "--profile", "bob", "--json")
+    assert (done.code, done.problem) == (4, "claims_not_met")
+
+
+def test_an_older_or_withdrawn_version_is_not_listed(world: World, wallet: Wallet) -> None:
+    now = world.stage.clock.now()
+    from protocol.scenario import parse_scenario
+
+    second = dataclasses.replace(
+        world.scenario, version=2, supersedes=parse_scenario(world.scenario_raw).hash, withdrawn=now + 5
+    )
+    world.authority.api.post_scenario(sign_scenario(second, world.authority.present))
+    assert wallet("scenarios", "--json").json["scenarios"] == []
+    assert "no scenarios" in wallet("scenarios").err
+
+
+def test_a_dry_run_shows_who_what_why_and_how_long_and_signs_nothing(shared: World, look: Wallet) -> None:
+    done = look("grant", *BANK, "--dry-run", "--json")
+    assert done.code == 0
+    shown = done.json
+    assert shown["dry_run"] is True
+    assert (shown["agency_name"], shown["division"]) == ("City Bank", "bank")
+    assert shown["parts"][0]["claims"] == ["/insured_region", "/months_paid"]
+    assert shown["parts"][0]["documents"] == []
+    assert (shown["max_uses"], shown["retention_days"]) == (3, 180)
+    assert shown["not_after"] - shown["not_before"] == 30 * 86_400
+    drawn = look("grant", *BANK, "--dry-run").out
+    for text in ("City Bank", "Small loan", "《征信业管理条例》第十四条", "/months_paid", "30d", "180 days"):
+        assert text in drawn
+    assert look("grants", "--json").json == {"grants": []}
+
+
+def test_the_purpose_is_signed_in_the_language_that_was_read(shared: World, look: Wallet) -> None:
+    assert look("grant", *BANK, "--dry-run", "--json", "--lang", "zh").json["purpose"] == "审核小额贷款申请"
+    assert look("grant", *BANK, "--dry-run", "--json", "--lang", "en").json["purpose"].startswith("To decide")
+
+
+def granted(world: World, wallet: Wallet, *more: str) -> str:
+    done = wallet("grant", *BANK, "--for", "7d", "--uses", "3", *more, "--yes", "--json")
+    assert done.code == 0, done.err
+    world.stage.tick()
+    return str(done.json["grant"])
+
+
+def test_a_grant_hands_over_exactly_what_was_named(world: World, wallet: Wallet) -> None:
+    item = world.item
+    grant = granted(
+        world, wallet, "--claim", f"{item[:10]}:/months_paid", "--claim", f"{item}:/insured_region", "--document", f"{item}:证明.pdf"
+    )
+    row = world.bank.api.grant(unb64u(grant))
+    message = GrantEnvelope.from_json(row.envelope).grant
+    (part,) = message.scope
+    assert part.claims == ("/files/0", "/insured_region", "/months_paid")
+    assert (message.not_after - message.not_before, message.max_uses) == (7 * 86_400, 3)
+
+
+def test_a_parcel_opens_to_the_named_claims_and_documents_only(world: World) -> None:
+    alice, item, identity = world.alice, world.item, world.bank.keys.sealing(1)
+    desk = open_desk(alice)
+    claims = ((item, "/months_paid"), (item, "/insured_region"))
+    order = granting.GrantOrder(world.bank.account, "small-loan", claims=claims, documents=((item, "1"),))
+    sealed = granting.seal_grant(alice, desk, granting.plan(alice, desk, order))
+    grant = sealed.envelope.grant
+    header, payload = split(sealed.parcels[0])
+    parcel = Parcel.parse(open_bytes(header, payload, [identity]))
+    assert sha256(sealed.parcels[0]) == grant.scope[0].parcel
+    assert parcel.grant == grant.grant_id
+    assert parcel.grant_tag_key == grant_tag_key(alice.keys.tag_key.unsafe_bytes, grant.grant_id)
+    credential = open_credential(parcel.items[0].presentation)
+    assert credential.named == ("/files/0", "/insured_region", "/months_paid")
+    assert "/holder/name" not in credential.opened.values
+    assert parcel.items[0].documents[0].name == "证明.pdf"
+    key = unwrap(unb64u(sealed.headers[0].header), [identity])
+    stored = next(d for d in world.stage.blobs.objects.values() if sha256(d) == unb64u(sealed.headers[0].payload))
+    opened = io.BytesIO()
+    decrypt_stream(key, io.BytesIO(stored), opened)
+    assert opened.getvalue() == PDF
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (("--claim", "{item}:/contribution_base"), "over_asking"),
+        (("--claim", "{item}:/holder/identity_number"), "over_asking"),
+        (("--uses", "4"), "grant_exceeds_scenario"),
+        (("--for", "31d"), "grant_exceeds_scenario"),
+        (("--retention", "181"), "grant_exceeds_scenario"),
+        (("--claim", "zzz:/months_paid"), "item_not_found"),
+        (("--document", "{item}:other.pdf"), "document_not_found"),
+    ],
+)
+def test_more_than_the_scenario_allows_is_refused_before_anything_is_sent(
+    shared: World, look: Wallet, more: tuple[str, ...], code: str
+) -> None:
+    done = look("grant", *BANK, *(part.format(item=shared.item) for part in more), "--yes", "--json")
+    assert (done.code, done.problem) == (6 if "found" in code else 4, code)
+    assert look("grants", "--json").json == {"grants": []}
+
+
+def test_a_claim_that_the_credential_lacks_is_refused(shared: World) -> None:
+    desk = open_desk(shared.alice)
+    order = granting.GrantOrder(shared.bank.account, "small-loan", claims=((shared.item, "/files/7"),))
+    plan = granting.plan(shared.alice, desk, order)
+    with pytest.raises(Denied, match="has no claim"):
+        granting.seal_grant(shared.alice, desk, plan)
+
+
+def test_an_item_that_the_scenario_does_not_ask_for_is_refused(world: World, wallet: Wallet) -> None:
+    police = world.stage.issuer("Police", types=("driving-licence",))
+    from wallet_cli.services import tokens
+
+    police.issue(
+        tokens.card_token(world.alice, police.account),
+        card_of(world.alice),
+        kind="driving-licence",
+        fields={
+            "vehicle_classes": "C1",
+            "first_issue_date": "2012-03-01",
+            "birth_date": "1949-12-31",
+            "address": "x",
+            "archive_number": "1",
+            "penalty_points": 0,
+            "standing": "ok",
+        },
+        documents=(),
+    )
+    world.stage.tick()
+    syncing.sync(world.alice)
+    other = next(r.id for r in world.alice.store.items() if r.id != world.item)
+    done = wallet("grant", *BANK, "--claim", f"{other}:/vehicle_classes", "--yes", "--json")
+    assert (done.code, done.problem) == (4, "over_asking")
+
+
+@pytest.mark.parametrize("text", ["nothing", ":/x", "item:"])
+def test_a_part_is_written_item_colon_part(look: Wallet, text: str) -> None:
+    assert look("grant", *BANK, "--claim", text).code == 2
+
+
+def test_an_agency_that_may_not_ask_gets_nothing(shared: World, look: Wallet) -> None:
+    done = look("grant", "--agency", "Human Resources", "--scenario", "small-loan", "--dry-run", "--json")
+    assert (done.code, done.problem) == (4, "not_a_reader")
+
+
+def test_an_agency_of_another_class_gets_nothing(world: World, wallet: Wallet) -> None:
+    world.stage.agency("Shop", "shop", (2,))
+    done = wallet("grant", "--agency", "Shop", "--scenario", "small-loan", "--dry-run", "--json")
+    assert (done.code, done.problem) == (4, "scenario_grantee")
+
+
+def test_a_scenario_that_nobody_published_is_not_found(look: Wallet) -> None:
+    done = look("grant", "--agency", "City Bank", "--scenario", "big-loan", "--dry-run", "--json")
+    assert (done.code, done.problem) == (6, "scenario_not_found")
+
+
+def test_a_grant_that_is_not_confirmed_is_not_signed(
+    world: World, wallet: Wallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = wallet("grant", *BANK)
+    assert done.code == 1
+    assert "City Bank" in done.out
+    assert wallet("grant", *BANK, "--json").out == ""
+    assert wallet("grants", "--json").json == {"grants": []}
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    assert "granted:" in wallet("grant", *BANK, "--officer-class", "teller").out
+
+
+def test_optional_claims_are_granted_only_on_request(shared: World, look: Wallet) -> None:
+    plain = look("grant", *BANK, "--dry-run", "--json").json["parts"][0]["claims"]
+    every = look("grant", *BANK, "--optional", "--dry-run", "--json").json["parts"][0]
+    assert "/holder/name" not in plain
+    assert every["claims"] == ["/files/0", "/holder/name", "/insured_region", "/months_paid"]
+    assert every["documents"] == ["证明.pdf"]
+
+
+def test_grants_are_listed_and_ended_at_vault_and_chain(world: World, wallet: Wallet) -> None:
+    grant = granted(world, wallet)
+    (row,) = wallet("grants", "--live", "--json").json["grants"]
+    assert (row["grant"], row["agency_name"], row["state"], row["uses"]) == (grant, "City Bank", "live", 0)
+    assert "live" in wallet("grants").out
+    assert wallet("revoke", grant, "--json").problem == "not_confirmed"
+    done = wallet("revoke", grant[:9], "--yes", "--json")
+    assert (done.code, done.json["on_chain"]) == (0, True)
+    message = GrantEnvelope.from_json(world.bank.api.grant(unb64u(grant)).envelope).grant
+    assert world.stage.ledger.nullified_at(message.nullifier) is not None
+    secret = revoking.secret_of(world.alice, message.grant_id)
+    assert nullifier_of(secret) == message.nullifier
+    assert wallet("grants", "--json").json["grants"][0]["state"] == "revoked"
+    assert wallet("grants", "--live", "--json").json["grants"] == []
+    assert "no grants" in wallet("grants", "--live").err
+    world.stage.tick()
+    assert syncing.sync(world.alice).new_events == 2
+
+
+def test_a_grant_that_nobody_made_is_not_found(look: Wallet) -> None:
+    done = look("revoke", "zzz", "--yes", "--json")
+    assert (done.code, done.problem) == (6, "grant_not_found")
+
+
+def test_when_the_relay_fails_the_vault_has_still_ended_the_grant(world: World, wallet: Wallet) -> None:
+    grant = granted(world, wallet)
+    lying = Lying(world.stage.transport)
+    lying.rules["/v1/relay"] = lambda _body: httpx2.Response(502)
+    done = wallet("revoke", grant, "--yes", transport=lying)
+    assert done.code == 0
+    assert "the chain follows" in done.out
+    assert wallet("grants", "--json").json["grants"][0]["state"] == "revoked"
+
+
+@pytest.mark.parametrize(("code", "on_chain"), [("already_revoked", True), ("other", False)])
+def test_a_nullifier_that_is_spent_already_is_on_chain(world: World, wallet: Wallet, code: str, on_chain: bool) -> None:
+    grant = granted(world, wallet)
+    lying = Lying(world.stage.transport)
+    body = {"code": code, "detail": "x", "fault": "conflict"}
+    lying.rules["/v1/relay"] = lambda _body: httpx2.Response(409, json=body)
+    assert wallet("revoke", grant, "--yes", "--json", transport=lying).json["on_chain"] is on_chain
+
+
+def test_an_answer_about_another_grant_is_refused(world: World, wallet: Wallet) -> None:
+    lying = Lying(world.stage.transport)
+    lying.rules["/v1/grants"] = lambda body: {**body, "grant": "A" * 43}
+    done = wallet("grant", *BANK, "--yes", "--json", transport=lying)
+    assert (done.code, done.problem) == (3, "grant_answer")
+
+
+def test_the_epoch_comes_from_the_vault_when_the_chain_is_away(world: World) -> None:
+    alice = world.alice
+    world.stage.chain.faults.fail("head", times=2, error=Unavailable("chain_unreachable", "gone"))
+    desk = open_desk(alice)
+    assert not desk.live
+    plan = granting.plan(alice, desk, granting.GrantOrder(world.bank.account, "small-loan"))
+    assert granting.seal_grant(alice, desk, plan).envelope.grant.grant_epoch == 1
+
+
+def test_a_plan_begins_by_the_vaults_clock_when_ours_is_ahead(world: World) -> None:
+    alice = world.alice
+    lying = Lying(world.stage.transport)
+    lying.rules["/v1/info"] = lambda body: {**body, "time": body["time"] - 40}
+    alice.close()
+    session = world.stage.session("alice")
+    session.transport = lying
+    plan = granting.plan(session, open_desk(session), granting.GrantOrder(world.bank.account, "small-loan"))
+    assert plan.not_before == world.stage.clock.now() - 40
+
+
+def test_a_credential_bound_to_a_key_that_is_not_ours_is_not_presented(shared: World) -> None:
+    from protocol.jose import P256Signer
+
+    with pytest.raises(Exception, match="bound to another key"):
+        presenting._bound_key(shared.alice, P256Signer.from_secret(b"\x05" * 32).public_jwk())
+
+
+def test_a_parcel_carries_our_newest_card_and_no_other(world: World) -> None:
+    bob = world.stage.holder("bob")
+    session = world.stage.session("alice")
+    lying = Lying(world.stage.transport)
+    lying.rules["/v1/cards/query"] = lambda _body: {"card": card_of(bob).to_json()}
+    session.transport = lying
+    with pytest.raises(Exception, match="does not have"):
+        presenting.own_card(session)
+
+
+def test_a_proof_is_taken_from_the_newest_head_where_the_anchored_one_is_not_served(world: World) -> None:
+    session = world.stage.session("alice")
+    record = session.store.items()[0]
+    world.hr.issue(None, card_of(world.alice), documents=())
+    desk = open_desk(session)
+    anchored = desk.facts.anchors().head
+    assert anchored is not None
+    lying = Lying(world.stage.transport)
+    honest = session.public_api.proof(record.index)
+
+    def refuse(_body: Any) -> Any:
+        return httpx2.Response(404) if lying.count == 1 else honest
+
+    lying.count = 0  # type: ignore[attr-defined]  # how often it was asked
+
+    def counted(body: Any) -> Any:
+        lying.count += 1  # type: ignore[attr-defined]  # as above
+        return refuse(body)
+
+    lying.rules["/v1/log/proof"] = counted
+    other = world.stage.session("alice")
+    other.transport = lying
+    assert presenting.best_proof(other, desk, record.index, record.entry) == honest
+    lying.rules["/v1/log/proof"] = lambda _body: session.public_api.proof(0)
+    with pytest.raises(Untrusted):
+        presenting.best_proof(other, desk, record.index, record.entry)
+
+
+def test_an_item_that_was_deleted_is_not_handed_over(shared: World) -> None:
+    from wallet_cli.services import opening
+
+    item = opening.open_item(shared.alice, shared.alice.store.items()[0])
+    gone = dataclasses.replace(item, record=dataclasses.replace(item.record, salt=None))
+    with pytest.raises(Denied, match="was deleted"):
+        presenting.parcel_item(shared.alice, open_desk(shared.alice), gone, "x")
+
+
+def test_the_best_alternative_is_the_first(shared: World) -> None:
+    scenario, standing = granting.stand(shared.alice, open_desk(shared.alice), "small-loan")
+    assert scenario.body.scenario_id == "small-loan"
+    assert scenarios._best(standing).ready
+
+
+def test_another_alternative_is_chosen_when_the_holder_names_its_item(world: World, wallet: Wallet) -> None:
+    school = world.stage.issuer("School", types=("diploma",))
+    from protocol.licence_types import licence_type
+    from wallet_cli.services import tokens
+
+    fields: dict[str, Any] = {}
+    for field in licence_type("diploma").fields:
+        fields[field.name] = {"text": "x", "date": "2020-01-01", "integer": 1, "boolean": True}[field.kind]
+    school.issue(tokens.card_token(world.alice, school.account), card_of(world.alice), kind="diploma", fields=fields, documents=())
+    world.stage.tick()
+    syncing.sync(world.alice)
+    diploma = next(r.id for r in world.alice.store.items() if r.id != world.item)
+    shown = wallet("grant", *BANK, "--claim", f"{diploma}:/school", "--dry-run", "--json").json
+    assert shown["parts"] == [
+        {"item": diploma, "kind": "diploma", "query": "education", "claims": ["/school"], "documents": []}
+    ]
