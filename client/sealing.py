@@ -147,8 +147,12 @@ def _sealed(reader: BinaryIO | _MeasuringReader, folder: Path, recipient: Recipi
     path = folder / f"{secrets.token_hex(16)}.payload"
     with _disk_space(folder):
         path.touch(mode=PRIVATE_FILE, exist_ok=False)
-        with path.open("r+b") as target:
-            info = seal(reader, target, [recipient])
+        try:
+            with path.open("r+b") as target:
+                info = seal(reader, target, [recipient])
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
     part = SlipObject(info.payload_sha256, info.payload_size, sha256(info.header))
     return SealedPart(part, info.header, path), info
 

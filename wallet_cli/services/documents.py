@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import mimetypes
-import re
 import secrets
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
-from cryptography.hazmat.primitives import hashes
-
-from client.files import replacing
 from client.own_document import OwnDocument
+from client.sealing import SealedPart, drafts, seal_document, seal_stream, upload
 from client.session import Session
 from client.store import ItemRecord
 from protocol import wire
-from protocol.credential import MAX_FILES, FileEntry
+from protocol.credential import MAX_FILES
 from protocol.encoding import b64u
 from protocol.entries import Opening
-from protocol.envelope import seal
 from protocol.errors import Denied, Malformed, Untrusted
-from protocol.hashing import sha256
-from protocol.slips import Slip, SlipObject, item_commitment, parse_slip, sign_slip
-from protocol.stream import payload_size
+from protocol.hashing import ZERO32, sha256
+from protocol.recipients import HybridRecipient
+from protocol.slips import Slip, item_commitment, parse_slip, sign_slip
 from wallet_cli.services.payloads import Step
 from wallet_cli.services.registration import newest_card
 from wallet_cli.services.tokens import own_urn, statement
-
-_CHUNK = 1 << 20
-_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_FALLBACK_TYPE = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +31,6 @@ class PutOrder:
     files: tuple[Path, ...]
     title: str
     note: str | None = None
-
-
-def file_entry(path: Path, taken: Sequence[str] = ()) -> FileEntry:
-    """What an own list says of a file: name, media type, size, SHA-256 and SM3; read once, in constant memory."""
-    sha, sm, size = hashlib.sha256(), hashes.Hash(hashes.SM3()), 0
-    with path.open("rb") as stream:
-        while part := stream.read(_CHUNK):
-            sha.update(part)
-            sm.update(part)
-            size += len(part)
-    return FileEntry(safe_name(path.name, taken), _media_type(path), size, sha.digest(), sm.finalize())
-
-
-def safe_name(name: str, taken: Sequence[str]) -> str:
-    """A name that can be written anywhere: no path, no control or direction characters, not hidden, not taken."""
-    plain = _UNSAFE.sub("_", unicodedata.normalize("NFC", name)).lstrip(".").strip()[:180] or "document"
-    stem, dot, ending = plain.rpartition(".")
-    found, number = plain, 2
-    while found in taken:
-        found = f"{stem}-{number}.{ending}" if dot else f"{plain}-{number}"
-        number += 1
-    return found
 
 
 def put(session: Session, order: PutOrder, step: Step | None = None) -> ItemRecord:
@@ -78,14 +43,16 @@ def put(session: Session, order: PutOrder, step: Step | None = None) -> ItemReco
         raise Malformed(
             "own_file_count", "an own item has 1 to {limit} files, got {got}", limit=MAX_FILES, got=len(order.files)
         )
-    _check_sizes(session, order.files)
+    found = drafts(order.files, session.public_api.info().limits.payload_bytes)
     card = newest_card(session)
-    entries: list[FileEntry] = []
-    for path in order.files:
-        entries.append(file_entry(path, [entry.name for entry in entries]))
-    listing = OwnDocument(order.title, session.clock.now(), tuple(entries), order.note).serialise()
-    objects, headers = _seal_all(session, listing, order.files)
+    sealed = [seal_document(draft, _folder(session), _recipient(session)) for draft in found]
+    files = tuple(entry for entry, _part in sealed)
+    listing = OwnDocument(order.title, session.clock.now(), files, order.note).serialise()
+    first = seal_stream(io.BytesIO(listing), _folder(session), _recipient(session))
+    parts = [_kept(session, part) for part in (first, *(part for _entry, part in sealed))]
+    upload(session.api, parts, step)
     item, salt = secrets.token_bytes(32), secrets.token_bytes(32)
+    # Signed after the upload: a slip is good for two minutes only.
     slip = Slip(
         jti=b64u(secrets.token_bytes(16)),
         iat=session.clock.now(),
@@ -95,11 +62,10 @@ def put(session: Session, order: PutOrder, step: Step | None = None) -> ItemReco
         item=item,
         item_commitment=item_commitment(salt, listing.decode("utf-8")),
         card=card.hash,
-        objects=tuple(objects),
+        objects=tuple(part.object for part in parts),
     )
-    for part in objects:
-        _upload(session, part, step)
     raw = sign_slip(slip, session.keys.present(card.card.seq))
+    headers = [part.header for part in parts]
     answer = session.api.deposit(
         wire.Deposit(slip=raw, headers=[b64u(header) for header in headers], item_salt=b64u(salt))
     )
@@ -126,41 +92,17 @@ def payloads_of(record: ItemRecord) -> list[bytes]:
     return [] if record.slip is None else [part.payload for part in parse_slip(record.slip).body.objects]
 
 
-def _upload(session: Session, part: SlipObject, step: Step | None) -> None:
-    path = session.store.payload_path(part.payload)
-    session.api.upload(part.payload, lambda: path.open("rb"), part.payload_size, step)
+def _folder(session: Session) -> Path:
+    return session.store.payload_path(ZERO32).parent
 
 
-def _check_sizes(session: Session, files: Sequence[Path]) -> None:
-    limit = session.public_api.info().limits.payload_bytes
-    for path in files:
-        size = payload_size(path.stat().st_size)
-        if size > limit:
-            raise Denied(
-                "document_too_large",
-                "{name} needs {got} bytes sealed; the vault takes {limit}",
-                name=path.name,
-                got=size,
-                limit=limit,
-            )
+def _recipient(session: Session) -> HybridRecipient:
+    return session.keys.sealing(session.party.card_seq).recipient()
 
 
-def _seal_all(session: Session, listing: bytes, files: Sequence[Path]) -> tuple[list[SlipObject], list[bytes]]:
-    sealed = [_seal_one(session, io.BytesIO(listing))]
-    for path in files:
-        with path.open("rb") as reader:
-            sealed.append(_seal_one(session, reader))
-    return [part for part, _header in sealed], [header for _part, header in sealed]
-
-
-def _seal_one(session: Session, reader: BinaryIO) -> tuple[SlipObject, bytes]:
-    """Seal a stream into the store, under the name of the digest that it turns out to have."""
-    recipient = session.keys.sealing(session.party.card_seq).recipient()
-    waiting = session.store.payload_path(secrets.token_bytes(32))
-    with replacing(waiting) as target:
-        info = seal(reader, target, [recipient])
-    waiting.replace(session.store.payload_path(info.payload_sha256))
-    return SlipObject(info.payload_sha256, info.payload_size, sha256(info.header)), info.header
+def _kept(session: Session, part: SealedPart) -> SealedPart:
+    """The part with its payload in the store, under the name of its digest."""
+    return replace(part, path=part.path.replace(session.store.payload_path(part.object.payload)))
 
 
 def _recorded(answer: wire.Deposited, raw: str, item: bytes, salt: bytes, headers: list[bytes]) -> ItemRecord:
@@ -180,10 +122,3 @@ def _recorded(answer: wire.Deposited, raw: str, item: bytes, salt: bytes, header
         opening=opening,
         claimed_at=answer.at,
     )
-
-
-def _media_type(path: Path) -> str:
-    guessed, encoding = mimetypes.guess_type(path.name)
-    if path.suffix.lower() == ".ofd":
-        return "application/ofd"
-    return guessed if guessed and encoding is None else _FALLBACK_TYPE

@@ -123,6 +123,7 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
     with pytest.raises(Unavailable) as caught:
         seal_stream(io.BytesIO(b""), tmp_path, READER.recipient())
     assert caught.value.code == "not_enough_disk"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_fault_of_the_disk_is_not_taken_for_a_full_one(tmp_path: Path) -> None:
