@@ -27,6 +27,7 @@ from agency_cli.services.standing import Standing, own_account, standing
 from agency_cli.services.status_lists import Lists
 from client.files import private_folder
 from client.http import Step
+from client.ids import draw_id
 from client.sealing import Draft, SealedPart, drafts, seal_document, seal_stream, upload
 from client.session import Session
 from protocol import wire
@@ -242,7 +243,7 @@ def _take_back(desk: Desk, record: Issued, earlier: Issued | None) -> None:
 
 def _record(desk: Desk, ready: Ready, status: StatusRef) -> Issued:
     return Issued(
-        item=secrets.token_bytes(32),
+        item=draw_id(),
         certificate_id=ready.order.certificate_id,
         vct=ready.order.licence.vct,
         dossier=ready.holder.dossier,

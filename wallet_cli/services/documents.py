@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from client.ids import draw_id
 from client.own_document import OwnDocument
 from client.sealing import SealedPart, drafts, seal_document, seal_stream, upload
 from client.session import Session
@@ -51,7 +52,7 @@ def put(session: Session, order: PutOrder, step: Step | None = None) -> ItemReco
     first = seal_stream(io.BytesIO(listing), _folder(session), _recipient(session))
     parts = [_kept(session, part) for part in (first, *(part for _entry, part in sealed))]
     upload(session.api, parts, step)
-    item, salt = secrets.token_bytes(32), secrets.token_bytes(32)
+    item, salt = draw_id(), secrets.token_bytes(32)
     # Signed after the upload: a slip is good for two minutes only.
     slip = Slip(
         jti=b64u(secrets.token_bytes(16)),

@@ -6,13 +6,13 @@ parcels and headers and signs, ``post`` sends. What a plan names is all that is 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from client import deployment as deployments
 from client.checks import Desk
+from client.ids import draw_id
 from client.scenarios import find_scenario
 from client.session import Session
 from console.i18n import language
@@ -158,7 +158,7 @@ def plan(session: Session, desk: Desk, order: GrantOrder) -> Plan:
 
 def seal_grant(session: Session, desk: Desk, plan: Plan) -> SealedGrant:
     """Make the parcels and headers that the plan names, and sign the grant."""
-    grant_id = secrets.token_bytes(32)
+    grant_id = draw_id()
     epoch = _epoch(session, desk)
     parcels = tuple(_parcel(session, desk, plan, part, grant_id) for part in plan.parts)
     message = _message(session, plan, grant_id, [sha256(parcel) for parcel in parcels], epoch)
