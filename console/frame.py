@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _META = "onefile.frame"
+_DASHED_ID = re.compile(r"-[A-Za-z0-9_][A-Za-z0-9_-]{4,}")
 
 
 @dataclass(slots=True)
@@ -59,6 +61,12 @@ class _Speaking(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._common = _common_options()
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # An id is base64url and may begin with a dash. We have no one-letter options, so such a word is no option.
+        if any(_DASHED_ID.fullmatch(word) for word in args):
+            ctx.ignore_unknown_options = True
+        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         own = super().get_params(ctx)

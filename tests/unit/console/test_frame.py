@@ -245,3 +245,18 @@ def test_the_process_language_is_found_when_nobody_set_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "argv", ["wallet", "--lang", "zh"])
     assert i18n.language() == "zh"
     i18n.set_language("en")
+
+
+def test_an_id_that_begins_with_a_dash_is_no_option() -> None:
+    seen: list[tuple[object, ...]] = []
+
+    @click.command(cls=frame.Command)
+    @click.argument("items", nargs=-1)
+    @click.option("--grant")
+    def show(items: tuple[str, ...], grant: str | None) -> None:
+        seen.append((items, grant))
+
+    dashed = "-" + "a" * 42
+    assert frame.invoke(show, [dashed, "--grant", dashed, "x"]) == 0
+    assert seen == [((dashed, "x"), dashed)]
+    assert frame.invoke(show, ["-x"]) == 2

@@ -83,6 +83,12 @@ def test_a_dry_run_shows_who_what_why_and_how_long_and_signs_nothing(shared: Wor
     assert look("grants", "--json").json == {"grants": []}
 
 
+def test_a_document_is_handed_over_beside_what_the_scenario_requires(shared: World, look: Wallet) -> None:
+    (part,) = look("grant", *BANK, "--document", f"{shared.item}:证明.pdf", "--dry-run", "--json").json["parts"]
+    assert part["claims"] == ["/files/0", "/insured_region", "/months_paid"]
+    assert part["documents"] == ["证明.pdf"]
+
+
 def test_the_purpose_is_signed_in_the_language_that_was_read(shared: World, look: Wallet) -> None:
     assert look("grant", *BANK, "--dry-run", "--json", "--lang", "zh").json["purpose"] == "审核小额贷款申请"
     assert look("grant", *BANK, "--dry-run", "--json", "--lang", "en").json["purpose"].startswith("To decide")
