@@ -277,10 +277,10 @@ def _alternative(standing: Sequence[Readiness], named: dict[bytes, list[str]]) -
 
 
 def _part(item: OpenedItem, pick: Pick, named: dict[bytes, list[str]], order: GrantOrder) -> Part:
-    if item.record.item in named:
-        claims = tuple(sorted(set(named[item.record.item])))
-    else:
-        claims = tuple(c for c in pick.claims if order.optional or c not in pick.optional)
+    # Naming claims of an item means exactly those; naming a document hands it over too.
+    exact = any(item.record.id.startswith(start) for start, _pointer in order.claims)
+    usual = () if exact else (c for c in pick.claims if order.optional or c not in pick.optional)
+    claims = tuple(sorted({*usual, *named.get(item.record.item, ())}))
     documents = tuple(d for d in item.documents if any(within(c, f"/files/{d.position - 1}") for c in claims))
     return Part(pick.query, item, claims, documents)
 
