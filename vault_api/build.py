@@ -80,6 +80,7 @@ def build_vault(settings: Settings, outside: Outside, *, first_start: bool = Tru
         callers=Callers(outside.engine, facts),
         waiters=Waiters(),
         reader_keys=ReaderKeys(),
+        scenarios={},
     )
 
 

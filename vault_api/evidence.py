@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from chain.ledger import AgencyState, CardState, DossierState
 from protocol.facts import AgencyFacts, CardFact, ControllerFact, DossierFacts, IssueFact, RoleFact
@@ -12,7 +13,12 @@ from vault_api.chain_facts import Known
 
 def agency_facts(known: Known[AgencyState], now: int) -> AgencyFacts:
     """What the registry says of an agency, known ``age_s`` before ``now``."""
-    state = known.state
+    return _agency_facts(known.state, now - known.age_s)
+
+
+@lru_cache(maxsize=4096)
+def _agency_facts(state: AgencyState, known_at: int) -> AgencyFacts:
+    # The same for every use until the chain is heard of again.
     return AgencyFacts(
         account=state.account,
         name=state.name,
@@ -22,7 +28,7 @@ def agency_facts(known: Known[AgencyState], now: int) -> AgencyFacts:
             IssueFact(keccak256(span.licence_type.encode()), span.since, span.until) for span in state.issues
         ),
         cards=tuple(_card(card) for card in state.cards),
-        known_at=now - known.age_s,
+        known_at=known_at,
     )
 
 

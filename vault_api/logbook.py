@@ -7,20 +7,39 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from protocol.encoding import b64u
-from protocol.entries import Opening, dossier_entry, entry_hash, public_entry
+from protocol.entries import (
+    AccessRecord,
+    Entry,
+    Opening,
+    access_tag,
+    commitment,
+    entry_hash,
+    grant_tag_key,
+    public_entry,
+    pv_n,
+    tag_n,
+)
 from protocol.hashing import ZERO32, sha256
 from protocol.wire import Logged as WireLogged
 from protocol.wire import Opening as WireOpening
 from vault_api.db import tables as t
+from vault_api.db.prepared import Prepared
 from vault_api.sequencer import Tx
 
-_DOSSIER = select(t.dossiers.c.tag_key, t.dossiers.c.next_n, t.dossiers.c.last_entry)
-_ADVANCE = update(t.dossiers)
-_EVENT = insert(t.events)
+_DOSSIER: Prepared[Any] = Prepared(
+    select(t.dossiers.c.tag_key, t.dossiers.c.next_n, t.dossiers.c.last_entry).where(
+        t.dossiers.c.row == bindparam("dossier_row")
+    )
+)
+_ADVANCE: Prepared[None] = Prepared(
+    update(t.dossiers).where(t.dossiers.c.row == bindparam("dossier_row")), "next_n", "last_entry"
+)
+_EVENT: Prepared[None] = Prepared(insert(t.events), *(column.name for column in t.events.columns))
 _LAST_PUBLIC = (
     select(t.entries.c.entry)
     .join(t.public_entries, t.public_entries.c.idx == t.entries.c.idx)
@@ -70,22 +89,22 @@ def log_event(
     *,
     grant_row: int | None = None,
     show_row: int | None = None,
+    access: AccessRecord | None = None,
 ) -> Logged:
-    """Append an entry of ``kind`` to a dossier's chain, with a fresh salt, and keep its opening."""
-    dossier = tx.conn.execute(_DOSSIER.where(t.dossiers.c.row == dossier_row)).one()
+    """Append an entry of ``kind`` to a dossier's chain, with a fresh salt, and keep its opening.
+
+    ``access``: the record that ``object_bytes`` is, for an entry of that kind: its tag is that of its use.
+    """
+    dossier = _DOSSIER.first(tx.conn, {"dossier_row": dossier_row})
+    assert dossier is not None  # its number came from this table
     salt = secrets.token_bytes(32)
-    entry = dossier_entry(
-        kind,
-        tag_key=dossier.tag_key,
-        n=dossier.next_n,
-        prev_entry_hash=dossier.last_entry,
-        salt=salt,
-        object_bytes=object_bytes,
-    ).serialise()
+    tag = tag_n(dossier.tag_key, dossier.next_n) if access is None else _access_tag(dossier.tag_key, access)
+    link = pv_n(dossier.tag_key, dossier.next_n, dossier.last_entry)
+    entry = Entry(kind, tag, link, commitment(salt, object_bytes)).serialise()
     index = tx.append(entry)
     opening = Opening(dossier.next_n, salt, sha256(object_bytes), kind, index)
-    tx.conn.execute(
-        _EVENT,
+    _EVENT.run(
+        tx.conn,
         {
             "idx": index,
             "dossier_row": dossier_row,
@@ -98,11 +117,15 @@ def log_event(
             "show_row": show_row,
         },
     )
-    tx.conn.execute(
-        _ADVANCE.where(t.dossiers.c.row == dossier_row),
-        {"next_n": opening.n + 1, "last_entry": entry_hash(entry)},
+    _ADVANCE.run(
+        tx.conn,
+        {"dossier_row": dossier_row, "next_n": opening.n + 1, "last_entry": entry_hash(entry)},
     )
     return Logged(index, entry, opening, object_bytes)
+
+
+def _access_tag(tag_key: bytes, record: AccessRecord) -> bytes:
+    return access_tag(grant_tag_key(tag_key, record.basis), record.use_no)
 
 
 def log_public(tx: Tx, kind: str, uri: str, object_bytes: bytes) -> int:

@@ -35,6 +35,7 @@ from protocol.merkle import Frontier, leaf_hashes
 from vault_api.clock import Clock
 from vault_api.db import tables as t
 from vault_api.db.engine import WRITER
+from vault_api.db.prepared import Prepared, raw
 from vault_api.log_store import LogStore
 
 Result = TypeVar("Result")
@@ -44,8 +45,9 @@ RETRY_S = 0.5
 STEPS = ("begun", "worked", "committed", "stored", "signed")  # in this order, for each group
 
 _log = structlog.get_logger("vault_api.sequencer")
+_SAVEPOINT, _RELEASE, _UNDO = "SAVEPOINT work", "RELEASE SAVEPOINT work", "ROLLBACK TO SAVEPOINT work"
 _HEAD = select(t.log_head.c.frontier, t.log_head.c.last_at).where(t.log_head.c.id == 1)
-_INSERT_ENTRY = insert(t.entries)
+_INSERT_ENTRY: Prepared[None] = Prepared(insert(t.entries), "idx", "entry", "at")
 _UPDATE_HEAD = update(t.log_head).where(t.log_head.c.id == 1)
 
 
@@ -74,7 +76,7 @@ class Tx:
                 floor=self.floor,
             )
         index = self.size
-        self.conn.execute(_INSERT_ENTRY, {"idx": index, "entry": entry, "at": self.now})
+        _INSERT_ENTRY.run(self.conn, {"idx": index, "entry": entry, "at": self.now})
         self.staged.append(entry)
         self.size += 1
         self.require(index)
@@ -83,15 +85,16 @@ class Tx:
     def attempt(self, work: Callable[[], Result]) -> Result:
         """Do ``work`` behind a savepoint: if it raises, nothing of it stays, in the log or elsewhere."""
         staged, size, needs = len(self.staged), self.size, self.needs_size
-        savepoint = self.conn.begin_nested()
+        raw(self.conn, _SAVEPOINT)
         try:
             result = work()
         except BaseException:
-            savepoint.rollback()
+            raw(self.conn, _UNDO)
+            raw(self.conn, _RELEASE)
             del self.staged[staged:]
             self.size, self.needs_size = size, needs
             raise
-        savepoint.commit()
+        raw(self.conn, _RELEASE)
         return result
 
     def require(self, index: int) -> None:

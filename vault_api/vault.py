@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Engine
 
 from chain.ledger import Contracts, Ledger
 from protocol.eip712 import Domain
 from protocol.entries import origin_hash
+from protocol.grant_evidence import KnownScenario
 from protocol.identifiers import agency_urn
 from vault_api.blobs import BlobStore
 from vault_api.callers import Callers
@@ -38,6 +40,7 @@ class Vault:
     callers: Callers
     waiters: Waiters
     reader_keys: ReaderKeys
+    scenarios: dict[bytes, KnownScenario]  # parsed, by hash: what has this hash never changes
 
     @property
     def chain_id(self) -> int:
@@ -57,23 +60,33 @@ class Vault:
     @property
     def origin_hash(self) -> bytes:
         """How grants and contracts name the log."""
-        return origin_hash(self.log.origin)
+        return _origin_hash(self.log.origin)
 
     @property
     def grant_domain(self) -> Domain:
         """The EIP-712 domain of grants and mandates."""
-        return Domain(self.chain_id, self.contracts.grant_registry)
+        return _domain(self.chain_id, self.contracts.grant_registry)
 
     @property
     def dossier_domain(self) -> Domain:
         """The EIP-712 domain of a dossier's messages and key cards."""
-        return Domain(self.chain_id, self.contracts.dossier_registry)
+        return _domain(self.chain_id, self.contracts.dossier_registry)
 
     @property
     def agency_domain(self) -> Domain:
         """The EIP-712 domain of agencies' key cards."""
-        return Domain(self.chain_id, self.contracts.agency_registry)
+        return _domain(self.chain_id, self.contracts.agency_registry)
 
     def agency_urn(self, account: bytes) -> str:
         """The urn of an agency of this deployment."""
         return agency_urn(self.chain_id, self.contracts.agency_registry, account)
+
+
+@cache
+def _domain(chain_id: int, contract: bytes) -> Domain:
+    return Domain(chain_id, contract)
+
+
+@cache
+def _origin_hash(origin: str) -> bytes:
+    return origin_hash(origin)

@@ -116,7 +116,7 @@ def grant_row(row: Row[Any], now: int) -> wire.GrantRow:
 
 
 def use_evidence(
-    vault: Vault, conn: Connection, row: Row[Any], envelope: GrantEnvelope, now: int
+    vault: Vault, conn: Connection, row: Any, envelope: GrantEnvelope, now: int
 ) -> GrantEvidence:
     """What one more use of a stored grant rests on; facts from memory only."""
     attested = {} if row.attested_at is None else {envelope.digest(vault.grant_domain): row.attested_at}
@@ -231,7 +231,7 @@ def _evidence(
     return GrantEvidence(
         domain=vault.grant_domain,
         log=vault.origin_hash,
-        scenario=scenario_of(conn, grant.scenario),
+        scenario=scenario_of(vault, conn, grant.scenario),
         dossier=dossier_facts(dossier, now, attested),
         agency=agency_facts(vault.facts.known_agency(grant.agency), now),
         nullified=NullifierFact(grant.nullifier, spent_at, now - dossier.age_s),

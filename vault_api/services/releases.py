@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from protocol import wire
 from protocol.encoding import b64u, hex0x
@@ -23,12 +23,13 @@ from protocol.hashing import sha256
 from protocol.identifiers import agency_subject, parse_agency_urn
 from protocol.jose import PublicJwk
 from protocol.keycard import KeyCardEnvelope
-from protocol.receipts import Receipt, ReceiptItem, parse_receipt, verify_receipt
-from protocol.signed import Signed, check_clock
+from protocol.receipts import Receipt, ReceiptItem, parse_receipt
+from protocol.signed import Signed, check_audience, check_clock
 from protocol.verify_grant import verify_grant
 from vault_api.callers import Agency
 from vault_api.chain_facts import AGENCY
 from vault_api.db import tables as t
+from vault_api.db.prepared import Prepared
 from vault_api.logbook import Logged, log_event, logged_at
 from vault_api.sequencer import Tx
 from vault_api.services.grants import grant_unknown, use_evidence
@@ -39,22 +40,34 @@ SignedReceipt = Signed[Receipt]
 DAY_S = 86_400
 RECEIPT_SKEW_S = 120
 
-_GRANT = select(t.grants).where(t.grants.c.grant_id == bindparam("grant_id"))
-_RELEASE = select(t.releases).where(
-    t.releases.c.grant_row == bindparam("grant_row"), t.releases.c.jti == bindparam("jti")
+_GRANT: Prepared[Any] = Prepared(select(t.grants).where(t.grants.c.grant_id == bindparam("grant_id")))
+_RELEASE: Prepared[Any] = Prepared(
+    select(t.releases).where(
+        t.releases.c.grant_row == bindparam("grant_row"), t.releases.c.jti == bindparam("jti")
+    )
 )
-_PARCELS = (
+_PARCELS: Prepared[Any] = Prepared(
     select(t.grant_parcels.c.item, t.grant_parcels.c.parcel)
     .where(t.grant_parcels.c.grant_row == bindparam("grant_row"))
     .order_by(t.grant_parcels.c.pos)
 )
-_HEADERS = (
-    select(t.grant_headers.c.pos, t.grant_headers.c.item, t.grant_headers.c.payload, t.grant_headers.c.header)
+_HEADERS: Prepared[Any] = Prepared(
+    select(t.grant_headers)
     .where(t.grant_headers.c.grant_row == bindparam("grant_row"))
     .order_by(t.grant_headers.c.pos)
 )
-_COUNT = update(t.grants).where(t.grants.c.row == bindparam("grant_row"))
-_INSERT = insert(t.releases)
+_COUNT: Prepared[None] = Prepared(
+    update(t.grants).where(t.grants.c.row == bindparam("grant_row")), "uses", "last_use_at"
+)
+_MARK: Prepared[None] = Prepared(
+    update(t.grant_headers).where(
+        t.grant_headers.c.grant_row == bindparam("of_grant"), t.grant_headers.c.pos == bindparam("at_pos")
+    ),
+    "released",
+)
+_INSERT: Prepared[None] = Prepared(
+    insert(t.releases), "grant_row", "use_no", "jti", "receipt_sha256", "receipt", "idx", "at"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +121,7 @@ def read_receipt(raw: str, grant_id: bytes) -> Signed[Receipt]:
 
 def release(vault: Vault, tx: Tx, receipt: Signed[Receipt]) -> Handed:
     """One use, inside the sequencer's transaction. Steps: docs/spec/use.md §3."""
-    grant_row = tx.conn.execute(_GRANT, {"grant_id": receipt.body.grant}).one_or_none()
+    grant_row = _GRANT.first(tx.conn, {"grant_id": receipt.body.grant})
     if grant_row is None:
         raise grant_unknown()
     envelope = parsed_grant(grant_row.envelope)
@@ -116,7 +129,7 @@ def release(vault: Vault, tx: Tx, receipt: Signed[Receipt]) -> Handed:
     _check_issuer(vault, receipt, envelope.grant)
     # (2) The same receipt has the same answer while the grant lives; another receipt of this number has none.
     given = {"grant_row": grant_row.row, "jti": receipt.body.jti}
-    before = tx.conn.execute(_RELEASE, given).one_or_none()
+    before = _RELEASE.first(tx.conn, given)
     if before is not None:
         return _again(tx, grant_row, envelope.grant, before, receipt)
     # (3) It is of now, and asks for no more than the grant gives.
@@ -187,7 +200,9 @@ def parsed_grant(raw: bytes) -> GrantEnvelope:
 
 def verified_receipt(vault: Vault, receipt: Signed[Receipt], key: PublicJwk) -> Signed[Receipt]:
     """The receipt, signed by ``key`` for this log; its age is checked in the transaction."""
-    return verify_receipt(receipt.raw, key, log=vault.origin, now=receipt.body.iat)
+    receipt.verified_by(key)
+    check_audience(receipt.body.aud, vault.origin)
+    return receipt
 
 
 def _check_issuer(vault: Vault, receipt: Signed[Receipt], grant: AccessGrant) -> None:
@@ -227,21 +242,23 @@ def _check_item(item: ReceiptItem, grant: AccessGrant) -> None:
         )
 
 
-def _hand_over(tx: Tx, row: Row[Any], grant: AccessGrant, receipt: Signed[Receipt]) -> Handed:
+def _hand_over(tx: Tx, row: Any, grant: AccessGrant, receipt: Signed[Receipt]) -> Handed:
     parcels, headers = _asked_for(tx, row.row, receipt.body.items)
     use_no = row.uses + 1
+    released = [*(header.header for header in headers), *parcels]
     record = AccessRecord(
         receipt=receipt.hash,
         grant=grant.grant_id,
         show=None,
         use_no=use_no,
-        released=tuple(sha256(part) for part in (*(header for _, _, _, header in headers), *parcels)),
+        released=tuple(sha256(part) for part in released),
         at=tx.now,
-    ).serialise()
-    logged = log_event(tx, row.dossier_row, "access", record, grant_row=row.row)
-    tx.conn.execute(_COUNT, {"grant_row": row.row, "uses": use_no, "last_use_at": tx.now})
-    tx.conn.execute(
-        _INSERT,
+    )
+    raw = record.serialise()
+    logged = log_event(tx, row.dossier_row, "access", raw, grant_row=row.row, access=record)
+    _COUNT.run(tx.conn, {"grant_row": row.row, "uses": use_no, "last_use_at": tx.now})
+    _INSERT.run(
+        tx.conn,
         {
             "grant_row": row.row,
             "use_no": use_no,
@@ -252,38 +269,32 @@ def _hand_over(tx: Tx, row: Row[Any], grant: AccessGrant, receipt: Signed[Receip
             "at": tx.now,
         },
     )
-    if headers:
-        handed = t.grant_headers.c.pos.in_([pos for pos, _, _, _ in headers])
-        mark = update(t.grant_headers).where(t.grant_headers.c.grant_row == row.row, handed)
-        tx.conn.execute(mark, {"released": 1})
-    return Handed(use_no, record, logged, parcels, tuple(header[1:] for header in headers))
+    for header in headers:
+        if not header.released:
+            _MARK.run(tx.conn, {"of_grant": row.row, "at_pos": header.pos, "released": 1})
+    return Handed(use_no, raw, logged, parcels, _plain(headers))
 
 
-def _asked_for(
-    tx: Tx, grant_row: int, items: Sequence[ReceiptItem]
-) -> tuple[tuple[bytes, ...], list[tuple[int, bytes, bytes, bytes]]]:
+def _plain(headers: Sequence[Any]) -> tuple[tuple[bytes, bytes, bytes], ...]:
+    return tuple((header.item, header.payload, header.header) for header in headers)
+
+
+def _asked_for(tx: Tx, grant_row: int, items: Sequence[ReceiptItem]) -> tuple[tuple[bytes, ...], list[Any]]:
     """The parcels and headers of the items and documents that a receipt names."""
     wanted = {item.item for item in items}
     documents = {(item.item, document) for item in items for document in item.documents}
-    parcels = [
-        row.parcel for row in tx.conn.execute(_PARCELS, {"grant_row": grant_row}) if row.item in wanted
-    ]
-    headers: list[tuple[int, bytes, bytes, bytes]] = []
+    given = {"grant_row": grant_row}
+    parcels = [row.parcel for row in _PARCELS.all(tx.conn, given) if row.item in wanted]
+    headers: list[Any] = []
     if documents:
-        headers = [
-            (row.pos, row.item, row.payload, row.header)
-            for row in tx.conn.execute(_HEADERS, {"grant_row": grant_row})
-            if (row.item, row.payload) in documents
-        ]
+        headers = [row for row in _HEADERS.all(tx.conn, given) if (row.item, row.payload) in documents]
     # The holder has deleted the item since: nothing of it is left to hand over, and nothing is counted.
-    if any(parcel is None for parcel in parcels) or any(header is None for _, _, _, header in headers):
+    if any(parcel is None for parcel in parcels) or any(row.header is None for row in headers):
         raise Denied("item_deleted", "the holder has deleted an item that the receipt names")
     return tuple(parcels), headers
 
 
-def _again(
-    tx: Tx, grant_row: Row[Any], grant: AccessGrant, before: Row[Any], receipt: Signed[Receipt]
-) -> Handed:
+def _again(tx: Tx, grant_row: Any, grant: AccessGrant, before: Any, receipt: Signed[Receipt]) -> Handed:
     if before.receipt_sha256 != receipt.hash:
         raise Conflict("receipt_reused", "a receipt with this number and other bytes was used already")
     if grant_row.ended_at is not None:
@@ -296,6 +307,4 @@ def _again(
     parcels, headers = _asked_for(tx, grant_row.row, receipt.body.items)
     logged = logged_at(tx.conn, before.idx)
     assert logged.object_bytes is not None
-    return Handed(
-        before.use_no, logged.object_bytes, logged, parcels, tuple(header[1:] for header in headers)
-    )
+    return Handed(before.use_no, logged.object_bytes, logged, parcels, _plain(headers))

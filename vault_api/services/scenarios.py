@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -22,6 +21,7 @@ from vault_api.sequencer import Tx
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
 
+MAX_KNOWN = 1024
 _ROWS = select(t.scenarios.c.row, t.scenarios.c.hash, t.scenarios.c.jws, t.scenarios.c.idx)
 
 
@@ -73,17 +73,22 @@ def get_scenario(vault: Vault, scenario: bytes) -> wire.ScenarioRow:
     return _row(row)
 
 
-def scenario_of(conn: Connection, scenario: bytes) -> KnownScenario:
+def scenario_of(vault: Vault, conn: Connection, scenario: bytes) -> KnownScenario:
     """A stored scenario, parsed; it was verified when it came."""
-    raw = conn.execute(select(t.scenarios.c.jws).where(t.scenarios.c.hash == scenario)).scalar()
-    if raw is None:
-        raise _unknown()
-    return _parsed(raw)
+    known = vault.scenarios.get(scenario)
+    if known is None:
+        raw = conn.execute(select(t.scenarios.c.jws).where(t.scenarios.c.hash == scenario)).scalar()
+        if raw is None:
+            raise _unknown()
+        if len(vault.scenarios) >= MAX_KNOWN:
+            vault.scenarios.clear()
+        known = vault.scenarios[scenario] = KnownScenario.of(parse_scenario(raw))
+    return known
 
 
-def check_current_scenario(conn: Connection, scenario: bytes, division: str, now: int) -> None:
+def check_current_scenario(vault: Vault, conn: Connection, scenario: bytes, division: str, now: int) -> None:
     """Raise ``Denied`` unless the scenario is in force now, and for agencies of this class: for a show."""
-    found = scenario_of(conn, scenario).scenario
+    found = scenario_of(vault, conn, scenario).scenario
     check_in_force(found, now)
     check_grantee(found, division)
 
@@ -108,11 +113,6 @@ def _check_version(tx: Tx, scenario: Scenario) -> None:
 
 def _row(row: Any) -> wire.ScenarioRow:
     return wire.ScenarioRow(hash=b64u(row.hash), scenario=row.jws, index=row.idx)
-
-
-@lru_cache(maxsize=1024)
-def _parsed(raw: str) -> KnownScenario:
-    return KnownScenario.of(parse_scenario(raw))
 
 
 def _unknown() -> Denied:

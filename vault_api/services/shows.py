@@ -75,7 +75,7 @@ def collect(vault: Vault, agency: Agency, body: wire.Collect) -> wire.Show:
             _may_collect(show)
             verify_show_code(body.code, key.present_key, origin=vault.origin, now=tx.now)
             division = agency.known.state.division
-            check_current_scenario(tx.conn, receipt.body.scenario, division, tx.now)
+            check_current_scenario(vault, tx.conn, receipt.body.scenario, division, tx.now)
             _log_collect(tx, show, agency, receipt)
         return Answer(200, b"{}")
 
@@ -184,7 +184,7 @@ def _log_collect(tx: Tx, show: Row[Any], agency: Agency, receipt: Signed[Receipt
     record = AccessRecord(
         receipt=receipt.hash, grant=None, show=show.session, use_no=1, released=(), at=tx.now
     )
-    logged = log_event(tx, show.dossier_row, "access", record.serialise(), show_row=show.row)
+    logged = log_event(tx, show.dossier_row, "access", record.serialise(), show_row=show.row, access=record)
     _set(
         tx,
         show.row,
