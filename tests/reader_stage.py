@@ -294,6 +294,12 @@ class ReaderStage:
         answer = self.vault.put(party, f"/v1/status-lists/{hex0x(party.address)}/0", {"token": raw})
         assert answer.status_code in {200, 201}, answer.text
 
+    def pass_time(self, seconds: int) -> None:
+        """Let everybody's clock go on, and the vault hear of the chain."""
+        self.vault.clock.advance(seconds)
+        self.chain.mine()
+        self.vault.follow()
+
     def anchor(self) -> None:
         """Anchor the newest head on chain."""
         self.vault.publish()

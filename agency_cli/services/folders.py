@@ -5,6 +5,7 @@
     grant.json            what the holder signed (not for a show)
     record.json entry.json opening.json proof.tlog-proof checkpoint
                           our use in the log: object, entry, opening, proof, and the proof's signed head
+    cards.json            full key cards of issuers and authority, as they were published
     parcel-1.age …        as the holder sealed them to us
     items/1/…             presentation.sd-jwt, slip.jws, entry.json, proof.tlog-proof, status.jwt
     documents/1/…         the documents of item 1, opened
@@ -33,6 +34,7 @@ from protocol.errors import Conflict, Denied, Malformed
 from protocol.facts import StatusFact
 from protocol.fields import Fields
 from protocol.grant import GrantEnvelope
+from protocol.keycard import KeyCardEnvelope
 from protocol.receipts import Receipt, parse_receipt
 from protocol.scenario import Scenario, parse_scenario
 from protocol.signed import Signed
@@ -40,6 +42,7 @@ from protocol.tlog_proof import TlogProof
 
 MAX_FILE = 8 << 20
 MAX_ITEMS = 64
+MAX_CARDS = 1024
 _VERSION = 1
 _USE = "use.json"
 
@@ -57,7 +60,7 @@ class LoggedUse:
 @dataclass(frozen=True, slots=True)
 class UseFiles:
     """What lies in a folder, parsed and not verified. ``envelope`` and ``posted_at`` (seconds, the vault's word) are
-    None for a show; ``kept`` is in the order of the items handed over."""
+    None for a show; ``kept`` is in the order of the items handed over. ``cards`` are those of others that signed."""
 
     receipt: Signed[Receipt]
     scenario: Signed[Scenario]
@@ -65,6 +68,7 @@ class UseFiles:
     posted_at: int | None
     logged: LoggedUse
     parcels: tuple[bytes, ...]
+    cards: tuple[KeyCardEnvelope, ...]
     kept: tuple[Kept, ...] = ()
 
 
@@ -85,9 +89,9 @@ def building(target: Path) -> Iterator[Path]:
 
 
 def refuse_existing(target: Path) -> None:
-    """``Conflict("file_exists")``: what one use handed over is never mixed with another's."""
+    """``Conflict("folder_exists")``: what one use handed over is never mixed with another's."""
     if target.exists() or target.is_symlink():
-        raise Conflict("file_exists", "{path} exists already and is not replaced", path=str(target))
+        raise Conflict("folder_exists", "{path} exists already and is not replaced", path=str(target))
 
 
 def write_use(folder: Path, files: UseFiles, outcome: Outcome) -> None:
@@ -101,6 +105,7 @@ def write_use(folder: Path, files: UseFiles, outcome: Outcome) -> None:
     if files.envelope is not None:
         write_private(folder / "grant.json", files.envelope.raw)
     write_logged(folder, files.logged)
+    write_json(folder / "cards.json", {"v": _VERSION, "cards": [card.to_json() for card in files.cards]})
     for number, parcel in enumerate(files.parcels, 1):
         write_private(folder / f"parcel-{number}.age", parcel)
     for number, judged in enumerate(outcome.items, 1):
@@ -155,6 +160,7 @@ def read_use(folder: Path) -> UseFiles:
             record=_read(folder / "record.json"),
         ),
         parcels=tuple(_read(folder / f"parcel-{number}.age") for number in range(1, parcels + 1)),
+        cards=_read_cards(folder),
         kept=tuple(_read_item(folder / "items" / str(number)) for number in range(1, items + 1)),
     )
 
@@ -202,6 +208,14 @@ def _write_item(folder: Path, judged: Judged) -> None:
     write_private(folder / "proof.tlog-proof", judged.kept.proof)
     if judged.kept.status is not None:
         write_private(folder / "status.jwt", judged.kept.status.raw.encode("ascii"))
+
+
+def _read_cards(folder: Path) -> tuple[KeyCardEnvelope, ...]:
+    fields = Fields(canonical.loads(_read(folder / "cards.json"), limit=MAX_FILE, what="cards.json"), "cards")
+    fields.uint("v", least=_VERSION, most=_VERSION)
+    cards = tuple(KeyCardEnvelope.from_json(value) for value in fields.array("cards", most=MAX_CARDS))
+    fields.done()
+    return cards
 
 
 def _read_item(folder: Path) -> Kept:

@@ -25,6 +25,7 @@ from protocol.errors import Denied, OneFileError
 from protocol.facts import AnchorFacts, CardFact, StatusFact
 from protocol.grant import GrantEnvelope
 from protocol.grant_evidence import GrantEvidence, KnownScenario
+from protocol.identifiers import parse_agency_urn
 from protocol.keycard import KeyCardEnvelope
 from protocol.readiness import Candidate, Pick, match
 from protocol.receipts import Receipt
@@ -183,6 +184,18 @@ def judge_shown(
         verdict = judge_credential(one.item.presentation, _facts(desk, one, kept, case), case.policy, asked=asked)
         judged.append(Judged(one, kept, _with_lack(verdict, lacking, case)))
     return Outcome(case.policy.name, case.at, tuple(judged))
+
+
+def cards_used(desk: Desk, handed: Iterable[Handed], scenario: Signed[Scenario]) -> tuple[KeyCardEnvelope, ...]:
+    """The full key cards at hand of those who signed what was handed over; kept, they spare the vault a question."""
+    urns = [scenario.body.authority, *(one.credential.issuer for one in handed)]
+    found: dict[bytes, KeyCardEnvelope] = {}
+    for account in dict.fromkeys(parse_agency_urn(urn).account for urn in urns):
+        try:
+            found |= {card.raw: card for card in desk.cards.of(desk.facts.agency(account))}
+        except OneFileError:
+            continue  # nobody that the registry knows: there is no card of theirs to keep
+    return tuple(found.values())
 
 
 def _facts(desk: Desk, one: Handed, kept: Kept, case: Case) -> CredentialEvidence:

@@ -16,7 +16,15 @@ from pathlib import Path
 from agency_cli.services import folders
 from agency_cli.services.documents import Headers, Meter, no_meter, take_documents
 from agency_cli.services.inbox import Given, find_grant
-from agency_cli.services.judging import Case, Outcome, grant_evidence, judge_given, judge_granted, keep
+from agency_cli.services.judging import (
+    Case,
+    Outcome,
+    cards_used,
+    grant_evidence,
+    judge_given,
+    judge_granted,
+    keep,
+)
 from agency_cli.services.parcels import Handed, open_granted, parts_of
 from agency_cli.services.standing import Standing, standing
 from agency_cli.services.uses import Use, Uses
@@ -110,6 +118,9 @@ def release(session: Session, desk: Desk, order: ReleaseOrder, meter: Meter = no
     uses = Uses(session.profile.folder)
     before = None if order.new else uses.pending(given.grant.grant_id)
     _check_target(uses, before, order.out)
+    # What takes a right away counts at first sight, also before the nullifier is on chain.
+    if given.row.state == "revoked":
+        raise Denied("grant_revoked", "its holder revoked it")
     # (1) Of an unfinished use we do not know whether the vault counted it: that one is not ours to refuse.
     scenario = scenario_by_hash(session, desk, given.grant.scenario)
     used = 0 if before is not None else given.row.uses
@@ -119,7 +130,8 @@ def release(session: Session, desk: Desk, order: ReleaseOrder, meter: Meter = no
     outcome, handed, record = _verified(session, desk, given, scenario, use, answer)
     # (5) What a check refuses is not kept; what it leaves open is, and the verdict says so.
     outcome.require_no_reject()
-    files = folders.UseFiles(use.receipt, scenario, given.envelope, given.row.at, answer.logged, answer.parcels)
+    cards = cards_used(desk, handed, scenario)
+    files = folders.UseFiles(use.receipt, scenario, given.envelope, given.row.at, answer.logged, answer.parcels, cards)
     with folders.building(order.out) as part:
         take_documents(session, given.grant.grant_id, handed, answer.headers, part, meter)
         folders.write_use(part, files, outcome)

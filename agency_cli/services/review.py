@@ -35,12 +35,12 @@ from protocol.errors import Malformed, Unavailable, Untrusted
 from protocol.facts import AnchorFacts, DossierFacts
 from protocol.grant import AccessGrant, GrantEnvelope
 from protocol.grant_evidence import GrantEvidence
-from protocol.note import Vkey
 from protocol.receipts import Receipt
 from protocol.scenario import Scenario
 from protocol.signed import Signed
-from protocol.tlog_proof import TlogProof, verify_tlog_proof
+from protocol.tlog_proof import TlogProof
 from protocol.verdict import POLICIES, Policy, conclude, failed
+from protocol.verify_log import EntryEvidence, verify_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,9 @@ def review(session: Session, desk: Desk, folder: Path, *, policy: str = "evidenc
     keys are needed, ``Unavailable`` where the chain can't be asked. Writes nothing.
     """
     files = folders.read_use(folder)
+    # Full key cards may lie anywhere: they count where the registry keeps their hash.
+    for card in files.cards:
+        desk.cards.add(card)
     # (1) Our own receipt, by a key of ours that the registry knows.
     _check_receipt(session, desk, files.receipt)
     # (2) The parcels as they were sealed: everything else is taken from inside them.
@@ -208,7 +211,7 @@ def _better(session: Session, anchors: AnchorFacts, entry: bytes, proof: bytes) 
     if head is None or index >= head.size or _anchored(proof, anchors):
         return None
     raw = session.public_api.proof(index, head.size)
-    got, checkpoint = verify_tlog_proof(raw, entry, anchors.origin, Vkey.parse(anchors.vkey))
-    if got != index or (checkpoint.size, checkpoint.root) != (head.size, head.root):
-        raise Untrusted("equivocation", "the log signed two different heads of size {size}", size=head.size)
+    found = verify_entry(EntryEvidence(entry, raw), anchors)
+    if (found.index, found.checkpoint.size) != (index, head.size):
+        raise Untrusted("proof_other", "the vault's proof is of another entry or head than asked for")
     return raw

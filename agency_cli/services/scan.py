@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agency_cli.services import folders
-from agency_cli.services.judging import Case, Outcome, judge_shown, keep
+from agency_cli.services.judging import Case, Outcome, cards_used, judge_shown, keep
 from agency_cli.services.parcels import Handed, open_shown
 from agency_cli.services.release import verify_own_use
 from agency_cli.services.standing import Standing, standing
@@ -171,4 +171,5 @@ def _verified(
     )
     case = Case(POLICIES["window"], session.clock.now(), keep(desk, handed, anchors))
     outcome = judge_shown(desk, receipt, scenario, handed, case)
-    return outcome, record, folders.UseFiles(use.receipt, scenario, None, None, logged, (sealed,))
+    cards = cards_used(desk, handed, scenario)
+    return outcome, record, folders.UseFiles(use.receipt, scenario, None, None, logged, (sealed,), cards)

@@ -32,6 +32,7 @@ def test_a_use_hands_over_claims_documents_and_proofs(reader: ReaderStage) -> No
     assert set(item["claims"]) == set(CLAIMS)
     assert (reader.out / "documents/1/证明.pdf").read_bytes() == b"%PDF a proof"
     assert files_of(reader.out) == [
+        "cards.json",
         "checkpoint",
         "claims.json",
         "documents/1/证明.pdf",

@@ -1,0 +1,367 @@
+"""The reading commands as a person calls them: words, tables, JSON, exit codes, both languages."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import agency_cli.hints  # noqa: F401 (registers the next steps)
+from agency_cli import common
+from agency_cli.commands import scan as scan_command
+from agency_cli.main import cli
+from agency_cli.services.uses import Use, Uses
+from console import frame, i18n
+from protocol.receipts import parse_receipt
+from tests.reader_stage import CLAIMS, ReaderStage, picture_of
+from tests.unit.agency_cli.test_scan import answering
+from tests.unit.agency_cli.test_single import a_receipt, presentation, proof_of
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(reader: ReaderStage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``agency`` on the bank's profile; exit code, output, talk."""
+    monkeypatch.setattr(common, "make_session", lambda *_: reader.session)
+    monkeypatch.setattr(type(reader.session), "close", lambda _self: None)
+    monkeypatch.setenv("NO_COLOR", "1")
+    before = i18n.language()
+
+    def call(*argv: str) -> tuple[int, str, str]:
+        code = frame.invoke(cli, [str(part) for part in argv], prog="agency")
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    yield call
+    i18n.set_language(before)
+
+
+def data(told: tuple[int, str, str]) -> Any:
+    assert told[0] == 0, told
+    return json.loads(told[1])
+
+
+# --- grants ---------------------------------------------------------------------------------------------
+
+
+def test_grants_are_listed_with_what_they_open(reader: ReaderStage, run: Run) -> None:
+    given = reader.give(reader.item)
+
+    rows = data(run("grants", "--json"))
+
+    row = next(row for row in rows if row["grant"] == given.id)
+    assert (row["state"], row["uses"], row["max_uses"], row["scenario"]) == ("live", 0, 3, "small-loan")
+    assert row["scope"][0]["claims"] == list(CLAIMS)
+    assert row["title"] == {"zh": "小额贷款", "en": "Small loan"}
+
+
+def test_grants_are_drawn_with_their_whole_id(reader: ReaderStage, run: Run) -> None:
+    given = reader.give(reader.item)
+
+    code, out, _ = run("grants", "--state", "live")
+
+    assert code == 0
+    (line,) = [line for line in out.splitlines() if given.id in line]
+    assert "Small loan" in line
+    assert "insurance: insured_region, months_paid, 1 documents" in line
+
+
+def test_only_grants_of_one_state_are_listed(reader: ReaderStage, run: Run) -> None:
+    given = reader.give(reader.item)
+    reader.revoke(given)
+
+    assert given.id not in run("grants", "--state", "live", "--json")[1]
+    assert given.id in run("grants", "--state", "revoked", "--json")[1]
+    assert "No grants." in run("grants", "--state", "not_yet")[2]
+
+
+def test_a_grant_whose_scenario_the_vault_garbled_is_still_listed(reader: ReaderStage, run: Run) -> None:
+    given = reader.give(reader.item)
+    reader.lie("/v1/scenarios", lambda body: {**body, "rows": [{**row, "scenario": "x"} for row in body["rows"]]})
+
+    row = next(row for row in data(run("grants", "--json")) if row["grant"] == given.id)
+    assert (row["scenario"], row["title"]) == (None, None)
+    assert "–" in run("grants")[1]
+
+
+# --- verify ------------------------------------------------------------------------------------------------
+
+
+def test_a_grant_has_two_verdicts(reader: ReaderStage, run: Run) -> None:
+    given = reader.give(reader.item)
+
+    found = data(run("verify", given.id, "--json"))
+
+    assert (found["verdict"], found["own"]["verdict"], found["vault"]["verdict"]) == ("accept",) * 3
+    code, out, _ = run("verify", given.id[:10])
+    assert code == 0
+    assert out.splitlines()[0] == "accepted"
+    assert "Our own verdict" in out
+    assert "The vault's verdict" in out
+
+
+def test_the_worse_verdict_decides(reader: ReaderStage, run: Run) -> None:
+    given = reader.give(reader.item)
+    reader.lie(f"/grants/{given.id}/verify", lambda body: {**body, "verdict": "indeterminate", "checks": []})
+
+    assert run("verify", given.id)[0] == 7
+
+
+def test_a_revoked_grant_is_refused_with_its_own_exit_code(fresh_reader: ReaderStage, run: Run, monkeypatch: Any) -> None:
+    monkeypatch.setattr(common, "make_session", lambda *_: fresh_reader.session)
+    given = fresh_reader.give(fresh_reader.item)
+    fresh_reader.revoke(given)
+    fresh_reader.chain.ledger(fresh_reader.alice.address).revoke(given.secret)
+
+    code, out, _ = run("verify", given.id)
+
+    assert code == 5
+    assert out.splitlines()[0] == "rejected"
+
+
+@pytest.mark.parametrize("wanted", ["nosuch", "A" * 43, "_" * 43])
+def test_a_grant_that_is_not_here_is_not_found(run: Run, wanted: str) -> None:
+    code, _, err = run("verify", wanted)
+
+    assert code == 6 or (wanted == "_" * 43 and code == 3), err
+
+
+def test_a_folder_is_verified(reader: ReaderStage, run: Run) -> None:
+    reader.release(reader.give(reader.item))
+
+    found = data(run("verify", str(reader.out), "--json"))
+    assert (found["verdict"], found["policy"], found["use_no"], found["anchored"]) == ("accept", "evidence", 1, None)
+    code, out, _ = run("verify", str(reader.out), "--upgrade")
+    assert code == 0
+    assert "not yet anchored: try later" in out
+    reader.anchor()
+    assert "all under anchored heads" in run("verify", str(reader.out), "--upgrade")[1]
+
+
+def test_a_folder_that_was_changed_is_told_with_exit_code_3(reader: ReaderStage, run: Run) -> None:
+    reader.release(reader.give(reader.item))
+    (reader.out / "documents/1/证明.pdf").write_bytes(b"another")
+
+    code, out, err = run("verify", str(reader.out))
+
+    assert (code, out) == (3, "")
+    assert "证明.pdf is not the one that the credential names [document_other]" in err
+
+
+def test_files_by_themselves_are_verified(reader: ReaderStage, run: Run, tmp_path: Path) -> None:
+    for name, raw in (
+        ("receipt", a_receipt(reader, reader.bank).encode()),
+        ("proof", proof_of(reader)),
+        ("presentation", presentation(reader)),
+    ):
+        (tmp_path / name).write_bytes(raw)
+    entry = tmp_path / "entry"
+    entry.write_bytes(b"{}")
+
+    assert run("verify", "--receipt", tmp_path / "receipt")[0] == 3
+    assert run("verify", "--proof", tmp_path / "proof")[:1] == (0,)
+    assert run("verify", "--proof", tmp_path / "proof", "--entry", entry)[0] == 3
+    assert data(run("verify", "--presentation", tmp_path / "presentation", "--nonce", "a nonce", "--json"))
+    code, out, _ = run("verify", "--presentation", tmp_path / "presentation")
+    assert code == 7
+    assert "give --nonce" in out
+
+
+@pytest.mark.parametrize("argv", [(), ("x", "--receipt", __file__)], ids=["nothing", "two things"])
+def test_exactly_one_thing_is_verified(run: Run, argv: tuple[str, ...]) -> None:
+    assert run("verify", *argv)[0] == 2
+
+
+# --- release and uses ----------------------------------------------------------------------------------------
+
+
+def test_a_use_is_told_in_one_word_with_claims_and_folder(reader: ReaderStage, run: Run) -> None:
+    given = reader.give(reader.item, claims=("/files/0", "/holder/name", "/months_paid"))
+
+    code, out, err = run("release", given.id, "--out", reader.out)
+
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "accepted"
+    assert "Social-insurance proof" in out or "ocial" in out
+    assert any("160" in line for line in lines)
+    assert any("王小明" in line for line in lines)
+    assert any("证明.pdf" in line for line in lines)
+    assert any("1/3" in line for line in lines)
+
+
+def test_a_use_is_told_as_json(reader: ReaderStage, run: Run) -> None:
+    given = reader.give(reader.item)
+
+    found = data(run("release", given.id, "--out", reader.out, "--officer-ref", "desk 9", "--json"))
+
+    assert (found["verdict"], found["use_no"], found["folder"]) == ("accept", 1, str(reader.out))
+    assert found["claims"][0]["claims"]["/insured_region"] == "威海市"
+    assert parse_receipt((reader.out / "receipt.jws").read_bytes()).body.officer.ref == "desk 9"
+
+
+def test_a_refused_use_leaves_nothing_and_says_why(reader: ReaderStage, run: Run) -> None:
+    given = reader.give(reader.item)
+    reader.revoke(given)
+
+    code, out, err = run("release", given.id, "--out", reader.out)
+
+    assert (code, out) == (5, "")
+    assert "grant_revoked" in err
+    assert not reader.out.exists()
+
+
+def test_uses_say_what_is_kept_and_until_when(fresh_reader: ReaderStage, run: Run, monkeypatch: Any) -> None:
+    reader = fresh_reader
+    monkeypatch.setattr(common, "make_session", lambda *_: reader.session)
+    given = reader.give(reader.item)
+    reader.release(given)
+    reader.refuse("/release")
+    assert run("release", given.id, "--out", reader.folder / "two")[0] == 7
+    reader.bridge.lies.clear()
+
+    rows = data(run("uses", "--json"))
+    assert sorted((row["kind"], row["state"], row["kept"], row["due"]) for row in rows) == [
+        ("grant", "done", True, False),
+        ("grant", "pending", False, False),
+    ]
+    assert data(run("uses", "--due", "--json")) == []
+    reader.pass_time(31 * 86_400)
+    code, out, err = run("uses", "--due")
+    assert code == 0
+    assert "to be deleted" in out
+    assert "1 folders have outlived their time" in err
+    (row,) = data(run("uses", "--due", "--json"))
+    assert row["folder"] == str(reader.out)
+
+
+def test_uses_are_drawn_in_their_states(reader: ReaderStage, run: Run) -> None:
+    assert "No uses." in run("uses")[2]
+    kept = Uses(reader.session.profile.folder)
+    pending = Use(parse_receipt(a_receipt(reader, reader.bank)))
+    kept.save(pending)
+    assert "unfinished" in run("uses")[1]
+    kept.save(pending.done(None, 1, 1_800_000_000))
+    assert "nothing kept" in run("uses")[1]
+    kept.save(pending.done(reader.folder, 1, 1_800_000_000))
+    out = run("uses")[1]
+    assert "kept" in out or "to be deleted" in out
+    assert "show AAAAAAAAAAAA" in out
+
+
+# --- scan -----------------------------------------------------------------------------------------------------
+
+
+def shown(reader: ReaderStage, **cook: Any) -> str:
+    session, code = reader.open_show()
+    answering(reader, session, **cook)
+    return code
+
+
+def test_a_picture_of_a_code_is_scanned_and_verified(reader: ReaderStage, run: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "photo.png"
+    picture.write_bytes(picture_of(shown(reader)))
+
+    code, out, _ = run("scan", picture, "--scenario", "small-loan", "--out", reader.out)
+
+    assert code == 0
+    assert out.splitlines()[0] == "accepted"
+    assert "威海市" in out
+    assert str(reader.out) in out
+
+
+def test_a_picture_comes_by_standard_input_too(
+    reader: ReaderStage, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = picture_of(shown(reader))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+
+    found = data(run("scan", "-", "--scenario", "small-loan", "--json"))
+
+    assert (found["verdict"], found["folder"]) == ("accept", None)
+    assert found["claims"][0]["claims"]["/months_paid"] == 160
+
+
+def test_the_text_of_a_code_is_scanned(reader: ReaderStage, run: Run) -> None:
+    assert run("scan", "--text", shown(reader) + "\n", "--scenario", "small-loan")[0] == 0
+
+
+def test_what_is_rejected_shows_no_value(reader: ReaderStage, run: Run) -> None:
+    code = shown(reader, nonce="AAAAAAAAAAAAAAAAAAAAAA")
+
+    exit_code, out, _ = run("scan", "--text", code, "--scenario", "small-loan")
+    assert exit_code == 3
+    assert out.splitlines()[0] == "rejected"
+    assert "威海市" not in out
+
+    reader.bridge.lies.clear()
+    code = shown(reader, nonce="AAAAAAAAAAAAAAAAAAAAAA")
+    exit_code, out, _ = run("scan", "--text", code, "--scenario", "small-loan", "--json")
+    assert (exit_code, json.loads(out)["claims"]) == (3, [])
+
+
+def test_a_second_scan_is_told_what_happened(reader: ReaderStage, run: Run) -> None:
+    code = shown(reader)
+    run("scan", "--text", code, "--scenario", "small-loan")
+
+    exit_code, _, err = run("scan", "--text", code, "--scenario", "small-loan")
+
+    assert exit_code == 4
+    assert "show_used" in err
+    assert "next:" in err
+
+
+@pytest.mark.parametrize("argv", [(), ("x.png", "--text", "OF1:")], ids=["nothing", "both"])
+def test_a_picture_or_a_text_is_wanted(run: Run, argv: tuple[str, ...]) -> None:
+    assert run("scan", *argv, "--scenario", "x")[0] == 2
+
+
+def test_a_picture_that_is_not_there_is_not_found(run: Run) -> None:
+    assert run("scan", "/no/such.png", "--scenario", "x")[0] == 6
+
+
+def test_the_code_is_read_before_keys_are_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(scan_command, "session", None)
+    (tmp_path / "p.png").write_bytes(b"no picture")
+
+    assert run("scan", tmp_path / "p.png", "--scenario", "x")[0] == 3
+
+
+# --- languages and profiles ------------------------------------------------------------------------------------
+
+
+def test_the_verdict_is_told_in_chinese(reader: ReaderStage, run: Run) -> None:
+    given = reader.give(reader.item)
+
+    code, out, _ = run("release", given.id, "--out", reader.out, "--lang", "zh")
+
+    assert code == 0
+    assert "社会保险" in out
+    assert "小额贷款" in out
+
+
+@pytest.mark.parametrize("name", ["grants", "verify", "release", "uses", "scan"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_command_explains_itself(run: Run, name: str, lang: str) -> None:
+    code, out, _ = run(name, "--help", "--lang", lang)
+
+    assert code == 0
+    assert "--json" in out
+
+
+@pytest.mark.parametrize("argv", [("grants",), ("verify", "x"), ("release", "x", "--out", "y")])
+def test_an_agency_without_a_key_card_is_told_what_to_do(reader: ReaderStage, run: Run, argv: tuple[str, ...]) -> None:
+    party = reader.session.party
+    reader.session.save_party(party.with_changes(opened=False))
+
+    code, _, err = run(*argv)
+
+    reader.session.save_party(party)
+    assert code == 4
+    assert "agency register" in err
