@@ -24,10 +24,14 @@ def keys_options(command: Command) -> Command:
 
 
 @contextmanager
-def session(passphrase_file: Path | None = None, passphrase_fd: int | None = None) -> Iterator[Session]:
-    """The session of this command, closed at its end."""
+def session(
+    passphrase_file: Path | None = None, passphrase_fd: int | None = None, *, anybody: bool = False
+) -> Iterator[Session]:
+    """The session of this command, closed at its end. ``anybody``: the command also serves who has no profile."""
     found = make_session(passphrase_file, passphrase_fd)
     try:
+        if not anybody:
+            _ = found.party  # refuses a profile that is not there, before anything is made in it
         yield found
     finally:
         found.close()

@@ -33,6 +33,6 @@ def unlock(seconds: int, status: bool, passphrase_file: Path | None, passphrase_
 
 @click.command(cls=Command, help=N_("Make the agent forget the keys at once."))
 def lock() -> None:
-    with session() as found:
+    with session(anybody=True) as found:
         was_open = agent.lock(found.profile)
         output.emit({"unlocked": False, "was_unlocked": was_open}, lambda: output.line(_("locked")))

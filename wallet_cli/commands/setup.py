@@ -87,7 +87,7 @@ def init(
     from protocol.keys import Mnemonic
     from wallet_cli.services import enrolment
 
-    with session(passphrase_file, passphrase_fd) as found:
+    with session(passphrase_file, passphrase_fd, anybody=True) as found:
         enrolment.refuse_existing(found)
         if phrase_file is None and not (yes or sys.stdin.isatty()):
             raise click.UsageError(_("Nobody can confirm the phrase here: give --phrase-file or --yes."))
@@ -124,7 +124,7 @@ def restore(
     from protocol.keys import Mnemonic
     from wallet_cli.services import enrolment
 
-    with session(passphrase_file, passphrase_fd) as found:
+    with session(passphrase_file, passphrase_fd, anybody=True) as found:
         enrolment.refuse_existing(found)
         if order["kind"] == "enterprise" and keyring is None:
             raise click.UsageError(_("An enterprise's keys need its key ring: give --keyring."))
