@@ -125,11 +125,27 @@ def test_a_revoked_grant_is_refused_with_its_own_exit_code(fresh_reader: ReaderS
     assert out.splitlines()[0] == "rejected"
 
 
-@pytest.mark.parametrize("wanted", ["nosuch", "A" * 43, "_" * 43])
+@pytest.mark.parametrize("wanted", ["nosuch", "A" * 43])
 def test_a_grant_that_is_not_here_is_not_found(run: Run, wanted: str) -> None:
     code, _, err = run("verify", wanted)
 
-    assert code == 6 or (wanted == "_" * 43 and code == 3), err
+    assert code == 6, err
+    assert "agency grants" in err
+
+
+def test_a_vault_that_fails_is_not_a_grant_that_is_not_there(reader: ReaderStage, run: Run) -> None:
+    from tests.unit.client.support import problem
+
+    reader.bridge.lies.append(
+        lambda request, answer: problem(403, "denied", "agency_suspended")
+        if request.url.path.startswith("/v1/grants/")
+        else answer
+    )
+
+    code, _, err = run("verify", "A" * 43)
+
+    assert code == 4
+    assert "agency_suspended" in err
 
 
 def test_a_folder_is_verified(reader: ReaderStage, run: Run) -> None:

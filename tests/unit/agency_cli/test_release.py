@@ -308,6 +308,40 @@ def test_an_unfinished_use_is_not_changed_to_other_items(fresh_reader: ReaderSta
     assert len(fresh_reader.release(given, items=(diploma.id,)).outcome.items) == 1
 
 
+def test_an_unfinished_use_whose_grant_was_revoked_meanwhile_stays_unfinished(fresh_reader: ReaderStage) -> None:
+    """It was counted: the agency signed for it, and keeps the receipt."""
+    reader = fresh_reader
+    given = interrupted(reader)
+    reader.revoke(given)
+
+    with pytest.raises(Denied) as caught:
+        reader.release(given)
+    assert caught.value.code == "grant_revoked"
+    assert [use.state for use in reader.uses()] == ["pending"]
+
+
+def test_a_record_of_another_hour_is_not_believed(reader: ReaderStage) -> None:
+    """By its time the use is judged later."""
+    from agency_cli.services.release import verify_own_use
+
+    done = reader.release(reader.give(reader.item))
+    files = folders.read_use(reader.out)
+    receipt = done.use.receipt
+    body = replace(receipt.body, iat=receipt.body.iat - 121)
+
+    class Earlier:
+        """The same receipt, as if it had been signed two minutes before."""
+
+        hash = receipt.hash
+
+    Earlier.body = body  # type: ignore[attr-defined]
+    anchors = reader.desk().facts.anchors()
+    key = done.outcome.items[0].handed.parcel.grant_tag_key
+    with pytest.raises(OneFileError) as caught:
+        verify_own_use(reader.session, files.logged, anchors, tag_key=key, receipt=Earlier)  # type: ignore[arg-type]
+    assert caught.value.code == "record_time"
+
+
 def test_an_unfinished_use_may_be_left_alone(reader: ReaderStage) -> None:
     given = interrupted(reader)
 

@@ -150,6 +150,33 @@ def test_a_show_is_verified_again_like_a_use(reader: ReaderStage) -> None:
     assert verdict(reader) == "accept"
 
 
+def test_proofs_under_heads_that_were_never_anchored_are_replaced(fresh_reader: ReaderStage) -> None:
+    reader = fresh_reader
+    reader.release(reader.give(reader.issue(PDF)))
+    before = (reader.out / "proof.tlog-proof").read_bytes()
+    reader.issue()
+    reader.anchor()
+    assert verdict(reader) == "accept", "the vault ties the old proof to the anchored head"
+
+    assert upgrade(reader.session, reader.desk(), reader.out, look(reader))
+
+    assert (reader.out / "proof.tlog-proof").read_bytes() != before
+    reader.bridge.down = True
+    assert verdict(reader) == "accept", "and now nobody needs to"
+
+
+def test_a_folder_of_a_show_with_two_parcels_is_none(reader: ReaderStage) -> None:
+    from tests.unit.agency_cli.test_scan import answering
+
+    session, code = reader.open_show()
+    answering(reader, session)
+    reader.scan(code, out=reader.out)
+    shutil.copy(reader.out / "parcel-1.age", reader.out / "parcel-2.age")
+    use_json(parcels=2)(reader.out)
+
+    assert said_of(reader) == "use_parcels"
+
+
 # --- folders that somebody has been at ---------------------------------------------------------------------
 
 
@@ -171,6 +198,11 @@ def flip(raw: bytes) -> bytes:
     return raw[:-9] + bytes([raw[-9] ^ 1]) + raw[-8:]
 
 
+def one_more_item(folder: Path) -> None:
+    shutil.copytree(folder / "items/1", folder / "items/2")
+    use_json(items=2)(folder)
+
+
 CHANGED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a claim": (rewritten("claims.json", claim_changed), "claims_changed"),
     "a document": (rewritten("documents/1/证明.pdf", flip), "document_other"),
@@ -190,6 +222,11 @@ CHANGED: dict[str, tuple[Callable[[Path], None], str]] = {
     "an item's proof": (rewritten("items/1/proof.tlog-proof", lambda raw: raw.replace(b"index ", b"index 1")), "reject"),
     "the status list": (rewritten("items/1/status.jwt", flip), "reject"),
     "the number of items": (use_json(items=2), "use_incomplete"),
+    "an item too many": (
+        one_more_item,
+        "use_items",
+    ),
+    "a key card that is none": (lambda f: (f / "cards.json").write_text('{"v":1,"cards":[{}]}') and None, "key_card_envelope"),
     "fewer items": (use_json(items=1, parcels=2), "use_incomplete"),
     "the version": (use_json(v=2), "field_range"),
     "no use at all": (lambda f: (f / "use.json").unlink(), "use_not_found"),
@@ -278,11 +315,17 @@ def test_a_receipt_for_another_grant_or_scenario_is_refused(reader: ReaderStage)
     reader.release(reader.give(reader.item))
     path = reader.out / "receipt.jws"
     body = parse_receipt(path.read_bytes()).body
-    for changes in ({"grant": bytes(32)}, {"scenario": bytes(32)}):
-        path.write_text(sign_receipt(replace(body, **changes), reader.bank.present))
-        with pytest.raises(OneFileError) as caught:
-            look(reader)
-        assert caught.value.code in {"receipt_grant", "access_other"}
+    path.write_text(sign_receipt(replace(body, grant=bytes(32)), reader.bank.present))
+    assert said_of(reader) == "receipt_grant"
+    path.write_text(sign_receipt(replace(body, scenario=bytes(32)), reader.bank.present))
+    assert said_of(reader) == "access_other"
+
+
+def test_another_scenario_in_the_folder_is_not_the_one_of_the_use(reader: ReaderStage) -> None:
+    reader.release(reader.give(reader.item))
+    (reader.out / "scenario.jws").write_text(reader.post_scenario(scenario_id="somewhere-else"))
+
+    assert said_of(reader) == "receipt_scenario"
 
 
 def test_without_the_chain_nothing_is_said(fresh_reader: ReaderStage) -> None:
