@@ -1,0 +1,87 @@
+"""``make up``: a system that stays, the commands that it prints, and a state that survives."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from scripts.processes import free_port
+from tests.strangers import ROOT
+
+READY_S = 240
+STOP_S = 60
+
+
+class Up:
+    """One run of ``python -m scripts.up`` in a folder of its own."""
+
+    def __init__(self, home: Path, chain_port: int, vault_port: int) -> None:
+        command = [sys.executable, "-m", "scripts.up", "--home", str(home)]
+        command += ["--chain-port", str(chain_port), "--vault-port", str(vault_port)]
+        self.env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("ONEFILE_")},
+            "ONEFILE_HOME": str(home),
+            "ONEFILE_RPC_URL": f"http://127.0.0.1:{chain_port}",
+            "ONEFILE_VAULT_URL": f"http://127.0.0.1:{vault_port}",
+            "NO_COLOR": "1",
+        }
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def until_ready(self) -> list[str]:
+        """What it prints until it is ready: the suggested commands."""
+        assert self.process.stdout is not None
+        told = []
+        for line in self.process.stdout:
+            told.append(line.rstrip("\n"))
+            if line.startswith("Ctrl-C"):
+                start = next(i for i, line in enumerate(told) if line.startswith("Sample profiles"))
+                return [line.strip() for line in told[start:] if line.startswith("  ")]
+        assert self.process.stderr is not None
+        raise AssertionError("\n".join(told) + self.process.stderr.read())
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=STOP_S)
+        return self.process.returncode
+
+
+@contextmanager
+def up(home: Path, chain_port: int, vault_port: int) -> Iterator[Up]:
+    running = Up(home, chain_port, vault_port)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(READY_S * 2)
+def test_the_system_stays_up_and_its_state_survives(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    with up(tmp_path, *ports) as first:
+        suggested = first.until_ready()
+        script = "set -e\n" + "\n".join(suggested)
+        done = subprocess.run(["bash", "-c", script], cwd=ROOT, env=first.env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, script + done.stdout + done.stderr
+        assert first.stop() == 0
+    with up(tmp_path, *ports) as second:
+        second.until_ready()
+        env = {**second.env, "ONEFILE_PASSPHRASE_FILE": str(tmp_path / "sample-passphrase")}
+        wallet = [str(Path(sys.executable).parent / "wallet"), "--json", "--profile", "alice"]
+        synced = subprocess.run([*wallet, "sync"], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        assert synced.returncode == 0, synced.stderr
+        listed = subprocess.run([*wallet, "items"], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+        assert "driving-licence" in json.dumps(json.loads(listed.stdout))
+        assert second.stop() == 0
+    assert second.process.poll() is not None
