@@ -1,4 +1,4 @@
-"""Fixtures of the agency's tests."""
+"""Fixtures of the issuing half's tests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.reader_fixture import fresh_reader, reader, shared_reader
-from tests.unit.agency_cli.support import World
+import agency_cli.hints
+from agency_cli import common
+from agency_cli.services.issuing import Desk, open_desk
+from console import i18n
+from tests.unit.agency_cli.program import Program
+from tests.unit.agency_cli.support import HolderKeys, World
 
 
 @pytest.fixture
@@ -16,4 +20,23 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-__all__ = ["fresh_reader", "reader", "shared_reader", "world"]
+@pytest.fixture
+def desk(world: World) -> Desk:
+    """The desk of an issuer of two types."""
+    world.issuer("driving-licence", "diploma")
+    return open_desk(world.session)
+
+
+@pytest.fixture
+def alice(world: World) -> HolderKeys:
+    """A holder with an open dossier."""
+    return HolderKeys(world).open()
+
+
+@pytest.fixture
+def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+    """The program, each call a run of its own."""
+    monkeypatch.setattr(common, "make_session", lambda _file, _fd: world.again())
+    assert agency_cli.hints
+    i18n.set_language("en")
+    return Program(world, capsys)

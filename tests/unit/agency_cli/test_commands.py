@@ -2,73 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
-import agency_cli.hints
 from agency_cli import common
 from agency_cli.main import cli
-from agency_cli.services import calls, statuses
+from agency_cli.services import statuses
 from agency_cli.services.status_lists import Lists
-from console import frame, i18n
+from console import frame
 from protocol.encoding import hex0x
+from tests.unit.agency_cli.program import Program, claims, issue_args
 from tests.unit.agency_cli.support import CODE, DRIVING, HolderKeys, World
-from tests.unit.client.support import problem
 
 SMALL_LOAN = str(Path(__file__).resolve().parents[3] / "docs/examples/scenarios/small-loan.json")
 
 
-class Program:
-    """The program with its world behind it."""
-
-    def __init__(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
-        self.world, self.capsys = world, capsys
-
-    def __call__(self, *args: str, code: int = 0) -> tuple[str, str]:
-        """Standard output and error of one run."""
-        self.capsys.readouterr()
-        found = frame.invoke(cli, list(args), prog="agency")
-        out, err = self.capsys.readouterr()
-        assert found == code, err
-        return out, err
-
-    def json(self, *args: str, code: int = 0) -> Any:
-        """What one run says in JSON."""
-        return json.loads(self(*args, "--json", code=code)[0])
-
-    def error(self, *args: str, code: int) -> dict[str, Any]:
-        """The error of one run."""
-        found: dict[str, Any] = json.loads(self(*args, "--json", code=code)[1].splitlines()[-1])["error"]
-        return found
-
-
-@pytest.fixture
-def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
-    monkeypatch.setattr(common, "make_session", lambda _file, _fd: world.again())
-    assert agency_cli.hints
-    i18n.set_language("en")
-    return Program(world, capsys)
-
-
 @pytest.fixture
 def alice(world: World) -> HolderKeys:
+    """The holder, and an issuer for them."""
     world.issuer()
     return HolderKeys(world).open()
-
-
-def claims(world: World) -> str:
-    return str(world.write("claims.json", DRIVING))
-
-
-def issue_args(world: World, alice: HolderKeys, *more: str) -> list[str]:
-    token = str(world.write("token.txt", alice.token(world).encode()))
-    return ["issue", "--type", "driving-licence", "--to", token, "--claims", claims(world), "--number", "N1", *more]
 
 
 # --- setting up ------------------------------------------------------------------------------------
@@ -293,83 +250,6 @@ def test_a_forged_scenario_is_exit_three(world: World, run: Program) -> None:
     assert run.error("scenario", "show", "other", code=6)["code"] == "scenario_unknown"
 
 
-# --- any call --------------------------------------------------------------------------------------
-
-
-def test_a_call_prints_status_and_answer(
-    world: World, run: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    world.issuer()
-    monkeypatch.setattr("console.output.binary_stdout", Stdout(run))
-    out, err = run("call", "get", "/v1/info")
-    assert json.loads(Stdout.text)["v"] == 1
-    assert "status 200" in err
-    data = run.json("call", "GET", "/v1/info")
-    assert (data["status"], data["answer"]["v"]) == (200, 1)
-    body = str(world.write("q.json", {"subject": "0x" + "0" * 64}))
-    assert run.json("call", "POST", "/v1/cards/query", "--body", body, code=6)["answer"]["code"] == "card_unknown"
-    target = str(tmp_path / "answer.json")
-    assert run.json("call", "GET", "/v1/info", "--output", target) == {"status": 200, "written": target}
-    assert json.loads(Path(target).read_text())["v"] == 1
-    assert out == ""
-
-
-def test_a_call_shows_its_request_and_sends_nothing(world: World, run: Program) -> None:
-    world.issuer()
-    before = len(world.vault.requests)
-    out, _err = run("call", "POST", "/v1/x", "--body", str(world.write("b", b"{}")), "--show-request")
-    assert out.startswith("POST /v1/x HTTP/1.1\n")
-    assert out.endswith("\n{}\n")
-    data = run.json("call", "GET", "/v1/x", "--show-request")
-    assert data["headers"]["Signature"].startswith("onefile=:")
-    assert len(world.vault.requests) == before
-
-
-def test_an_answer_that_is_no_json_is_printed_as_it_is(
-    world: World, run: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.issuer()
-    monkeypatch.setattr("console.output.binary_stdout", Stdout(run))
-    garbage = httpx2.Response(200, content=b"{", headers={"content-type": "application/json"})
-    world.vault.broken[("GET", "/v1/x")] = [garbage, httpx2.Response(200, content=b"note\n")]
-    run("call", "GET", "/v1/x")
-    assert Stdout.text == "{"
-    run("call", "GET", "/v1/x")
-    assert Stdout.text == "note\n"
-
-
-def test_the_body_of_a_call_may_come_from_standard_input(
-    world: World, run: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Stdin:
-        buffer = io.BytesIO(b"12345")
-
-    world.issuer()
-    monkeypatch.setattr("sys.stdin", Stdin)
-    assert run("call", "PUT", "/v1/x", "--body", "-", "--show-request")[0].endswith("\n12345\n")
-    Stdin.buffer.seek(0)
-    monkeypatch.setattr(calls, "MAX_BODY", 4)
-    assert run.error("call", "PUT", "/v1/x", "--body", "-", "--show-request", code=3)["code"] == "file_too_large"
-
-
-class Stdout:
-    """Standard output for bytes, remembered."""
-
-    text = ""
-
-    def __init__(self, _run: Program) -> None:
-        pass
-
-    def __call__(self) -> Stdout:
-        return self
-
-    def write(self, data: bytes) -> None:
-        Stdout.text = data.decode()
-
-    def flush(self) -> None:
-        pass
-
-
 # --- all of them -----------------------------------------------------------------------------------
 
 
@@ -392,12 +272,6 @@ def _every(command: Any, words: tuple[str, ...]) -> Any:
 def test_without_a_profile_every_command_says_what_to_do(world: World, run: Program) -> None:
     for args in (["card"], ["register"], ["status", "show"], ["scenario", "list", "--mine"], ["call", "GET", "/v1/x"]):
         assert run.error(*args, code=6)["code"] == "profile_not_found"
-
-
-def test_a_refused_call_has_the_exit_code_of_its_problem(world: World, run: Program) -> None:
-    world.issuer()
-    world.vault.broken[("GET", "/v1/x")] = [problem(403, "denied", "grant_expired")]
-    assert run.json("call", "GET", "/v1/x", code=5)["status"] == 403
 
 
 def test_the_session_of_a_command_is_that_of_its_profile(

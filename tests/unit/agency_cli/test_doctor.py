@@ -9,8 +9,8 @@ from agency_cli.services.doctor import examine, worst
 from agency_cli.services.issuing import issue, open_desk
 from agency_cli.services.registration import register
 from agency_cli.services.statuses import set_status
+from tests.unit.agency_cli.desk import order, to
 from tests.unit.agency_cli.support import HolderKeys, World
-from tests.unit.agency_cli.test_issuing import order, to
 
 
 def states(world: World) -> dict[str, str]:

@@ -19,8 +19,8 @@ from agency_cli.services.status_lists import Lists, _packed
 from protocol.credential import StatusRef
 from protocol.errors import Conflict, Denied, Malformed, Unavailable
 from protocol.status_list import MIN_ENTRIES, parse_status_token, status_uri, verify_status_token
+from tests.unit.agency_cli.desk import order, to
 from tests.unit.agency_cli.support import HolderKeys, World
-from tests.unit.agency_cli.test_issuing import order, to
 from tests.unit.client.support import problem
 
 ACCOUNT = b"\x22" * 20
