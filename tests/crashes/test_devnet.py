@@ -123,7 +123,9 @@ def test_a_saved_state_is_whole_at_every_moment(net: Devnet, state: Path) -> Non
 def test_a_stranded_transaction_gets_its_block(net: Devnet) -> None:
     net.rpc("evm_setAutomine", [False])
     net.rpc("anvil_impersonateAccount", ["0x" + net.governor.account.hex()])
-    sent = net.rpc("eth_sendTransaction", [{"from": "0x" + net.governor.account.hex(), "to": "0x" + ACCOUNT.hex()}])
+    sent = net.rpc(
+        "eth_sendTransaction", [{"from": "0x" + net.governor.account.hex(), "to": "0x" + ACCOUNT.hex()}]
+    )
     net.tend()
     assert net.rpc("eth_getTransactionReceipt", [sent]) is None
     net.tend()

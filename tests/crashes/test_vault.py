@@ -80,7 +80,9 @@ def test_a_killed_writer_leaves_a_log_that_goes_on(tmp_path: Path, step: str, gr
         envelope = alice.make_card(alice.dossier, stage.vault.dossier_domain, stage.clock.now())
         _open_again(stage, alice, envelope, ledger)
         assert verify_history(alice.tag_key, history(stage, alice)).n == size - 1
-        answer = stage.post(alice, "/v1/me/statements", {"statement": alice.statement("notice", text="after")})
+        answer = stage.post(
+            alice, "/v1/me/statements", {"statement": alice.statement("notice", text="after")}
+        )
         assert answer.json()["index"] == size
         assert whole(stage) == size + 1
 

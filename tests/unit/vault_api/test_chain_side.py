@@ -54,9 +54,7 @@ def test_facts_survive_a_restart_while_the_chain_is_silent(tmp_path: Any) -> Non
     chain.faults.fail("head", times=1000)
     from vault_api.build import Outside, build_vault
 
-    outside = Outside(
-        chain.ledger(stage.relayer.address), stage.outside.engine, stage.outside.blobs, clock
-    )
+    outside = Outside(chain.ledger(stage.relayer.address), stage.outside.engine, stage.outside.blobs, clock)
     vault = build_vault(stage.settings, outside)
     clock.advance(600)
     known = vault.facts.dossier(alice.dossier)
@@ -150,7 +148,9 @@ def test_a_reading_that_an_event_overtook_is_not_kept(stage: VaultStage) -> None
         facts.known_agency(bank.address)
 
 
-def test_facts_that_nobody_asked_for_lately_are_let_go(stage: VaultStage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facts_that_nobody_asked_for_lately_are_let_go(
+    stage: VaultStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("vault_api.chain_facts.MAX_KEPT", 1)
     first, second = stage.bank("one"), stage.bank("two")
     stage.vault.facts.agency(first.address)

@@ -75,7 +75,9 @@ def test_an_upload_over_the_limit_is_refused_by_its_length_and_while_it_comes(tm
             path = f"/v1/payloads/{b64u(sha256(payload))}"
             headers = stage.signed(issuer, "PUT", path, payload, {})
             pieces = (payload[i : i + 1000] for i in range(0, len(payload), 1000))
-            refused(stage.client.put(ORIGIN_URL + path, content=pieces, headers=headers), 413, "body_too_large")
+            refused(
+                stage.client.put(ORIGIN_URL + path, content=pieces, headers=headers), 413, "body_too_large"
+            )
         assert stage.upload(issuer, payload[:-1]).status_code == 201
     finally:
         stage.close()
@@ -85,7 +87,11 @@ def test_an_upload_from_nobody_is_refused_before_it_is_read(stage: VaultStage) -
     reader = stage.bank()
     with unchanged(stage):
         payload = secrets.token_bytes(100)
-        refused(stage.send(None, "PUT", f"/v1/payloads/{b64u(sha256(payload))}", content=payload), 401, "signature_missing")
+        refused(
+            stage.send(None, "PUT", f"/v1/payloads/{b64u(sha256(payload))}", content=payload),
+            401,
+            "signature_missing",
+        )
         refused(stage.upload(reader, payload), 403, "not_an_issuer")
 
 
@@ -111,7 +117,9 @@ def test_uploads_that_nobody_used_are_cleared_after_a_day(stage: VaultStage, iss
 # --- deposits -------------------------------------------------------------------------------------
 
 
-def test_a_deposit_is_logged_stored_and_opens_for_its_holder(stage: VaultStage, issuer: Any, alice: Any) -> None:
+def test_a_deposit_is_logged_stored_and_opens_for_its_holder(
+    stage: VaultStage, issuer: Any, alice: Any
+) -> None:
     deposit = alice.deposited(issuer, b"credential", b"scan")
     row = stage.get(alice, f"/v1/me/items/{b64u(deposit.item)}").json()
     assert row["state"] == "present"
@@ -124,7 +132,9 @@ def test_a_deposit_is_logged_stored_and_opens_for_its_holder(stage: VaultStage, 
     verify_opening(Entry.parse(unb64u(logged["entry"])), opening, row["slip"].encode())
 
 
-def test_an_issuer_is_not_told_the_opening_and_a_holder_is(stage: VaultStage, issuer: Any, alice: Any) -> None:
+def test_an_issuer_is_not_told_the_opening_and_a_holder_is(
+    stage: VaultStage, issuer: Any, alice: Any
+) -> None:
     assert alice.deposit(issuer).send().json()["opening"] is None
     own = alice.deposit(alice).send()
     assert own.status_code == 201, own.text
@@ -199,7 +209,9 @@ def test_a_slip_sealed_to_a_former_card_is_refused(stage: VaultStage, issuer: An
     wrong_slip(stage, alice, issuer, 409, "card_superseded", card=bytes(32))
 
 
-def test_a_slip_for_a_dossier_that_nobody_opened_is_refused(stage: VaultStage, issuer: Any, alice: Any) -> None:
+def test_a_slip_for_a_dossier_that_nobody_opened_is_refused(
+    stage: VaultStage, issuer: Any, alice: Any
+) -> None:
     wrong_slip(stage, alice, issuer, 404, "dossier_unknown", dossier=bytes(31) + b"\x01")
 
 
@@ -217,7 +229,9 @@ def test_a_slip_without_its_payload_is_refused(stage: VaultStage, issuer: Any, a
         refused(stage.post(issuer, "/v1/deposits", alice.deposit(issuer).body()), 404, "payload_missing")
 
 
-def test_a_wrong_header_a_garbled_one_and_one_too_few_are_refused(stage: VaultStage, issuer: Any, alice: Any) -> None:
+def test_a_wrong_header_a_garbled_one_and_one_too_few_are_refused(
+    stage: VaultStage, issuer: Any, alice: Any
+) -> None:
     deposit, other = alice.deposit(issuer), alice.deposit(issuer)
     deposit.upload()
     header = deposit.sealed[0].header
@@ -240,7 +254,9 @@ def test_an_item_id_or_slip_number_is_taken_once(stage: VaultStage, issuer: Any,
         wrong_slip(stage, alice, issuer, 409, "item_exists", **changes)
 
 
-def test_a_card_token_for_another_agency_or_time_is_refused(stage: VaultStage, issuer: Any, alice: Any) -> None:
+def test_a_card_token_for_another_agency_or_time_is_refused(
+    stage: VaultStage, issuer: Any, alice: Any
+) -> None:
     deposit = alice.deposit(issuer)
     deposit.upload()
     bob = stage.holder("bob")
@@ -319,7 +335,9 @@ def test_a_payload_of_somebody_else_is_not_given(stage: VaultStage, issuer: Any,
     refused(stage.get(bob, path), 404, "payload_unknown")
 
 
-def test_a_payload_that_was_shortened_on_disk_is_unavailable(stage: VaultStage, issuer: Any, alice: Any) -> None:
+def test_a_payload_that_was_shortened_on_disk_is_unavailable(
+    stage: VaultStage, issuer: Any, alice: Any
+) -> None:
     deposit = alice.deposited(issuer)
     digest = deposit.slip.objects[0].payload
     path = stage.folder / "vault" / "blobs" / payloads.payload_name(digest)

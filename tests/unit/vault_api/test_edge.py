@@ -36,7 +36,11 @@ def test_the_defaults_need_no_configuration(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.database.startswith("sqlite:///")
     assert settings.blobs.endswith("vault/blobs")
     assert settings.deployment == Path(".onefile/deployment.json")
-    assert (settings.host, settings.port, settings.rpc_endpoint) == ("127.0.0.1", 8440, "http://127.0.0.1:8545")
+    assert (settings.host, settings.port, settings.rpc_endpoint) == (
+        "127.0.0.1",
+        8440,
+        "http://127.0.0.1:8545",
+    )
     assert settings.relayer_key.name == "relayer.key"
     assert settings.log_key.name == "log.key"
 
@@ -76,7 +80,11 @@ def test_a_setting_that_does_not_hold_is_named(values: dict[str, Any], code: str
 
 
 def test_production_takes_real_values() -> None:
-    given = {"environment": "production", "public_origin": "https://vault.example", "rpc_url": "https://rpc.example"}
+    given = {
+        "environment": "production",
+        "public_origin": "https://vault.example",
+        "rpc_url": "https://rpc.example",
+    }
     assert load_settings(**given).environment == "production"
 
 
@@ -278,7 +286,9 @@ def test_the_application_runs_its_threads_as_long_as_it_lives(at_home: VaultStag
     at_home.vault.sequencer.start()
 
 
-def test_serve_hands_the_application_to_the_server(at_home: VaultStage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_hands_the_application_to_the_server(
+    at_home: VaultStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import sys
 
     import structlog

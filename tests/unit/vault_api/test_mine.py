@@ -65,7 +65,9 @@ def test_the_log_comes_in_pages_in_the_order_of_n(stage: VaultStage, alice: Any)
     assert rest["next"] is None
 
 
-@pytest.mark.parametrize("query", ["page=AAAA", "page=!", "limit=0", "limit=101", "page=gAAAAAAAAAA", "limit=x"])
+@pytest.mark.parametrize(
+    "query", ["page=AAAA", "page=!", "limit=0", "limit=101", "page=gAAAAAAAAAA", "limit=x"]
+)
 def test_a_page_that_nobody_gave_is_refused(stage: VaultStage, alice: Any, query: str) -> None:
     answer = stage.get(alice, f"/v1/me/items?{query}")
     assert answer.status_code == 400

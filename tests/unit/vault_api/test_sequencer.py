@@ -196,7 +196,9 @@ def test_a_log_that_was_never_opened_takes_nothing(tmp_path: Any) -> None:
 
     engine = open_engine(f"sqlite:///{tmp_path / 'vault.db'}")
     migrate(engine)
-    log = LogStore(engine, MemoryBlobs(), Ed25519NoteSigner("onefile/1/0x" + "00" * 20 + "/main", bytes(range(32))))
+    log = LogStore(
+        engine, MemoryBlobs(), Ed25519NoteSigner("onefile/1/0x" + "00" * 20 + "/main", bytes(range(32)))
+    )
     with pytest.raises(Unavailable) as refused:
         Sequencer(engine, log, FixedClock(T0)).start()
     assert refused.value.code == "log_not_open"

@@ -79,7 +79,9 @@ def test_a_fault_of_ours_tells_nothing(stage: VaultStage, monkeypatch: pytest.Mo
     assert "12345" not in answer.text
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"subject": 7}', b'{"subject": "0x00", "x": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"subject": 7}', b'{"subject": "0x00", "x": 1}', b"\xff"]
+)
 def test_a_body_that_does_not_fit_is_refused_without_repeating_it(stage: VaultStage, body: bytes) -> None:
     sent = {"content-type": "application/json"}
     answer = stage.send(None, "POST", "/v1/cards/query", content=body, headers=sent)

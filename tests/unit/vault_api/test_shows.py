@@ -72,7 +72,9 @@ class Window:
         return self.stage.get(self.clerk, f"/v1/shows/{self.name}{wait}")
 
     def present(self, sealed: bytes | None = None) -> Any:
-        file = seal_bytes(b"presentation", [self.clerk.sealing.recipient()]).file if sealed is None else sealed
+        file = (
+            seal_bytes(b"presentation", [self.clerk.sealing.recipient()]).file if sealed is None else sealed
+        )
         return self.stage.put(
             self.alice, f"/v1/me/shows/{self.name}/presentation", {"presentation": b64u(file)}
         )
@@ -81,7 +83,9 @@ class Window:
         return self.stage.post(self.alice, f"/v1/me/shows/{self.name}/refuse", {})
 
     def kinds(self) -> list[str]:
-        return [row["logged"]["opening"]["t"] for row in self.stage.get(self.alice, "/v1/me/log").json()["rows"]]
+        return [
+            row["logged"]["opening"]["t"] for row in self.stage.get(self.alice, "/v1/me/log").json()["rows"]
+        ]
 
 
 @pytest.fixture
@@ -165,7 +169,9 @@ def test_wrong_codes_are_refused(window: Window) -> None:
     stage, bob = window.stage, window.stage.holder("bob")
     code = new_show_code(window.session, 0, origin=stage.origin, now=stage.clock.now())
     unknown = new_show_code(bytes(16), 0, origin=stage.origin, now=stage.clock.now())
-    other_log = new_show_code(window.session, 0, origin="onefile/1/0x" + "00" * 20 + "/main", now=stage.clock.now())
+    other_log = new_show_code(
+        window.session, 0, origin="onefile/1/0x" + "00" * 20 + "/main", now=stage.clock.now()
+    )
     with unchanged(stage):
         for text, status, name in (
             (sign_show_code(code, bob.present), 422, "show_code_signature"),
@@ -173,7 +179,9 @@ def test_wrong_codes_are_refused(window: Window) -> None:
             ("OF1:GARBAGE", 400, None),
             ("", 400, None),
         ):
-            answer = stage.post(window.clerk, "/v1/shows/collect", {"code": text, "receipt": window.receipt()})
+            answer = stage.post(
+                window.clerk, "/v1/shows/collect", {"code": text, "receipt": window.receipt()}
+            )
             assert answer.status_code == status, answer.text
             assert name is None or answer.json()["code"] == name
         receipt = window.receipt(show=bytes(16))
@@ -218,7 +226,9 @@ def test_a_session_is_opened_once_and_belongs_to_its_holder(window: Window) -> N
         refused(stage.get(bob, f"/v1/me/shows/{window.name}"), 404, "show_unknown")
         refused(stage.post(bob, f"/v1/me/shows/{window.name}/refuse", {}), 404, "show_unknown")
         refused(stage.get(window.alice, f"/v1/me/shows/{b64u(bytes(16))}"), 404, "show_unknown")
-        assert stage.post(bob, "/v1/me/shows", {"session": b64u(bytes(16)), "lifetime_s": 5}).status_code == 400
+        assert (
+            stage.post(bob, "/v1/me/shows", {"session": b64u(bytes(16)), "lifetime_s": 5}).status_code == 400
+        )
 
 
 def test_nothing_is_presented_before_a_collect_or_twice(window: Window) -> None:

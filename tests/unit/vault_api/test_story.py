@@ -37,7 +37,13 @@ def test_a_deposit_is_used_three_times_and_then_refused(stage: VaultStage) -> No
     refused = grant.release()
     assert refused.json()["code"] == "grant_revoked"
     rows = stage.get(alice, "/v1/me/log").json()["rows"]
-    assert [row["logged"]["opening"]["t"] for row in rows] == ["key", "issue", "grant", *["access"] * 3, "revoke"]
+    assert [row["logged"]["opening"]["t"] for row in rows] == [
+        "key",
+        "issue",
+        "grant",
+        *["access"] * 3,
+        "revoke",
+    ]
 
 
 def _check_logged(stage: VaultStage, body: dict, tag_key: bytes, grant: bytes) -> None:
@@ -46,7 +52,9 @@ def _check_logged(stage: VaultStage, body: dict, tag_key: bytes, grant: bytes) -
     record = unb64u(body["record"])
     verify_opening(Entry.parse(entry), opening, record)
     verify_access(Entry.parse(entry), opening, record, grant_tag_key(tag_key, grant))
-    index, _ = verify_tlog_proof(body["proof"].encode(), entry, stage.origin, Vkey.parse(stage.vault.log.vkey))
+    index, _ = verify_tlog_proof(
+        body["proof"].encode(), entry, stage.origin, Vkey.parse(stage.vault.log.vkey)
+    )
     assert index == opening.index
     released = AccessRecord.parse(record).released
     parts = [header["header"] for header in body["headers"]] + body["parcels"]

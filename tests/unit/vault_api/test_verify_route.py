@@ -9,7 +9,7 @@ import pytest
 from protocol.encoding import b64u
 from protocol.note import Checkpoint, sign_checkpoint
 from protocol.note_signer import Ed25519NoteSigner
-from tests.unit.vault_api.test_grants import World
+from tests.grant_world import World
 from tests.vault_stage import DAY, Grant, VaultStage, refused
 
 
@@ -164,4 +164,8 @@ def test_a_grant_that_is_text_is_malformed(stage: VaultStage) -> None:
 
 def test_a_body_that_is_no_question_is_malformed(stage: VaultStage) -> None:
     refused(stage.post(None, "/v1/verify", {"kind": "receipt"}), 400, "request")
-    refused(stage.send(None, "POST", "/v1/verify", content=b"{", headers={"content-type": "application/json"}), 400, "request")
+    refused(
+        stage.send(None, "POST", "/v1/verify", content=b"{", headers={"content-type": "application/json"}),
+        400,
+        "request",
+    )
