@@ -40,12 +40,16 @@ BY_CODE = {
     "quota": FAILURE,
     "over_asking": NO_GRANT,
     "show_used": NO_GRANT,
+    "signature_missing": NO_GRANT,
+    "signature_key_unknown": NO_GRANT,
     "revoked": EXPIRED,
     "expired": EXPIRED,
     "stale": EXPIRED,
     "not_found": NOT_FOUND,
     "already_exists": FAILURE,
     "not_confirmed": FAILURE,
+    "not_enough_disk": FAILURE,
+    "office_code_missing": USAGE,
     "usage": USAGE,
 }
 
