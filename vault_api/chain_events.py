@@ -35,7 +35,7 @@ class ChainEvents:
             e.EpochBumped: self._epoch,
             e.Nullified: self._nullified,
             e.CardPublished: self._card,
-            e.AgencyAdmitted: self._agency,
+            e.AgencyAdmitted: self._admitted,
             e.RoleSet: self._agency,
             e.RoleEnded: self._agency,
             e.IssueAllowed: self._agency,
@@ -51,9 +51,13 @@ class ChainEvents:
             if handler is not None:
                 handler(tx, event)
 
-    def undo_anchors(self, tx: Tx, above: int) -> None:
-        """Forget anchors in blocks above ``above``, which a reorganisation has dropped."""
+    def undo(self, tx: Tx, above: int) -> None:
+        """Forget what stood in blocks above ``above``, which a reorganisation has dropped.
+
+        A grant that ended then stays ended; a nullifier that nobody has used here is free again.
+        """
         tx.conn.execute(delete(t.anchors).where(t.anchors.c.block > above))
+        tx.conn.execute(delete(t.nullified).where(t.nullified.c.block > above))
 
     def _dossier(self, tx: Tx, event: e.DossierOpened | e.DossierRotated) -> None:
         self._touch_dossier(tx, event.dossier)
@@ -61,6 +65,12 @@ class ChainEvents:
     def _agency(self, tx: Tx, event: Any) -> None:
         mark_stale(tx.conn, AGENCY, agency_subject(event.account))
         self._facts.forget(AGENCY, event.account)
+
+    def _admitted(self, tx: Tx, event: e.AgencyAdmitted) -> None:
+        there = select(t.admitted.c.row).where(t.admitted.c.account == event.account)
+        if tx.conn.execute(there).first() is None:
+            tx.conn.execute(insert(t.admitted), {"account": event.account})
+        self._agency(tx, event)
 
     def _card(self, tx: Tx, event: e.CardPublished) -> None:
         if not event.of_agency:
@@ -89,6 +99,9 @@ class ChainEvents:
 
     def _nullified(self, tx: Tx, event: e.Nullified) -> None:
         tx.conn.execute(delete(t.chain_revokes).where(t.chain_revokes.c.secret == event.secret))
+        tx.conn.execute(delete(t.nullified).where(t.nullified.c.nullifier == event.nullifier))
+        spent = {"nullifier": event.nullifier, "at": event.at.block.time, "block": event.at.block.number}
+        tx.conn.execute(insert(t.nullified), spent)
         wanted = select(t.grants).where(
             t.grants.c.nullifier == event.nullifier, t.grants.c.ended_at.is_(None)
         )

@@ -129,11 +129,6 @@ class ChainFacts:
             raise _moving()
         return Known(state, self.age_s())
 
-    def agencies(self) -> list[Known[AgencyState]]:
-        """All agencies in the order of their admission. Asks the chain."""
-        accounts = [state.account for state in self._ledger.agencies()]
-        return [self.agency(account) for account in accounts]
-
     def forget(self, kind: str, subject: bytes) -> None:
         """An event touched this subject: what was read of it before is not believed any more."""
         with self._lock:
@@ -159,8 +154,10 @@ class ChainFacts:
             if kept is None:
                 raise
             return self._fall_back(DOSSIER, dossier, decode_dossier(kept), generation)
-        if now is None or sure is None:
+        if now is None:
             raise Denied("dossier_unknown", "no such dossier is open on this chain")
+        if sure is None:
+            raise unconfirmed()
         state = _less_dossier(now, sure)
         self._keep(DOSSIER, dossier, state, head, generation, settled=now == sure)
         return state
@@ -176,8 +173,10 @@ class ChainFacts:
             if kept is None:
                 raise
             return self._fall_back(AGENCY, account, decode_agency(kept), generation)
-        if now is None or sure is None:
+        if now is None:
             raise Denied("agency_unknown", "no such agency is registered on this chain")
+        if sure is None:
+            raise unconfirmed()
         state = _less_agency(now, sure)
         self._keep(AGENCY, account, state, head, generation, settled=now == sure)
         return state
@@ -266,6 +265,13 @@ def _less_agency(now: AgencyState, sure: AgencyState) -> AgencyState:
         roles=tuple(span for span in now.roles if (span.role, span.since) in begun),
         issues=tuple(span for span in now.issues if (span.licence_type, span.since) in allowed),
         cards=tuple(card for card in now.cards if card.hash in known),
+    )
+
+
+def unconfirmed() -> OneFileError:
+    """What gives rights is on chain, and not deep enough yet."""
+    return Unavailable(
+        "chain_unconfirmed", "this is on the chain and not confirmed yet; send the same request again"
     )
 
 

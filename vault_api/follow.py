@@ -61,7 +61,7 @@ class DatabaseFollowerStore:
         def work(tx: Tx) -> None:
             tx.conn.execute(delete(t.chain_blocks).where(t.chain_blocks.c.number > above))
             tx.conn.execute(update(t.chain_facts), {"stale": 1})
-            self._events.undo_anchors(tx, above)
+            self._events.undo(tx, above)
 
         self._vault.sequencer.call(work)
         self._vault.facts.forget_all()

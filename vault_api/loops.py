@@ -16,6 +16,7 @@ from chain.follower import Follower
 from chain.publisher import AnchorRecord, Publisher
 from protocol.errors import Conflict, OneFileError
 from vault_api.db import tables as t
+from vault_api.db.engine import settle
 from vault_api.follow import DatabaseFollowerStore
 from vault_api.metrics import ANCHORED_SIZE, CHAIN_AGE
 from vault_api.outbox import DatabaseOutbox
@@ -143,6 +144,7 @@ class Housekeeping:
         if self._rounds % CLEAN_EVERY == 0:
             self._vault.sequencer.call(forget_old)
             self._vault.sequencer.call(lambda tx: remove_doomed(self._vault, tx))
+            settle(self._vault.engine)
         self._rounds += 1
 
 

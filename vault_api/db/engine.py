@@ -55,6 +55,17 @@ def ping(engine: Engine) -> None:
         raise Unavailable("database_unreachable", "the database does not answer") from None
 
 
+def settle(engine: Engine) -> None:
+    """Write SQLite's log of changes into the database: what was erased is then gone from the disk, too."""
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver shall not begin by itself: `_begin` does
     connection.executescript(

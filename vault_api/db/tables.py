@@ -320,6 +320,12 @@ chain_blocks = Table(
     _time("time"),
     _time("seen_at"),
 )
+admitted = Table(
+    "admitted", metadata, _row(), Column("account", LargeBinary(20), nullable=False, unique=True)
+)
+nullified = Table(
+    "nullified", metadata, _row(), _hash("nullifier", unique=True), _time("at"), Column("block", BigInteger)
+)
 chain_revokes = Table("chain_revokes", metadata, _row(), _hash("secret", unique=True), _time("at"))
 anchors = Table(
     "anchors",

@@ -25,10 +25,11 @@ ROLE_NAMES: dict[int, Role] = {
 
 
 def list_agencies(vault: Vault, page: Page) -> wire.Page[wire.AgencyRow]:
-    """All agencies in the order of their admission."""
-    known = vault.facts.agencies()
-    rows = [(i + 1, agency) for i, agency in enumerate(known) if i + 1 > page.after][: page.limit + 1]
-    return page_of(page, rows, lambda agency: _row(vault, agency))
+    """All agencies in the order of their admission, as the follower has heard of them."""
+    admitted = select(t.admitted).where(t.admitted.c.row > page.after).order_by(t.admitted.c.row)
+    with vault.engine.connect() as conn:
+        rows = conn.execute(admitted.limit(page.limit + 1)).all()
+    return page_of(page, [(row.row, row.account) for row in rows], lambda account: get_agency(vault, account))
 
 
 def get_agency(vault: Vault, account: bytes) -> wire.AgencyRow:

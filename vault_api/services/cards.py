@@ -13,7 +13,7 @@ from protocol.hashing import ZERO32
 from protocol.identifiers import agency_subject
 from protocol.jose import PublicJwk
 from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard, verify_key_card
-from vault_api.chain_facts import AGENCY, DOSSIER
+from vault_api.chain_facts import AGENCY, DOSSIER, unconfirmed
 from vault_api.db import tables as t
 from vault_api.db.engine import insert_row
 from vault_api.http_auth import Signature
@@ -44,6 +44,8 @@ def verified_dossier_card(
     envelope = KeyCardEnvelope.from_json(value)
     vault.facts.forget(DOSSIER, dossier)  # a card that was published a moment ago must be found
     recorded = vault.facts.dossier(dossier).state.card_hash
+    if recorded == ZERO32:
+        raise unconfirmed()
     card = verify_key_card(envelope, vault.dossier_domain, subject=dossier, recorded=[recorded])
     _newest(card.hash, recorded)
     return envelope, card

@@ -110,8 +110,7 @@ def _grant(vault: Vault, value: Any) -> Verdict:
         if row is not None and row.envelope == envelope.raw:
             evidence = use_evidence(vault, conn, row, envelope, now)
         else:
-            spent_at = vault.ledger.nullified_at(grant.nullifier)
-            evidence = first_evidence(vault, conn, envelope, now, spent_at=spent_at)
+            evidence = first_evidence(vault, conn, envelope, now)
     return judge_grant(envelope, evidence, POLICIES["release"])
 
 

@@ -54,11 +54,11 @@ def post_grant(vault: Vault, holder: Holder, body: wire.PostGrant) -> Answer:
         raise Denied("grant_dossier", "the grant is for another dossier than the one that posts it")
     custody = _custody(grant, body)
     attested = _attested_at(vault, envelope)
-    spent_at = vault.ledger.nullified_at(grant.nullifier)
     vault.facts.agency(grant.agency)  # so that the transaction finds it in memory
 
     def work(tx: Tx) -> Answer:
         _check_new(tx, grant)
+        spent_at = spent_on_chain(tx.conn, grant.nullifier)
         evidence = _evidence(vault, tx.conn, envelope, tx.now, attested=attested, spent_at=spent_at)
         evidence = evidence._replace(items=_items(tx.conn, holder.row, grant))
         verify_grant(envelope, _when_it_begins(evidence, grant))
@@ -69,6 +69,9 @@ def post_grant(vault: Vault, holder: Holder, body: wire.PostGrant) -> Answer:
 
 def revoke_grant(vault: Vault, grant_id: bytes, secret: bytes) -> wire.Revoked:
     """End a grant for who knows its secret: parcels and headers are destroyed, ``revoke`` is logged."""
+    # Anybody may knock here: what is wrong is refused before it takes the writer's time.
+    with vault.engine.connect() as conn:
+        _ended_by(conn, grant_id, secret)
     done = vault.sequencer.call(lambda tx: _revoke(tx, grant_id, secret))
     return wire.Revoked(index=done[0], at=done[1])
 
@@ -132,10 +135,17 @@ def use_evidence(
     )
 
 
-def first_evidence(
-    vault: Vault, conn: Connection, envelope: GrantEnvelope, now: int, *, spent_at: int | None
-) -> GrantEvidence:
+def spent_on_chain(conn: Connection, nullifier: bytes) -> int | None:
+    """When the chain saw a nullifier spent, as the follower has heard; None if it did not."""
+    at: int | None = conn.execute(
+        select(t.nullified.c.at).where(t.nullified.c.nullifier == nullifier)
+    ).scalar()
+    return at
+
+
+def first_evidence(vault: Vault, conn: Connection, envelope: GrantEnvelope, now: int) -> GrantEvidence:
     """What a grant rests on that nobody has posted here."""
+    spent_at = spent_on_chain(conn, envelope.grant.nullifier)
     return _evidence(vault, conn, envelope, now, attested=_attested_at(vault, envelope), spent_at=spent_at)
 
 
@@ -318,17 +328,23 @@ def _store(
 
 
 def _revoke(tx: Tx, grant_id: bytes, secret: bytes) -> tuple[int, int]:
-    row = tx.conn.execute(_GRANT.where(t.grants.c.grant_id == grant_id)).one_or_none()
-    if row is None:
-        raise grant_unknown()
-    if nullifier_of(secret) != row.nullifier:
-        raise Untrusted("revocation_secret", "this is not the secret that ends the grant")
+    row = _ended_by(tx.conn, grant_id, secret)
     if row.ended_at is not None:
         tx.require(row.end_idx)
         return row.end_idx, row.ended_at
     index = end_grant(tx, row, revocation_object(grant_id, secret))
     tx.conn.execute(insert(t.chain_revokes), {"secret": secret, "at": tx.now})
     return index, tx.now
+
+
+def _ended_by(conn: Connection, grant_id: bytes, secret: bytes) -> Row[Any]:
+    """The grant that ``secret`` ends."""
+    row = conn.execute(_GRANT.where(t.grants.c.grant_id == grant_id)).one_or_none()
+    if row is None:
+        raise grant_unknown()
+    if nullifier_of(secret) != row.nullifier:
+        raise Untrusted("revocation_secret", "this is not the secret that ends the grant")
+    return row
 
 
 def _state(row: Row[Any], now: int) -> State:

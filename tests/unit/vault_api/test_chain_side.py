@@ -114,7 +114,7 @@ def test_a_rotation_takes_the_old_accounts_at_once_and_gives_the_new_ones_later(
 
     with vault_stage(tmp_path, confirmations=2) as stage:
         alice = Holder(stage, "alice")
-        refused(alice.open(), 404, "dossier_unknown")
+        refused(alice.open(), 503, "chain_unconfirmed")
         stage.chain.mine(2)
         stage.follow()
         assert stage.vault.facts.dossier(alice.dossier).state.controller == alice.address

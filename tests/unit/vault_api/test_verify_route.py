@@ -42,6 +42,7 @@ def test_a_grant_that_nobody_posted_is_judged_by_the_chain(world: World) -> None
     grant = world.grant()
     assert ask(world.stage, "grant", grant.envelope().to_json())["verdict"] == "accept"
     world.stage.chain.ledger(world.stage.relayer.address).revoke(grant.secret)
+    world.stage.follow()
     verdict = ask(world.stage, "grant", grant.envelope().to_json())
     assert codes(verdict)["grant_revocation"] == "grant_revoked"
 

@@ -25,6 +25,7 @@ TABLES = (
     "events",
     "relays",
     "payloads",
+    "nullified",
     "nonces",
     "meta",
     "log_head",
@@ -38,6 +39,7 @@ TABLES = (
     "chain_blocks",
     "cards",
     "anchors",
+    "admitted",
 )
 
 
@@ -357,6 +359,22 @@ def _requests() -> None:
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_chain_blocks"),
+    )
+    op.create_table(
+        "admitted",
+        sa.Column("row", BIG, nullable=False),
+        sa.Column("account", sa.LargeBinary(20), nullable=False),
+        sa.PrimaryKeyConstraint("row", name="pk_admitted"),
+        sa.UniqueConstraint("account", name="uq_admitted_account"),
+    )
+    op.create_table(
+        "nullified",
+        sa.Column("row", BIG, nullable=False),
+        sa.Column("nullifier", sa.LargeBinary(32), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("block", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("row", name="pk_nullified"),
+        sa.UniqueConstraint("nullifier", name="uq_nullified_nullifier"),
     )
     op.create_table(
         "chain_revokes",
