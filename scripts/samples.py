@@ -29,9 +29,10 @@ CANARIES = (
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """The documents of the story, as bytes by file name, and where they come from."""
+    """The documents of the story, as bytes by file name, and where they come from, in both languages."""
 
     origin: str
+    origin_zh: str
     scan_pdf: bytes
     photo_jpg: bytes
     own_pdf: bytes
@@ -45,12 +46,14 @@ def papers() -> Papers:
     if SHARED.is_dir():
         return Papers(
             origin="../shared/samples",
+            origin_zh="../shared/samples",
             scan_pdf=(SHARED / "scan-2.8MB.pdf").read_bytes(),
             photo_jpg=(SHARED / "photo.jpg").read_bytes(),
             own_pdf=(SHARED / "four-pages.pdf").read_bytes(),
         )
     return Papers(
         origin="made here with reportlab and Pillow",
+        origin_zh="当场用 reportlab 和 Pillow 制作",
         scan_pdf=made_scan(),
         photo_jpg=made_photo(),
         own_pdf=made_pdf("SAMPLE lease 样例", pages=2),

@@ -117,7 +117,7 @@ def issue_papers(t: Teller, work: Path, papers: Papers) -> dict[str, str]:
     """All four credentials; the item ids by licence type."""
     items: dict[str, str] = {}
     with t.step(
-        f"三个部门签发四份证照（文件来源：{papers.origin}）",
+        f"三个部门签发四份证照（文件来源：{papers.origin_zh}）",
         f"Three departments issue four credentials (documents: {papers.origin})",
     ):
         (work / "scan.pdf").write_bytes(papers.scan_pdf)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -81,19 +80,3 @@ def test_every_command_of_the_readme_does_what_it_says(system: dict[str, str]) -
         assert proof in done.stdout, told
     assert "[grant_revoked]" in done.stderr, told
 
-
-@pytest.mark.slow
-@pytest.mark.timeout(UP_S + 2 * SCRIPT_S)
-def test_the_commands_that_make_up_prints_run(system: dict[str, str], tmp_path: Path) -> None:
-    log = Path(system["ONEFILE_HOME"]).with_suffix(".log").read_text(encoding="utf-8")
-    printed = re.findall(r"^  (\S.*)$", log.partition("In another terminal")[2], re.MULTILINE)
-    assert len(printed) >= 6
-    # From the printed lines alone: nothing of this test's environment leads the programs to the system.
-    bare = {name: value for name, value in system.items() if not name.startswith("ONEFILE_")}
-    script = "\n".join(printed)
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=ROOT, env=bare, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SCRIPT_S, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert list(tmp_path.iterdir()) == []
