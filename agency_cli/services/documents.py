@@ -74,7 +74,7 @@ def _take(
     identities: Sequence[Identity],
     step: Step,
 ) -> None:
-    sealed = target.with_name(target.name[:200] + ".sealed")
+    sealed = target.with_name(".sealed")  # no document's name begins with a dot
     try:
         with sealed.open("x+b") as payload, replacing(target) as opened:
             session.api.grant_payload(grant, document.payload, payload, step)

@@ -34,6 +34,7 @@ from protocol.errors import Conflict, Denied, Malformed
 from protocol.facts import StatusFact
 from protocol.fields import Fields
 from protocol.grant import GrantEnvelope
+from protocol.hashing import sha256
 from protocol.keycard import KeyCardEnvelope
 from protocol.receipts import Receipt, parse_receipt
 from protocol.scenario import Scenario, parse_scenario
@@ -43,6 +44,7 @@ from protocol.tlog_proof import TlogProof
 MAX_FILE = 8 << 20
 MAX_ITEMS = 64
 MAX_CARDS = 1024
+MAX_NAME_BYTES = 200
 _VERSION = 1
 _USE = "use.json"
 
@@ -176,8 +178,21 @@ def claims_of(outcome: Outcome) -> dict[str, Json]:
 
 
 def document_path(folder: Path, item: int, name: str) -> Path:
-    """Where a document of item ``item`` (from 1) lies; its name was checked when the credential was read."""
-    return folder / "documents" / str(item) / name
+    """Where a document of item ``item`` (from 1) lies.
+
+    That its name climbs out of no folder was checked when the credential was read. A name of 200 Chinese characters has
+    600 bytes, and a file's may have 255: a longer one is shortened, and kept apart from others by its hash.
+    """
+    return folder / "documents" / str(item) / _fitting(name)
+
+
+def _fitting(name: str) -> str:
+    if len(name.encode("utf-8")) <= MAX_NAME_BYTES:
+        return name
+    stem, dot, ending = name.rpartition(".")
+    suffix = f"~{sha256(name.encode('utf-8')).hex()[:8]}" + (f".{ending[:16]}" if dot else "")
+    room = MAX_NAME_BYTES - len(suffix.encode("utf-8"))
+    return (stem or name).encode("utf-8")[:room].decode("utf-8", "ignore") + suffix
 
 
 def _item_claims(judged: Judged) -> dict[str, Json]:

@@ -27,6 +27,7 @@ from agency_cli.services.judging import (
 )
 from agency_cli.services.parcels import Handed, open_granted, parts_of
 from agency_cli.services.standing import Standing, standing
+from agency_cli.services.trusting import keep_trust
 from agency_cli.services.uses import Use, Uses
 from client.checks import Desk
 from client.log_reading import entry_evidence
@@ -137,6 +138,7 @@ def release(session: Session, desk: Desk, order: ReleaseOrder, meter: Meter = no
         folders.write_use(part, files, outcome)
     use = use.done(order.out.absolute(), record.use_no, record.at)
     uses.save(use)
+    keep_trust(session, desk)
     return Released(given, scenario, use, outcome, order.out)
 
 

@@ -16,6 +16,7 @@ from agency_cli.services.judging import Case, Outcome, cards_used, judge_shown, 
 from agency_cli.services.parcels import Handed, open_shown
 from agency_cli.services.release import verify_own_use
 from agency_cli.services.standing import Standing, standing
+from agency_cli.services.trusting import keep_trust
 from agency_cli.services.uses import Use, Uses
 from client.checks import Desk
 from client.scenarios import find_scenario
@@ -86,6 +87,7 @@ def scan(session: Session, desk: Desk, order: ScanOrder) -> Scanned:
         folder = order.out.absolute()
     use = use.done(folder, record.use_no, record.at)
     uses.save(use)
+    keep_trust(session, desk)
     return Scanned(scenario, use, outcome, folder)
 
 
