@@ -28,6 +28,7 @@ Kind = Literal["person", "enterprise", "agency"]
 KINDS: tuple[Kind, ...] = ("person", "enterprise", "agency")
 FOLDERS = {"wallet": "wallets", "agency": "agencies"}
 DEFAULT_PROFILE = "default"
+MAX_SOCKET_CHARS = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VERSION = 1
 
@@ -66,11 +67,13 @@ class Profile:
 
     @property
     def agent_socket(self) -> Path:
-        """The agent's socket. It lies apart, since a socket's path may have only about 100 bytes."""
-        runtime = os.environ.get("XDG_RUNTIME_DIR")
-        base = Path(runtime) if runtime else Path(tempfile.gettempdir())
+        """The agent's socket. It lies apart from the profile, since a socket's path may have only about 100 bytes."""
         tag = hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:20]
-        return base / f"onefile-{os.getuid()}" / f"{tag}.sock"
+        name = Path(f"onefile-{os.getuid()}") / f"{tag}.sock"
+        runtime = os.environ.get("XDG_RUNTIME_DIR")
+        if runtime and len(str(Path(runtime) / name)) <= MAX_SOCKET_CHARS:
+            return Path(runtime) / name
+        return Path(tempfile.gettempdir()) / name
 
     def exists(self) -> bool:
         """Whether somebody lives here: a key store has been written."""

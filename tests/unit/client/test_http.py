@@ -89,7 +89,7 @@ def test_a_broken_connection_is_tried_again_with_the_same_key_and_a_new_signatur
 
 def test_after_the_last_try_the_vault_is_unreachable() -> None:
     script = Script(*[httpx2.ConnectError("no")] * 4)
-    with pytest.raises(Unavailable, match="http://vault.test does not answer \\(ConnectError\\)") as caught:
+    with pytest.raises(Unavailable, match=r"http://vault.test does not answer \(ConnectError\)") as caught:
         http(script).ask(PUT, wire.Payload)
     assert caught.value.code == "vault_unreachable"
     assert len(script.requests) == 4

@@ -128,9 +128,14 @@ def test_keys_are_derived_once_and_the_newest_identity_comes_first() -> None:
 def test_a_write_that_fails_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
     path = tmp_path / "f"
     files.write_private(path, b"old")
-    with pytest.raises(RuntimeError), files.replacing(path) as stream:
-        stream.write(b"new")
-        raise RuntimeError
+
+    def broken() -> None:
+        with files.replacing(path) as stream:
+            stream.write(b"new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -162,6 +167,8 @@ def test_the_agents_socket_is_short_whatever_the_home(tmp_path: Path, monkeypatc
     assert len(str(deep.agent_socket)) < 100
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
     assert str(deep.agent_socket).startswith("/run/user/7/onefile-")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/" + "y" * 100)
+    assert len(str(deep.agent_socket)) < 100
     assert deep.agent_socket != Profile.of("wallet", "b", tmp_path / ("x" * 120)).agent_socket
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,11 +69,14 @@ class Lying(httpx2.BaseTransport):
 
 
 @pytest.fixture(autouse=True)
-def _apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No agent of the person who runs the tests is asked, and English is spoken."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    runtime = tempfile.mkdtemp(prefix="of-", dir="/tmp")  # short: a socket's path has about 100 bytes
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
     for name in ("ONEFILE_LANG", "LC_ALL", "LC_MESSAGES", "LANG", "ONEFILE_PROFILE", "ONEFILE_DEBUG", "NO_COLOR"):
         monkeypatch.setenv(name, "")
+    yield
+    shutil.rmtree(runtime, ignore_errors=True)
 
 
 @pytest.fixture
