@@ -37,8 +37,8 @@ GLOSSARY = {
 }
 # What stays as it is in Chinese: names of formats, programs, settings, options and what stands in backquotes.
 CODE = re.compile(
-    r"`[^`]*`|\{[^}]*\}|--[a-z][a-z-]*|\b[A-Z][A-Z0-9_]{1,}\b|[\w./:-]*[./:=_][\w./:=-]*|[A-Z][a-z]+-[A-Z]\S*"
-    r"|(?:run|with:) (?:wallet|agency|vault-api|chain) [a-z-]+"
+    r"(?:run|with:) (?:wallet|agency|vault-api|chain) [a-z-]+|`[^`]*`|\{[^}]*\}|--[a-z][a-z-]*"
+    r"|\b[A-Z][A-Z0-9_]{1,}\b|[\w./:-]*[./:=_][\w./:=-]*|[A-Z][a-z]+-[A-Z]\S*"
 )
 ENGLISH = re.compile(r"\b[A-Za-z]{2,}(?: [A-Za-z]{2,}){2,}")
 
