@@ -11,21 +11,18 @@ from protocol.status_list import MAX_LIFETIME_S, sign_status_token
 def publish(session: Session, standing: Standing, lists: Lists, n: int, lifetime_s: int = MAX_LIFETIME_S) -> ListState:
     """Sign the list as it stands and bring it to the vault; it lives ``lifetime_s`` seconds, a day at most.
 
-    What is set on another list or by another process meanwhile stays to be published.
+    What is set on the list meanwhile stays to be published.
     """
-    state = lists.load(n)
-    # The vault takes no token that is as old as the last; two in one second are a second apart.
-    iat = standing.at if state.published is None else max(standing.at, state.published.iat + 1)
-    token = state.bits.token(iss=standing.urn, uri=state.uri, iat=iat, lifetime_s=lifetime_s)
-    raw = sign_status_token(token, session.keys.present(standing.card.seq))
-    logged = session.api.put_status_list(standing.account, n, raw)
-    return lists.note_published(n, Published(iat, token.exp, logged.index, state.digest))
+    with lists.publishing():
+        return _publish(session, standing, lists, lists.load(n), lifetime_s)
 
 
 def publish_due(session: Session, standing: Standing, lists: Lists, n: int) -> ListState:
     """Publish list ``n`` if no good token of it is out."""
-    state = lists.load(n)
-    return publish(session, standing, lists, n) if state.due(session.clock.now()) else state
+    with lists.publishing():
+        state = lists.load(n)
+        due = state.due(session.clock.now())
+        return _publish(session, standing, lists, state, MAX_LIFETIME_S) if due else state
 
 
 def publish_all(
@@ -33,3 +30,12 @@ def publish_all(
 ) -> list[ListState]:
     """Publish every list of this profile anew."""
     return [publish(session, standing, lists, n, lifetime_s) for n in lists.numbers()]
+
+
+def _publish(session: Session, standing: Standing, lists: Lists, state: ListState, lifetime_s: int) -> ListState:
+    # The vault takes no token that is as old as the last; two in one second are a second apart.
+    iat = standing.at if state.published is None else max(standing.at, state.published.iat + 1)
+    token = state.bits.token(iss=standing.urn, uri=state.uri, iat=iat, lifetime_s=lifetime_s)
+    raw = sign_status_token(token, session.keys.present(standing.card.seq))
+    logged = session.api.put_status_list(standing.account, state.n, raw)
+    return lists.note_published(state.n, Published(iat, token.exp, logged.index, state.digest))

@@ -160,9 +160,20 @@ class Lists:
         return ListState(n, status_uri(self._account, n), bits, published)
 
     @contextmanager
+    def publishing(self) -> Iterator[None]:
+        """One process of this profile publishes at a time: tokens of one list have rising times."""
+        with self._holding(".publishing"):
+            yield
+
+    @contextmanager
     def _locked(self) -> Iterator[None]:
+        with self._holding(".lock"):
+            yield
+
+    @contextmanager
+    def _holding(self, name: str) -> Iterator[None]:
         private_folder(self._folder)
-        with (self._folder / ".lock").open("w") as lock:
+        with (self._folder / name).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

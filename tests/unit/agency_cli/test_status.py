@@ -163,6 +163,15 @@ def test_what_is_set_while_a_list_is_on_its_way_stays_to_be_published(
     assert publish(world.session, standing(world.session), lists, 0).changed
 
 
+def test_two_programs_that_publish_at_once_give_tokens_of_rising_times(world: World, issued: Issued) -> None:
+    sessions = [world.again() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        states = list(pool.map(lambda one: statuses.publish_lists(one)[0], sessions))
+    times = [state.published.iat for state in states if state.published is not None]
+    assert len(set(times)) == 4
+    assert token(world).iat == max(times)
+
+
 def test_a_refused_list_is_not_taken_for_published(world: World, issued: Issued) -> None:
     world.vault.broken[("PUT", "/v1/status-lists")] = [problem(409, "conflict", "status_older")]
     statuses.set_status(world.session, issued.id, "revoked", published=False)
