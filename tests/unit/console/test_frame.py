@@ -66,7 +66,16 @@ ACTS: dict[str, Callable[[str], int | None]] = {
 
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ONEFILE_LANG", "LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE", "NO_COLOR", "ONEFILE_PROFILE", "ONEFILE_DEBUG"):
+    for name in (
+        "ONEFILE_LANG",
+        "LC_ALL",
+        "LC_MESSAGES",
+        "LANG",
+        "LANGUAGE",
+        "NO_COLOR",
+        "ONEFILE_PROFILE",
+        "ONEFILE_DEBUG",
+    ):
         monkeypatch.setenv(name, "")
 
 
@@ -89,13 +98,17 @@ def test_run_leaves_the_process_with_the_code() -> None:
     assert left.value.code == 7
 
 
-def test_an_error_of_ours_is_one_line_with_its_code_and_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_ours_is_one_line_with_its_code_and_the_next_step(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Programs name their own commands in this table; a test of one of them may have run before.
+    monkeypatch.setitem(hints._HINTS, "vault_unreachable", "Look at {url}.")
     assert run("act", "--way", "unreachable") == exits.UNREACHABLE
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.splitlines() == [
         "error: no answer from http://x [vault_unreachable]",
-        "next: Check that the vault runs and that its address is right: `doctor`.",
+        "next: Look at http://x.",
     ]
 
 
