@@ -125,7 +125,7 @@ def _consent(shown: dict[str, Any]) -> None:
             (_("Purpose"), shown["purpose"]),
             (_("Legal basis"), "; ".join(shown["legal_basis"])),
             (_("Sensitivity"), f"{shown['sensitivity']} / 5"),
-            (_("From"), moment(shown["not_before"])),
+            (_("Begins"), moment(shown["not_before"])),
             (_("Until"), f"{moment(shown['not_after'])}  ({span(shown['not_after'] - shown['not_before'])})"),
             (_("Uses"), shown["max_uses"]),
             (_("Kept for"), _("{days} days").format(days=shown["retention_days"])),
