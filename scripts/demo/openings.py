@@ -134,9 +134,10 @@ def issue_papers(t: Teller, work: Path, papers: Papers) -> dict[str, str]:
             partial(issue_all, LABOUR, "alice", INSURANCE, DIPLOMA),
             partial(issue_all, MARKET, "acme", LICENCE),
         )
+        size = f"{len(papers.scan_pdf) / 1e6:.1f} MB"
         t.proves(
-            f"{len(papers.scan_pdf) / 1e6:.1f} MB 的扫描件以密文入库，只封给持有人",
-            f"a scan of {len(papers.scan_pdf) / 1e6:.1f} MB lies in the vault as ciphertext, sealed to its holder alone",
+            f"{size} 的扫描件以密文入库，只封给持有人",
+            f"a scan of {size} lies in the vault as ciphertext, sealed to its holder alone",
         )
         wrong = write_claims(work, LICENCE)
         refused = t.agency(

@@ -29,7 +29,8 @@ def grant_to_bank(t: Teller, items: dict[str, str]) -> str:
         item = items[INSURANCE.kind]
         order = [
             "grant", "--agency", BANK.name, "--scenario", "small-loan", "--for", "7d", "--uses", "3",
-            "--claim", f"{item}:/months_paid", "--claim", f"{item}:/contribution_base", "--document", f"{item}:proof.pdf",
+            "--claim", f"{item}:/months_paid", "--claim", f"{item}:/contribution_base",
+            "--document", f"{item}:proof.pdf",
         ]  # fmt: skip
         t.wallet("alice", *order, "--dry-run")
         greedy = [*order, "--claim", f"{item}:/employer_name", "--yes"]
