@@ -187,3 +187,33 @@ def test_the_transcript_ends_well(lang: str) -> None:
     numbers = [int(n) for n, _title in re.findall(readme.STEP, text)]
     assert ended[0] == ended[1] == str(len(numbers))
     assert all(after == before + 1 for before, after in pairwise(numbers))
+
+
+# --- specifications -------------------------------------------------------------------------------
+
+
+@cache
+def _known_tests() -> frozenset[str]:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    return frozenset(re.findall(r"^ *(?:async )?def (test_\w+)\(", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_every_test_that_a_page_cites_exists(page: Path) -> None:
+    cited = re.findall(r"`(test_[a-z0-9_]+)`", page.read_text(encoding="utf-8"))
+    assert [name for name in cited if name not in _known_tests() and not list(ROOT.glob(f"tests/**/{name}.py"))] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "spec").glob("*.md")), ids=lambda page: page.stem)
+def test_a_specification_shows_an_example_first(page: Path) -> None:
+    titles = re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert titles[0].endswith("Example"), titles[0]
+
+
+def test_every_module_that_a_page_names_exists() -> None:
+    named = {
+        (page.name, name)
+        for page in (ROOT / "docs").rglob("*.md")
+        for name in re.findall(r"`((?:protocol|chain|vault_api|client|wallet_cli|agency_cli|console)/[\w/]+\.py)`", page.read_text())
+    }
+    assert sorted(one for one in named if not (ROOT / one[1]).is_file()) == []
