@@ -130,6 +130,11 @@ def test_bad_rows_are_kept_with_their_reason_and_the_others_go_on(world: World, 
     assert outcome.examples[2] == {"line": 3, "code": "field_type", "reason": kept[2]["reject"]["reason"]}
 
 
+def test_a_token_alone_names_the_holder(world: World, alice: HolderKeys) -> None:
+    rows = [row(alice, "1", to=None), row(alice, "2", to="see token")]
+    assert run(world, jsonl(world, *rows)).issued == 2
+
+
 def test_a_row_without_a_type_anywhere_is_refused(world: World, alice: HolderKeys) -> None:
     assert run(world, jsonl(world, row(alice, "1")), default_type=None).rejected == 1
     assert rejects(world)[0]["reject"]["code"] == "field_missing"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agency_cli import common
+from agency_cli import main as agency_main
 from agency_cli.main import cli
 from agency_cli.services import statuses
 from agency_cli.services.status_lists import Lists
@@ -63,7 +66,9 @@ def test_register_card_and_doctor_tell_one_story(world: World, run: Program) -> 
     assert run.json("register", "--rotate")["card_seq"] == 2
     assert "driving-licence" in run("card")[0]
     assert run.json("card")["card_seq"] == 2
-    assert "good" in run("doctor")[0]
+    Lists(world.session.profile.folder, world.session.party.controller).allocate()
+    assert "status list 0" in run("doctor")[0]
+    statuses.publish_lists(world.again())
     assert run.json("doctor")["state"] == "ok"
     world.vault.cards.clear()
     assert run.json("doctor", code=1)["state"] == "fault"
@@ -280,3 +285,21 @@ def test_the_session_of_a_command_is_that_of_its_profile(
     monkeypatch.setenv("ONEFILE_HOME", str(tmp_path))
     with common.session() as found:
         assert found.profile.folder == tmp_path / "agencies" / "default"
+
+
+def test_the_program_starts_without_what_its_commands_need() -> None:
+    script = (
+        "import sys\nfrom agency_cli import main\nsys.argv = ['agency', '--help', '--lang', 'zh']\n"
+        "try:\n    main.main()\nfinally:\n"
+        "    print([name for name in ('httpx2', 'pydantic', 'web3', 'eth_account') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "签发证照" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_entry_point_leaves_with_the_exit_code(monkeypatch: pytest.MonkeyPatch, run: Program) -> None:
+    monkeypatch.setattr("sys.argv", ["agency", "--help"])
+    with pytest.raises(SystemExit) as left:
+        agency_main.main()
+    assert left.value.code == 0
