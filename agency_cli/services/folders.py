@@ -19,6 +19,7 @@ about. Nothing is true because it lies in a folder: reading it back gives bytes,
 from __future__ import annotations
 
 import contextlib
+import glob
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -79,6 +80,9 @@ def building(target: Path) -> Iterator[Path]:
     """A private folder that becomes ``target`` if the block ends well, and else is gone."""
     refuse_existing(target)
     target.parent.mkdir(parents=True, exist_ok=True)
+    # A process that was killed cleans nothing up: what it had opened lies here until the next try.
+    for left in target.parent.glob(f".{glob.escape(target.name[:64])}.*.part"):
+        shutil.rmtree(left, ignore_errors=True)
     part = Path(tempfile.mkdtemp(prefix=f".{target.name[:64]}.", suffix=".part", dir=target.parent))
     try:
         part.chmod(PRIVATE_FOLDER)
