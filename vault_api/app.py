@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from protocol.errors import OneFileError
@@ -56,6 +57,7 @@ def create_app(vault: Vault, *, on_start: Hook = lambda: None, on_stop: Hook = l
     app.add_exception_handler(OneFileError, problems.on_our_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)
+    app.add_exception_handler(ClientDisconnect, problems.on_cut)
     app.add_exception_handler(Exception, problems.on_fault)
     settings = vault.settings
     app.add_middleware(BodyLimit, json_bytes=settings.body_bytes, payload_bytes=settings.payload_bytes)

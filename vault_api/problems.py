@@ -158,6 +158,11 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
     return answer
 
 
+def on_cut(request: Request, _error: Exception) -> JSONResponse:
+    """Handler for a connection that ends before the body does: nobody reads the answer, the counters do."""
+    return problem(Malformed("body_cut", "the connection ended before the body did"), speaks(request))
+
+
 def on_fault(request: Request, _error: Exception) -> JSONResponse:
     """Handler for what nobody expected: the log has the traceback's kind, the caller has nothing of it."""
     template = N_("a fault in this service; nothing more is told here")

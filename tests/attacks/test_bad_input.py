@@ -29,6 +29,7 @@ from protocol.hashing import sha256
 from protocol.identifiers import agency_subject
 from tests.unit.chain.rogue import Answer, hang_up, raw, result, rogue
 from tests.vault_stage import ORIGIN_URL, Party, VaultStage, raw_scenario, refused, unchanged, vault_stage
+from vault_api import metrics
 from vault_api.app import create_app
 from vault_api.blobs import PART_BYTES
 
@@ -75,14 +76,22 @@ def an_upload(stage: VaultStage, party: Party, payload: bytes) -> bytes:
     return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode()
 
 
+def cut_off() -> float:
+    """How many uploads were answered 400 since the process began, less how many ended as faults."""
+    upload = {"method": "PUT", "route": "/v1/payloads/{sha256}"}
+    counts = [metrics.REQUESTS.labels(**upload, status=status)._value.get() for status in (400, 500)]
+    return counts[0] - counts[1]
+
+
 def test_a_connection_cut_in_the_middle_of_an_upload_leaves_nothing(stage: VaultStage) -> None:
     issuer, payload = stage.issuer(), secrets.token_bytes(3 * PART_BYTES)
     with on_a_socket(stage) as port:
-        before = stage.snapshot()
+        before, counted = stage.snapshot(), cut_off()
         with socket.create_connection(("127.0.0.1", port)) as line:
             line.sendall(an_upload(stage, issuer, payload) + payload[: 2 * PART_BYTES])
             until(lambda: stage.snapshot() != before)  # parts of it lie on disk
         until(lambda: stage.snapshot() == before)
+        until(lambda: cut_off() == counted + 1)  # counted as body_cut, not as a fault of the service
         # What was cut off can be sent again at once, whole.
         assert stage.upload(issuer, payload).status_code == 201
 
