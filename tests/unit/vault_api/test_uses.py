@@ -14,7 +14,8 @@ from protocol.envelope import open_file
 from protocol.hashing import sha256
 from protocol.receipts import Officer, ReceiptItem
 from tests.grant_world import World
-from tests.vault_stage import DAY, Grant, VaultStage, refused, unchanged
+from tests.vault_stage import DAY, Grant, VaultStage, refused, unchanged, vault_stage
+from vault_api.fakes import MemoryBlobs, unreachable
 
 
 @pytest.fixture
@@ -286,3 +287,44 @@ def test_a_deleted_item_is_not_handed_over(world: World) -> None:
     assert world.stage.post(world.alice, path, said).status_code == 200
     with unchanged(world.stage):
         refused(grant.release(), 403, "item_deleted")
+
+
+# --- a log that is late ---------------------------------------------------------------------------
+
+
+def test_a_late_log_gives_no_key_and_the_same_receipt_has_its_answer_later(tmp_path: Any) -> None:
+    blobs = MemoryBlobs()
+    with vault_stage(tmp_path, blobs=blobs) as stage:
+        world = World(stage)
+        grant = world.granted()
+        receipt = grant.receipt()
+        blobs.fail = unreachable("put")
+        late = grant.release(receipt)
+        assert (late.status_code, late.json()) == (202, {"state": "pending", "retry_after_s": 1})
+        with_again = grant.release(receipt)
+        assert with_again.status_code == 202
+        blobs.fail = unreachable("delete")  # partial tiles that nobody reads any more stay behind: no harm
+        answer = grant.release(receipt)
+        assert (answer.status_code, answer.json()["use_no"]) == (200, 1)
+        assert stage.get(world.bank, f"/v1/grants/{grant.name}").json()["uses"] == 1
+        blobs.fail = unreachable()
+        assert grant.release().json()["use_no"] == 2
+
+
+def test_a_chain_that_is_silent_for_too_long_stops_all_uses(world: World) -> None:
+    grant = world.granted()
+    assert grant.release().status_code == 200
+    world.stage.clock.advance(3601)
+    with unchanged(world.stage):
+        refused(grant.release(), 503, "chain_stale")
+    world.stage.follow()
+    assert grant.release().status_code == 200
+
+
+def test_facts_that_an_event_touched_are_read_again_for_a_use(world: World) -> None:
+    grant = world.granted()
+    world.stage.vault.facts.forget_all()
+    assert grant.release().status_code == 200
+    world.stage.vault.facts.forget_all()
+    unknown = world.grant()
+    refused(unknown.release(), 404, "grant_unknown")
