@@ -51,6 +51,10 @@ _INSERT_ENTRY: Prepared[None] = Prepared(insert(t.entries), "idx", "entry", "at"
 _UPDATE_HEAD = update(t.log_head).where(t.log_head.c.id == 1)
 
 
+class TransactionLost(Exception):  # noqa: N818 (not an error that anybody is told: the group is given up)
+    """The database has ended the transaction by itself; nothing of its group has happened."""
+
+
 @dataclass(slots=True)
 class Tx:
     """What one piece of work sees: the group's connection, one moment, and the end of the log.
@@ -89,13 +93,21 @@ class Tx:
         try:
             result = work()
         except BaseException:
-            raw(self.conn, _UNDO)
-            raw(self.conn, _RELEASE)
+            self._undo()
             del self.staged[staged:]
             self.size, self.needs_size = size, needs
             raise
         raw(self.conn, _RELEASE)
         return result
+
+    def _undo(self) -> None:
+        # A full disk or a broken one ends SQLite's transaction by itself: what follows would then be written
+        # outside of any. So the whole group is given up, and not only this piece of work.
+        try:
+            raw(self.conn, _UNDO)
+            raw(self.conn, _RELEASE)
+        except Exception:  # noqa: BLE001 (the drivers share no base class)
+            raise TransactionLost from None
 
     def require(self, index: int) -> None:
         """The answer may be given only once a signed checkpoint covers leaf ``index``."""
@@ -135,6 +147,7 @@ class Sequencer:
         self._thread: threading.Thread | None = None
         self._frontier: Frontier | None = None
         self._last_at = 0
+        self._said = ""
 
     @property
     def wait_s(self) -> float:
@@ -205,10 +218,10 @@ class Sequencer:
         self._on_step("begun")
         try:
             done, fresh = self._transaction(batch)
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 (a writer that dies would leave everybody waiting)
             # The commit may or may not have reached the disk: what is true is read again before the next one.
             self._frontier = None
-            _log.error("commit failed", kind=type(error).__name__)
+            self._say("commit failed", error)
             for job in batch:
                 if not job.future.done():
                     job.future.set_exception(
@@ -250,10 +263,12 @@ class Sequencer:
         tx.needs_size = 0
         try:
             job.value = tx.attempt(lambda: job.work(tx))
+        except TransactionLost:
+            raise
         except Exception as error:  # noqa: BLE001 (whatever it was, it is the caller's answer)
             job.future.set_exception(error)
             if not isinstance(error, OneFileError):
-                _log.error("work failed", kind=type(error).__name__)
+                self._say("work failed", error)
             return False
         job.needs_size = tx.needs_size
         return True
@@ -283,8 +298,16 @@ class Sequencer:
             self._on_step("stored")
             self._log.sign(head, self._last_at)
             self._on_step("signed")
+            self._said = ""
         except (OneFileError, SQLAlchemyError) as error:
-            _log.error("log is late", kind=type(error).__name__)
+            self._say("log is late", error)
+
+    def _say(self, what: str, error: Exception) -> None:
+        """Log a failure once, by its kind: its text may repeat what was being written."""
+        said = f"{what}: {error.code if isinstance(error, OneFileError) else type(error).__name__}"
+        if said != self._said:
+            _log.error(what, kind=said.partition(": ")[2])
+        self._said = said
 
     def _entries(self, first: int, end: int) -> list[bytes]:
         rows = select(t.entries.c.entry).where(t.entries.c.idx >= first, t.entries.c.idx < end)

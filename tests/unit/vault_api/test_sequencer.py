@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from protocol.errors import Conflict, Denied, Unavailable
 from tests.vault_stage import T0, VaultStage
+from vault_api.db.prepared import raw
 from vault_api.fakes import MemoryBlobs, unreachable
 from vault_api.logbook import log_event
 from vault_api.sequencer import Tx
@@ -184,6 +185,28 @@ def test_a_database_that_does_not_answer_is_told(written: VaultStage) -> None:
     with pytest.raises(OperationalError):
         written.vault.sequencer.call(broken)
     assert written.vault.sequencer.call(note) == 2
+
+
+def test_a_transaction_that_the_database_ended_by_itself_takes_its_group_with_it(written: VaultStage) -> None:
+    gate = threading.Event()
+    sequencer = written.vault.sequencer
+
+    def full_disk(tx: Tx) -> int:
+        note(tx)
+        raw(tx.conn, "ROLLBACK")
+        raise OperationalError("insert", {}, Exception("database or disk is full"))
+
+    sequencer.submit(lambda _tx: gate.wait(10))
+    futures = [sequencer.submit(work) for work in (note, full_disk, note)]
+    gate.set()
+    for future in futures:
+        with pytest.raises(Unavailable) as told:
+            future.result(10)
+        assert told.value.code == "database_unreachable"
+    assert written.vault.log.size == 2
+    assert sequencer.call(note) == 2
+    with written.vault.engine.connect() as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM entries").scalar() == 3
 
 
 def test_a_log_that_was_never_opened_takes_nothing(tmp_path: Any) -> None:
