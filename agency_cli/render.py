@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from client.verdicts import draw_checks, draw_conclusion
 from console import output
 from console.i18n import _, language
-from protocol.encoding import b64u
 
 if TYPE_CHECKING:
     from agency_cli.services.judging import Judged, Outcome
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
     from protocol.scenario import Scenario
 
 _SHORT = 12
-
-
-def short(ident: bytes) -> str:
-    """The beginning of an id, enough to name it on the command line."""
-    return b64u(ident)[:_SHORT]
 
 
 def said(title: Title) -> str:

@@ -1,1 +1,1 @@
-"""What an issuing agency does, without a terminal."""
+"""What an agency does, without a terminal: it issues, and it reads what it was granted or shown."""

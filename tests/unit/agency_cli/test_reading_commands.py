@@ -17,8 +17,10 @@ from agency_cli.commands import scan as scan_command
 from agency_cli.main import cli
 from agency_cli.services.uses import Use, Uses
 from console import frame, i18n
+from protocol.dcql import parse_query
 from protocol.receipts import parse_receipt
 from tests.reader_stage import CLAIMS, ReaderStage, picture_of
+from tests.scenario_samples import QUERY
 from tests.unit.agency_cli.test_scan import answering
 from tests.unit.agency_cli.test_single import a_receipt, presentation, proof_of
 
@@ -212,6 +214,19 @@ def test_a_use_is_told_in_one_word_with_claims_and_folder(reader: ReaderStage, r
     assert any("1/3" in line for line in lines)
 
 
+def test_yes_and_no_are_told_in_words(reader: ReaderStage, run: Run) -> None:
+    query = parse_query(
+        {"credentials": [{**QUERY["credentials"][0], "claims": [{"path": ["paid_last_12_months"]}]}]}
+    )
+    scenario = reader.post_scenario(scenario_id="paid", query=query)
+    given = reader.give(reader.item, claims=("/paid_last_12_months",), scenario=scenario)
+
+    out = run("release", given.id, "--out", reader.out)[1]
+
+    (line,) = [line for line in out.splitlines() if "12 months" in line]
+    assert line.split()[-1] == "yes"
+
+
 def test_a_use_is_told_as_json(reader: ReaderStage, run: Run) -> None:
     given = reader.give(reader.item)
 
@@ -255,6 +270,28 @@ def test_uses_say_what_is_kept_and_until_when(fresh_reader: ReaderStage, run: Ru
     assert "1 folders have outlived their time" in err
     (row,) = data(run("uses", "--due", "--json"))
     assert row["folder"] == str(reader.out)
+
+
+def test_every_kept_folder_is_brought_under_an_anchored_head(
+    fresh_reader: ReaderStage, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = fresh_reader
+    monkeypatch.setattr(common, "make_session", lambda *_: reader.session)
+    given = reader.give(reader.item)
+    for name in ("one", "two"):
+        reader.release(given, out=reader.folder / name)
+    rows = data(run("uses", "--upgrade", "--json"))
+    assert [(row["anchored"], row["code"]) for row in rows] == [(False, None)] * 2
+    assert "not yet anchored" in run("uses", "--upgrade")[1]
+    reader.issue()
+    reader.anchor()
+    (reader.folder / "two" / "claims.json").write_text("{}")
+
+    code, out, _ = run("uses", "--upgrade")
+
+    assert code == 3
+    assert "all under anchored heads" in out
+    assert "claims.json is not what the presentations show" in out
 
 
 def test_uses_are_drawn_in_their_states(reader: ReaderStage, run: Run) -> None:

@@ -519,3 +519,13 @@ def test_a_use_is_no_failure_because_its_memory_can_not_be_written(fresh_reader:
     done = release.release(fresh_reader.session, desk, fresh_reader.order(given))
     assert done.outcome.verdict == "accept"
     assert not fresh_reader.session.profile.trust_file.exists()
+
+
+def test_without_the_chain_nothing_is_remembered(fresh_reader: ReaderStage) -> None:
+    from agency_cli.services.trusting import keep_trust
+
+    desk = fresh_reader.desk()
+    desk.live = False
+    keep_trust(fresh_reader.session, desk)
+
+    assert not fresh_reader.session.profile.trust_file.exists()
