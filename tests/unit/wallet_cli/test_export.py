@@ -1,4 +1,4 @@
-"""Exported folders, trust files, keys and the doctor."""
+"""Exported folders, trust files and keys."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from protocol.envelope import open_bytes, split
 from protocol.errors import Malformed, Unavailable
 from protocol.hashing import sha256
 from protocol.recipients import HybridIdentity
-from tests.unit.wallet_cli.conftest import Lying, Outcome, World, make_world
-from tests.wallet_stage import PDF, Stage, flip
-from wallet_cli.services import syncing
+from tests.unit.wallet_cli.conftest import Lying, Outcome, World
+from tests.unit.wallet_cli.exports import exported, folders
+from tests.wallet_stage import PDF
 
 Wallet = Callable[..., Outcome]
+__all__ = ["exported", "folders"]  # fixtures
 FILES = {
     "credential.sd-jwt",
     "entry.json",
@@ -37,35 +38,6 @@ FILES = {
     "slip.jwt",
     "证明.pdf.age",
 }
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A shared world, with an issued and an own item exported."""
-    from wallet_cli.services import documents, exporting, opening
-
-    base = tmp_path_factory.mktemp("exports")
-    stage = Stage(base)
-    world = make_world(stage)
-    own = base / "lease.txt"
-    own.write_bytes(b"lease " * 100)
-    documents.put(world.alice, documents.PutOrder((own,), "lease"))
-    stage.tick()
-    syncing.sync(world.alice)
-    desk = open_desk(world.alice)
-    for name, record in zip(("issued", "own"), world.alice.store.items(), strict=True):
-        exporting.export(world.alice, desk, opening.open_item(world.alice, record), base / name)
-    yield world, base
-    stage.close()
-
-
-@pytest.fixture
-def exported(folders: tuple[World, Path], run_on: Any, tmp_path: Path) -> tuple[World, Path, Wallet]:
-    """The world, a fresh copy of the exported issued item, and the program."""
-    world, base = folders
-    shutil.copytree(base / "issued", tmp_path / "x")
-    shutil.copytree(base / "own", tmp_path / "own")
-    return world, tmp_path, run_on(world.stage)
 
 
 def test_an_item_is_exported_with_everything_that_proves_it(world: World, wallet: Wallet, tmp_path: Path) -> None:
@@ -388,57 +360,3 @@ def test_an_item_that_was_deleted_is_not_exported(exported: tuple[World, Path, W
     with pytest.raises(Exception, match="was deleted"):
         exporting.export(world.alice, open_desk(world.alice), gone, path / "gone")
     assert exporting._issuer_cards(open_desk(world.alice), gone) == ()
-
-
-# --- doctor ---------------------------------------------------------------------------------------
-
-
-def states(done: Outcome) -> dict[str, str]:
-    return {row["name"]: row["state"] for row in done.json["findings"]}
-
-
-def test_the_doctor_finds_everything_well(exported: tuple[World, Path, Wallet]) -> None:
-    _world, _path, wallet = exported
-    done = wallet("doctor", "--json")
-    assert done.code == 0
-    assert set(states(done).values()) == {"ok"}
-    assert "key store" in wallet("doctor").out
-
-
-def test_the_doctor_says_what_does_not_answer(exported: tuple[World, Path, Wallet]) -> None:
-    world, _path, wallet = exported
-    down = httpx2.MockTransport(lambda _request: httpx2.Response(502))
-    world.stage.chain.faults.fail("head", times=1, error=Unavailable("chain_unreachable", "gone"))
-    done = wallet("doctor", "--json", transport=down)
-    assert done.code == 7
-    found = states(done)
-    assert (found["vault"], found["chain"], found["log"], found["keys"]) == ("warning", "warning", "warning", "ok")
-
-
-def test_the_doctor_says_what_is_wrong(world: World, wallet: Wallet) -> None:
-    assert set(states(wallet("doctor", "--profile", "nobody", "--json")).values()) >= {"fault"}
-    lying = Lying(world.stage.transport)
-    lying.rules["/v1/info"] = lambda body: {**body, "time": body["time"] - 1000}
-    world.alice.profile.key_file.chmod(0o644)
-    from protocol.slips import parse_slip
-
-    slip = world.alice.store.items()[0].slip
-    assert slip is not None
-    flip(world.stage, parse_slip(slip).body.objects[1].payload)
-    syncing.sync(world.alice, deep=True)
-    done = wallet("doctor", "--json", transport=lying)
-    found = states(done)
-    assert done.code == 1
-    assert (found["clock"], found["keys"], found["store"]) == ("fault", "fault", "fault")
-
-
-def test_the_doctor_knows_a_dossier_that_is_not_open(stage: Stage, wallet: Wallet) -> None:
-    wallet("init", "--yes", "--offline")
-    assert states(wallet("doctor", "--json"))["dossier"] == "fault"
-
-
-def test_the_doctor_knows_a_dossier_that_the_chain_lacks(world: World, wallet: Wallet) -> None:
-    from tests.unit.wallet_cli.test_setup import Strange
-
-    done = wallet("doctor", "--json", opener=lambda _settings, _record: Strange(world.stage.ledger))
-    assert states(done)["dossier"] == "fault"
