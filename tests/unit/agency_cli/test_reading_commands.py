@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import agency_cli.hints  # noqa: F401 (registers the next steps)
 from agency_cli import common
-from agency_cli.commands import scan as scan_command
-from agency_cli.main import cli
 from agency_cli.services.uses import Use, Uses
-from console import frame, i18n
 from protocol.dcql import parse_query
 from protocol.receipts import parse_receipt
-from tests.reader_stage import CLAIMS, ReaderStage, picture_of
+from tests.reader_stage import CLAIMS, ReaderStage
 from tests.scenario_samples import QUERY
-from tests.unit.agency_cli.test_scan import answering
+from tests.unit.agency_cli import reading
+from tests.unit.agency_cli.reading import Run, data
 from tests.unit.agency_cli.test_single import a_receipt, presentation, proof_of
 
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(reader: ReaderStage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``agency`` on the bank's profile; exit code, output, talk."""
-    monkeypatch.setattr(common, "make_session", lambda *_: reader.session)
-    monkeypatch.setattr(type(reader.session), "close", lambda _self: None)
-    monkeypatch.setenv("NO_COLOR", "1")
-    before = i18n.language()
-
-    def call(*argv: str) -> tuple[int, str, str]:
-        code = frame.invoke(cli, [str(part) for part in argv], prog="agency")
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    yield call
-    i18n.set_language(before)
-
-
-def data(told: tuple[int, str, str]) -> Any:
-    assert told[0] == 0, told
-    return json.loads(told[1])
+run = reading.run  # the bank's, not that of the folder's other tests
 
 
 # --- grants ---------------------------------------------------------------------------------------------
@@ -306,84 +277,6 @@ def test_uses_are_drawn_in_their_states(reader: ReaderStage, run: Run) -> None:
     out = run("uses")[1]
     assert "kept" in out or "to be deleted" in out
     assert "show AAAAAAAAAAAA" in out
-
-
-# --- scan -----------------------------------------------------------------------------------------------------
-
-
-def shown(reader: ReaderStage, **cook: Any) -> str:
-    session, code = reader.open_show()
-    answering(reader, session, **cook)
-    return code
-
-
-def test_a_picture_of_a_code_is_scanned_and_verified(reader: ReaderStage, run: Run, tmp_path: Path) -> None:
-    picture = tmp_path / "photo.png"
-    picture.write_bytes(picture_of(shown(reader)))
-
-    code, out, _ = run("scan", picture, "--scenario", "small-loan", "--out", reader.out)
-
-    assert code == 0
-    assert out.splitlines()[0] == "accepted"
-    assert "威海市" in out
-    assert str(reader.out) in out
-
-
-def test_a_picture_comes_by_standard_input_too(
-    reader: ReaderStage, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    raw = picture_of(shown(reader))
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
-
-    found = data(run("scan", "-", "--scenario", "small-loan", "--json"))
-
-    assert (found["verdict"], found["folder"]) == ("accept", None)
-    assert found["claims"][0]["claims"]["/months_paid"] == 160
-
-
-def test_the_text_of_a_code_is_scanned(reader: ReaderStage, run: Run) -> None:
-    assert run("scan", "--text", shown(reader) + "\n", "--scenario", "small-loan")[0] == 0
-
-
-def test_what_is_rejected_shows_no_value(reader: ReaderStage, run: Run) -> None:
-    code = shown(reader, nonce="AAAAAAAAAAAAAAAAAAAAAA")
-
-    exit_code, out, _ = run("scan", "--text", code, "--scenario", "small-loan")
-    assert exit_code == 3
-    assert out.splitlines()[0] == "rejected"
-    assert "威海市" not in out
-
-    reader.bridge.lies.clear()
-    code = shown(reader, nonce="AAAAAAAAAAAAAAAAAAAAAA")
-    exit_code, out, _ = run("scan", "--text", code, "--scenario", "small-loan", "--json")
-    assert (exit_code, json.loads(out)["claims"]) == (3, [])
-
-
-def test_a_second_scan_is_told_what_happened(reader: ReaderStage, run: Run) -> None:
-    code = shown(reader)
-    run("scan", "--text", code, "--scenario", "small-loan")
-
-    exit_code, _, err = run("scan", "--text", code, "--scenario", "small-loan")
-
-    assert exit_code == 4
-    assert "show_used" in err
-    assert "next:" in err
-
-
-@pytest.mark.parametrize("argv", [(), ("x.png", "--text", "OF1:")], ids=["nothing", "both"])
-def test_a_picture_or_a_text_is_wanted(run: Run, argv: tuple[str, ...]) -> None:
-    assert run("scan", *argv, "--scenario", "x")[0] == 2
-
-
-def test_a_picture_that_is_not_there_is_not_found(run: Run) -> None:
-    assert run("scan", "/no/such.png", "--scenario", "x")[0] == 6
-
-
-def test_the_code_is_read_before_keys_are_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(scan_command, "session", None)
-    (tmp_path / "p.png").write_bytes(b"no picture")
-
-    assert run("scan", tmp_path / "p.png", "--scenario", "x")[0] == 3
 
 
 # --- languages and profiles ------------------------------------------------------------------------------------
