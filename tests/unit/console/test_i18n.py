@@ -6,7 +6,7 @@ import contextvars
 
 import pytest
 
-from console import i18n
+from console import i18n, words
 from protocol.errors import Denied, Malformed
 
 
@@ -96,3 +96,9 @@ def test_words_of_ours_among_the_facts_are_translated_and_others_are_not() -> No
 def test_a_word_that_the_catalog_lacks_is_shown_as_it_stands() -> None:
     error = Malformed("length", "{what}: expected {want} bytes, got {got}", what="frob", want=3, got=4)
     assert i18n.describe(error, "zh") == "frob：应为 3 字节，实际为 4 字节"
+
+
+def test_every_word_that_stands_as_a_fact_has_its_translation_once() -> None:
+    listed = [*words.FORMS, *words.THINGS]
+    assert len(listed) == len(set(listed))
+    assert [word for word in listed if i18n.translate(word, "zh") == word] == []
