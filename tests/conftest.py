@@ -1,8 +1,22 @@
-"""What every test shares: Hypothesis without deadlines (the machine may be busy; a slow example is no fault)."""
+"""What every test shares: Hypothesis without deadlines (a slow example is no fault), and one language to begin with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from console import i18n
 
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A test that speaks Chinese must not make the next one in its process do so."""
+    before = i18n.language()
+    i18n.set_language("en")
+    yield
+    i18n.set_language(before)
