@@ -107,14 +107,14 @@ def recorded(record: Path | None) -> Deployment:
 
 
 def open_reads(record: Path | None, rpc: str | None) -> EthereumReads:
-    """A ledger to read. Imports web3."""
+    """A ledger to read.."""
     from chain.ethereum import connect
 
     return connect(recorded(record), rpc or settings().rpc_url)
 
 
 def open_ledger(record: Path | None, rpc: str | None, signer: TxSigner) -> EthereumLedger:
-    """A ledger to write. Imports web3."""
+    """A ledger to write. Its first transaction imports web3."""
     from chain.ethereum import connect
 
     return connect(recorded(record), rpc or settings().rpc_url, signer)
