@@ -107,7 +107,7 @@ def recorded(record: Path | None) -> Deployment:
 
 
 def open_reads(record: Path | None, rpc: str | None) -> EthereumReads:
-    """A ledger to read.."""
+    """A ledger to read."""
     from chain.ethereum import connect
 
     return connect(recorded(record), rpc or settings().rpc_url)
