@@ -198,6 +198,10 @@ class Devnet:
             url = f"http://{HOST}:{port}"
             _save_state(_rpc(self._http, url, "anvil_dumpState", [True]), self._saved)
         _end_foreign(pid)
+        # Its first thread may be gone while another still holds the port for a moment.
+        until = time.monotonic() + STOP_TIMEOUT_S
+        while _answers(port) and time.monotonic() < until:
+            time.sleep(0.02)
 
 
 def fund(url: str, account: bytes, ether: int) -> None:
