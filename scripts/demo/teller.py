@@ -76,7 +76,7 @@ class Teller:
         else:
             self.held += 1
 
-    def together(self, *works: Callable[[], None]) -> None:
+    def together(self, *works: Callable[[], object]) -> None:
         """Do independent parts of a step side by side; the first failure is the step's."""
         with ThreadPoolExecutor(LANES) as pool:
             for done in [pool.submit(work) for work in works]:
