@@ -226,7 +226,7 @@ class Grant:
             grant_id=self.id,
             log=origin_hash(stage.origin),
             dossier=holder.dossier,
-            grant_epoch=stage.chain.ledger(stage.relayer.address).dossier(holder.dossier).grant_epoch,  # type: ignore[union-attr]
+            grant_epoch=stage.chain.ledger(stage.relayer.address).dossier(holder.dossier).grant_epoch,  # type: ignore[union-attr]  # it was opened a line before
             grantor=holder.address,
             mandate=ZERO32,
             agency=bank.address,

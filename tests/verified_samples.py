@@ -132,7 +132,7 @@ def a_deposit(slip: str | None = None, t: str = "issue", **changes: Any) -> tupl
 def a_status(value: int = 0, signer: P256Signer = cs.ISSUER, age: int = 300, **changes: Any) -> StatusFact:
     idx = cs.request().status.idx
     states = StatusList.empty()
-    while states.allocate(lambda _: idx) != idx:  # pragma: no cover
+    while states.allocate(lambda _: idx) != idx:  # pragma: no cover (the index drawn is always the one asked for)
         pass
     states.set(idx, value)
     token = states.token(iss=cs.ISSUER_URN, uri=cs.STATUS_URI, iat=NOW - age, lifetime_s=7200)

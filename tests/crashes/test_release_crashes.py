@@ -49,7 +49,7 @@ def dying_at_request(reader: ReaderStage, number: int, *, after: bool) -> Iterat
     try:
         yield
     finally:
-        reader.bridge.handle_request = honest  # type: ignore[method-assign]
+        reader.bridge.handle_request = honest  # type: ignore[method-assign]  # the test puts its own in the place
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def test_a_receipt_that_never_arrived_is_replaced_once_it_is_too_old(fresh_reade
     )
     with pytest.raises(Unavailable):
         reader.release(given)
-    reader.bridge.handle_request = stop  # type: ignore[method-assign]
+    reader.bridge.handle_request = stop  # type: ignore[method-assign]  # the test puts its own in the place
     (before,) = reader.uses()
     reader.vault.clock.advance(600)
     reader.publish_status()
@@ -159,11 +159,11 @@ def test_a_record_of_another_hour_is_not_believed(reader: ReaderStage) -> None:
 
         hash = receipt.hash
 
-    Earlier.body = body  # type: ignore[attr-defined]
+    Earlier.body = body  # type: ignore[attr-defined]  # the test adds what the class does not declare
     anchors = reader.desk().facts.anchors()
     key = done.outcome.items[0].handed.parcel.grant_tag_key
     with pytest.raises(OneFileError) as caught:
-        verify_own_use(reader.session, files.logged, anchors, tag_key=key, receipt=Earlier)  # type: ignore[arg-type]
+        verify_own_use(reader.session, files.logged, anchors, tag_key=key, receipt=Earlier)  # type: ignore[arg-type]  # a stand-in of the same shape, or bad input on purpose
     assert caught.value.code == "record_time"
 
 

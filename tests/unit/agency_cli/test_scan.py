@@ -27,7 +27,7 @@ def scenario(reader: ReaderStage) -> None:
     """The window asks for the insurance proof alone."""
     if not hasattr(reader, "window"):
         query = parse_query({"credentials": QUERY["credentials"][:1]})
-        reader.window = reader.post_scenario(scenario_id="window", query=query)  # type: ignore[attr-defined]
+        reader.window = reader.post_scenario(scenario_id="window", query=query)  # type: ignore[attr-defined]  # the test adds what the class does not declare
 
 
 def answering(reader: ReaderStage, session: bytes, *issued: Issued, **cook: Any) -> None:

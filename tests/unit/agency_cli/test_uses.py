@@ -31,7 +31,7 @@ def a_use(number: int = 0, **changes: object) -> Use:
         nonce=bytes(16),
         card=bytes(32),
     )
-    return Use(parse_receipt(sign_receipt(receipt, KEY)), **changes)  # type: ignore[arg-type]
+    return Use(parse_receipt(sign_receipt(receipt, KEY)), **changes)  # type: ignore[arg-type]  # a stand-in of the same shape, or bad input on purpose
 
 
 def test_what_was_saved_is_read_again(tmp_path: Path) -> None:

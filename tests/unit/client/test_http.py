@@ -198,7 +198,7 @@ class Torn(httpx2.SyncByteStream):
     def __init__(self, data: bytes) -> None:
         self.data = data
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self):  # type: ignore[no-untyped-def]  # an iterator of bytes that breaks off
         yield self.data
         raise httpx2.ReadError("torn")
 

@@ -40,7 +40,7 @@ def test_a_secret_never_shows_itself(secret: object) -> None:
 @pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_a_secret_is_neither_pickled_nor_copied(secret: object, take: object) -> None:
     with pytest.raises(TypeError, match="is secret"):
-        take(secret)  # type: ignore[operator]
+        take(secret)  # type: ignore[operator]  # bad use on purpose
 
 
 def test_secrets_compare_by_value_within_one_type_only() -> None:

@@ -119,7 +119,7 @@ def test_an_error_says_what_became_of_a_check() -> None:
     down = attempt("status", lambda: refuse(Unavailable("down", "no answer")))
     assert down.status == "unknown"
     for error in (Malformed("a", "b"), Untrusted("a", "b"), Denied("a", "b {n}", n=1)):
-        found = attempt("status", lambda e=error: refuse(e), age=7)  # type: ignore[misc]
+        found = attempt("status", lambda e=error: refuse(e), age=7)  # type: ignore[misc]  # the default binds the loop's value
         assert (found.status, found.code, found.detail, found.fact_age_s) == ("fail", "a", str(error), 7)
 
 

@@ -87,7 +87,7 @@ def test_an_entry_commits_to_its_object_and_kind_only() -> None:
     verify_commitment(entry, t="issue", salt=SALT, object_bytes=b"object 2")
     for changes in ({"t": "grant"}, {"salt": bytes(32)}, {"object_bytes": b"object 3"}):
         with pytest.raises(Untrusted):
-            verify_commitment(entry, **{"t": "issue", "salt": SALT, "object_bytes": b"object 2", **changes})  # type: ignore[arg-type]
+            verify_commitment(entry, **{"t": "issue", "salt": SALT, "object_bytes": b"object 2", **changes})  # type: ignore[arg-type]  # a stand-in of the same shape, or bad input on purpose
 
 
 def test_an_anchor_is_final_with_enough_blocks_on_top() -> None:

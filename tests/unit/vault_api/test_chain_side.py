@@ -139,11 +139,11 @@ def test_a_reading_that_an_event_overtook_is_not_kept(stage: VaultStage) -> None
         facts.forget(DOSSIER, bytes(32))
         return found
 
-    type(ledger).agency = overtaken  # type: ignore[method-assign]
+    type(ledger).agency = overtaken  # type: ignore[method-assign]  # the test puts its own in the place
     try:
         assert facts.agency(bank.address).state.account == bank.address
     finally:
-        type(ledger).agency = original  # type: ignore[method-assign]
+        type(ledger).agency = original  # type: ignore[method-assign]  # the test puts its own in the place
     with pytest.raises(Unavailable):
         facts.known_agency(bank.address)
 

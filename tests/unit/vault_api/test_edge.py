@@ -357,5 +357,5 @@ def test_reader_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vault_api.reader_keys.MAX_KEYS", 1)
     keys = ReaderKeys()
     keys.put(b"a", "x", None)  # type: ignore[arg-type]  # what is kept does not matter here
-    keys.put(b"b", "x", None)  # type: ignore[arg-type]
+    keys.put(b"b", "x", None)  # type: ignore[arg-type]  # a stand-in of the same shape, or bad input on purpose
     assert list(keys._keys) == [(b"b", "x")]

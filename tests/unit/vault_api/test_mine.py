@@ -179,7 +179,7 @@ def test_a_statement_in_the_name_of_another_is_refused(stage: VaultStage, alice:
     alice_as_bob.cards = alice.cards
     real = type(alice).urn
     try:
-        type(alice).urn = property(lambda _self: real.fget(bob))  # type: ignore[assignment]
+        type(alice).urn = property(lambda _self: real.fget(bob))  # type: ignore[assignment]  # the test puts its own in the place
         said = alice.statement("notice", text="I am bob")
     finally:
         type(alice).urn = real

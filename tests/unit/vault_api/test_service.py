@@ -144,7 +144,7 @@ def test_the_body_limit_leaves_other_connections_alone() -> None:
         seen.append(scope["type"])
 
     limited = BodyLimit(app, json_bytes=1, payload_bytes=1)
-    asyncio.run(limited({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    asyncio.run(limited({"type": "lifespan"}, None, None))  # type: ignore[arg-type]  # a stand-in of the same shape, or bad input on purpose
     assert seen == ["lifespan"]
     assert HTTPException(413).status_code == 413
 
