@@ -1,4 +1,4 @@
-"""Resolve the three Python locks anew: hashes yes, index addresses no (``make lock``)."""
+"""Resolve the Python locks anew: hashes yes, index addresses no (``make lock``)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def main() -> None:
         "requirements.lock": ["pyproject.toml"],
         "requirements-dev.lock": ["pyproject.toml", "--extra", "dev"],
         "requirements-node.lock": ["tools/node.in"],
+        "requirements-slither.lock": ["tools/slither.in"],
     }
     for lock, inputs in locks.items():
         print(f"resolving {lock}", file=sys.stderr)
