@@ -127,7 +127,7 @@ class HybridRecipient:
 class HybridIdentity(Secret):
     """The seed of 32 bytes behind an ``AGE-SECRET-KEY-PQ-1…``."""
 
-    __slots__ = ("_key", "_recipient")
+    __slots__ = ("_curve", "_key", "_recipient")
 
     def __init__(self, seed: bytes) -> None:
         super().__init__(seed)
@@ -135,6 +135,7 @@ class HybridIdentity(Secret):
         stretched = hashlib.shake_256(seed).digest(96)
         kem = MLKEM768PrivateKey.from_seed_bytes(stretched[:64])
         curve = X25519PrivateKey.from_private_bytes(stretched[64:])
+        self._curve = curve
         self._key = MLKEM768X25519PrivateKey(kem, curve)
         self._recipient = HybridRecipient(kem.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw())
 
@@ -157,7 +158,8 @@ class HybridIdentity(Secret):
             try:
                 return FileKey(_HPKE.decrypt(enc + stanza.body, self._key, _HYBRID_INFO))
             except InvalidTag:
-                continue  # for another reader of the same kind
+                # For another reader of the same kind, unless the share is one that no reader may take.
+                _x25519_shared(self._curve, enc[-X25519_BYTES:])
         return None
 
 
@@ -313,12 +315,16 @@ def _tagged(stanzas: tuple[Stanza, ...], tag: str) -> Iterator[Stanza]:
 
 
 def _x25519_cipher(mine: X25519PrivateKey, theirs: bytes, *, salt: bytes) -> ChaCha20Poly1305:
+    return ChaCha20Poly1305(hkdf256(_x25519_shared(mine, theirs), salt=salt, info=_X25519_INFO))
+
+
+def _x25519_shared(mine: X25519PrivateKey, theirs: bytes) -> bytes:
+    """X25519; ``Malformed("age_low_order")`` for a share that gives everyone the same secret."""
     try:
-        shared = mine.exchange(X25519PublicKey.from_public_bytes(theirs))
+        return mine.exchange(X25519PublicKey.from_public_bytes(theirs))
     except ValueError:
         # A point of low order gives the secret zero, which everyone knows (RFC 7748 §6.1).
         raise _bad_point() from None
-    return ChaCha20Poly1305(hkdf256(shared, salt=salt, info=_X25519_INFO))
 
 
 def _bad_point() -> Malformed:

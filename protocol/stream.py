@@ -119,6 +119,8 @@ def decrypt_stream(file_key: FileKey, reader: ByteReader, writer: ByteWriter) ->
     aead = _payload_cipher(file_key, nonce)
     for index, sealed, final in _chunks(reader, SEALED_CHUNK_BYTES):
         chunk, says_final = _open_chunk(aead, index, sealed, final)
+        if not says_final and len(sealed) < SEALED_CHUNK_BYTES:
+            raise _truncated()  # a short chunk is the last one: no honest writer called it anything else
         write_all(writer, chunk)
         if final and not says_final:
             raise _truncated()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from protocol import bech32
-from protocol.age_format import MAX_SCRYPT_LOG_N, Stanza, raw_b64
+from protocol.age_format import HYBRID_ENC_BYTES, MAX_SCRYPT_LOG_N, Stanza, raw_b64, raw_unb64
 from protocol.errors import Malformed, Unavailable
 from protocol.hashing import sha256
 from protocol.recipients import (
@@ -123,6 +123,13 @@ def test_nothing_is_sealed_to_a_point_of_low_order(recipient: Recipient) -> None
 def test_a_share_of_low_order_is_refused_and_not_tried() -> None:
     with pytest.raises(Malformed) as error:
         CLASSIC.unwrap((Stanza("X25519", (raw_b64(b"\x01" + bytes(31)),), bytes(32)),))
+    assert error.value.code == "age_low_order"
+
+
+def test_a_hybrid_share_of_low_order_is_refused_and_not_taken_for_another_readers() -> None:
+    enc = raw_unb64(HYBRID.recipient().wrap(KEY).args[0], length=HYBRID_ENC_BYTES, what="enc")
+    with pytest.raises(Malformed) as error:
+        HYBRID.unwrap((Stanza("mlkem768x25519", (raw_b64(enc[:-32] + bytes(32)),), bytes(32)),))
     assert error.value.code == "age_low_order"
 
 

@@ -150,6 +150,14 @@ def test_a_payload_that_was_cut_between_two_chunks_is_never_taken_for_whole() ->
     assert out == bytes(2 * CHUNK_BYTES)  # authentic, and only a part
 
 
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_short_chunk_that_is_not_called_the_last_gives_nothing(before: int) -> None:
+    whole = [(index, bytes(CHUNK_BYTES), False) for index in range(before)]
+    error, out = fails(forge(*whole, (before, b"short", False)))
+    assert (type(error), error.code) == (Malformed, "payload_truncated")
+    assert out == bytes(before * CHUNK_BYTES)
+
+
 def test_what_follows_the_last_chunk_is_refused() -> None:
     error, out = fails(forge((0, bytes(CHUNK_BYTES), True), (1, b"more", True)))
     assert (type(error), error.code) == (Malformed, "payload_trailing")
