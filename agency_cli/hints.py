@@ -9,7 +9,7 @@ register(
     {
         "profile_not_found": N_("Make keys with `agency init`, or name another profile with --profile."),
         "file_exists": N_("Choose another profile with --profile; key stores are never replaced."),
-        "no_passphrase": N_("Give --passphrase-file, or run the command at a terminal."),
+        "no_passphrase": N_("Unlock first with `agency unlock`, or give --passphrase-file."),
         "wrong_passphrase": N_("Check the passphrase, the keyboard layout and the profile."),
         "agency_not_admitted": N_("Ask the governor: `chain agency admit {account} --name … --division …`."),
         "agency_not_registered": N_("Publish the key card with `agency register`."),

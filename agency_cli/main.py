@@ -13,6 +13,8 @@ _EPILOG = N_("State lies in .onefile (ONEFILE_HOME). A profile is one agency: --
 
 COMMANDS = (
     ("init", "setup:init", N_("Make the keys of an agency")),
+    ("unlock", "agent:unlock", N_("Keep the keys open for a while")),
+    ("lock", "agent:lock", N_("Forget the opened keys")),
     ("register", "setup:register", N_("Publish the key card, or the next one")),
     ("card", "setup:card", N_("Show the key card and what the registry lets this agency do")),
     ("issue", "issue:issue", N_("Issue a credential into a holder's dossier")),

@@ -21,6 +21,7 @@ import httpx2
 from http_message_signatures import HTTPMessageSigner, algorithms
 from pydantic import BaseModel, ValidationError
 
+from chain.endpoint import tls
 from client.clock import Clock
 from client.problems import MAX_PROBLEM, error_of
 from console.i18n import language
@@ -105,7 +106,9 @@ class Http:
         self._tries = tries
         self._timeout_s = timeout_s
         local = urlsplit(self.base_url).hostname in _LOOPBACK
-        self._client = httpx2.Client(transport=transport, trust_env=not local, follow_redirects=False)
+        # Loading TLS authorities takes 50 ms: only where TLS is spoken. Redirects, which might begin to, are refused.
+        verify = True if self.base_url.startswith("https:") else tls(https=False)
+        self._client = httpx2.Client(transport=transport, trust_env=not local, follow_redirects=False, verify=verify)
 
     def __enter__(self) -> Self:
         return self

@@ -19,13 +19,19 @@ class Duration(click.ParamType[int]):
 
     name = "duration"
 
+    def __init__(self, most_s: int | None = None) -> None:
+        self.most_s = most_s
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
         match = _DURATION.fullmatch(str(value))
         if match is None or int(match[1]) == 0:
             self.fail(_("{value} is no length of time; write 90s, 15m, 12h or 7d").format(value=value), param, ctx)
-        return int(match[1]) * _UNITS[match[2]]
+        seconds = int(match[1]) * _UNITS[match[2]]
+        if self.most_s is not None and seconds > self.most_s:
+            self.fail(_("{value} is too long; at most {most}").format(value=value, most=span(self.most_s)), param, ctx)
+        return seconds
 
 
 class Day(click.ParamType[date]):

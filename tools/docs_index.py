@@ -15,9 +15,7 @@ INDEX = DOCS / "README.md"
 
 def rows(folder: str) -> str:
     """One line for each page of ``docs/<folder>``: its title, linked, and the first sentence if it has one."""
-    return "\n".join(
-        f"* [{title(page)}]({folder}/{page.name})" for page in sorted((DOCS / folder).glob("*.md"))
-    )
+    return "\n".join(f"* [{title(page)}]({folder}/{page.name})" for page in sorted((DOCS / folder).glob("*.md")))
 
 
 def title(page: Path) -> str:

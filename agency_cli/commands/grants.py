@@ -31,9 +31,7 @@ def grants(state: str | None, passphrase_file: Path | None, passphrase_fd: int |
         require_registered(found)
         scenarios = inbox.scenarios_by_hash(found)
         given = [one for one in inbox.given(found) if state is None or one.row.state == state]
-    output.emit(
-        [_data(one, scenarios.get(one.grant.scenario)) for one in given], lambda: _draw(given, scenarios)
-    )
+    output.emit([_data(one, scenarios.get(one.grant.scenario)) for one in given], lambda: _draw(given, scenarios))
 
 
 def _data(given: Given, scenario: Scenario | None) -> dict[str, Any]:

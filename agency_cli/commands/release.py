@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from agency_cli.services.release import Released
 
 
-
 @click.command(
     cls=Command,
     help=N_(
@@ -39,9 +38,7 @@ if TYPE_CHECKING:
 @click.option("--retain-days", type=click.IntRange(0), help=N_("Keep for fewer days than the grant allows."))
 @click.option("--new", is_flag=True, help=N_("Leave an unfinished use alone and count a new one."))
 @passphrase_options
-def release(
-    grant: str, out: Path, passphrase_file: Path | None, passphrase_fd: int | None, **options: Any
-) -> int:
+def release(grant: str, out: Path, passphrase_file: Path | None, passphrase_fd: int | None, **options: Any) -> int:
     from agency_cli.services.release import ReleaseOrder
     from agency_cli.services.release import release as use_grant
     from client.checks import open_desk

@@ -10,6 +10,7 @@ import click
 
 from agency_cli.common import session
 from client.passphrase import passphrase_options
+from client.unlocking import keep_open, unlock_option
 from console import output
 from console.frame import Command
 from console.i18n import N_, _, moment
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help=N_("The deployment record [ONEFILE_DEPLOYMENT_FILE]."),
 )
+@unlock_option
 @passphrase_options
 def init(
     name: str,
     code: str,
     vault_url: str | None,
     deployment: Path | None,
+    unlock_s: int | None,
     passphrase_file: Path | None,
     passphrase_fd: int | None,
 ) -> None:
@@ -56,6 +59,7 @@ def init(
         url = (vault_url or found.vault_url).rstrip("/")
         passphrase = found.passphrase.get(new=True)
         party = enrolment.enrol(found, enrolment.Order(office, record, url), passphrase)
+        keep_open(found, unlock_s)
         _report_new(party, found.profile.name, found.profile.key_file, name)
 
 

@@ -277,9 +277,7 @@ def _verified(
     )
     _check_record(record, answer)
     now = session.clock.now()
-    evidence = grant_evidence(
-        desk, given.envelope, scenario, uses=record.use_no - 1, posted_at=given.row.at, at=now
-    )
+    evidence = grant_evidence(desk, given.envelope, scenario, uses=record.use_no - 1, posted_at=given.row.at, at=now)
     case = Case(POLICIES["window"], now, keep(desk, handed, anchors))
     return judge_granted(desk, given.envelope, evidence, scenario, handed, case), handed, record
 

@@ -168,9 +168,7 @@ def _verified(
     identities = session.keys.identities(session.party.card_seq)
     handed: tuple[Handed, ...] = open_shown(receipt, sealed, identities, session.log.origin)
     anchors = desk.facts.anchors()
-    record = verify_own_use(
-        session, logged, anchors, tag_key=handed[0].parcel.grant_tag_key, receipt=use.receipt
-    )
+    record = verify_own_use(session, logged, anchors, tag_key=handed[0].parcel.grant_tag_key, receipt=use.receipt)
     case = Case(POLICIES["window"], session.clock.now(), keep(desk, handed, anchors))
     outcome = judge_shown(desk, receipt, scenario, handed, case)
     cards = cards_used(desk, handed, scenario)

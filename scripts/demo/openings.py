@@ -27,6 +27,7 @@ from scripts.samples import Papers, made_pdf
 from scripts.stack import Stack
 
 SCENARIOS = ROOT / "docs" / "examples" / "scenarios"
+UNLOCK = ("--unlock", "15m")  # each program asks for the passphrase once; the story locks them at its end
 
 
 def start_system(t: Teller, stack: Stack) -> None:
@@ -45,7 +46,8 @@ def admit(t: Teller, *offices: Office) -> None:
 
     def init(office: Office) -> None:
         code = ["--code", office.code] if office.code else []
-        accounts[office.profile] = t.agency(office.profile, "init", "--name", office.name, *code).json["account"]
+        made = t.agency(office.profile, "init", "--name", office.name, *code, *UNLOCK).json
+        accounts[office.profile] = made["account"]
 
     def register(office: Office) -> None:
         t.agency(office.profile, "register")
@@ -87,7 +89,7 @@ def open_dossiers(t: Teller, work: Path) -> None:
 
 def open_dossier(t: Teller, work: Path, profile: str, kind: str) -> None:
     phrase = str(work / f"{profile}.phrase")
-    made = t.wallet(profile, "init", "--kind", kind, "--phrase-file", phrase, "--yes").json
+    made = t.wallet(profile, "init", "--kind", kind, "--phrase-file", phrase, "--yes", *UNLOCK).json
     t.check(made["state"] == "opened", "the dossier is not open")
 
 

@@ -13,6 +13,7 @@ from client.files import write_private
 from client.passphrase import passphrase_options
 from client.profile import Kind
 from client.session import Session
+from client.unlocking import keep_open, unlock_option
 from console import output
 from console.frame import Command
 from console.i18n import N_, _, language
@@ -46,6 +47,7 @@ def _holder_options(command: Function) -> Function:
             show_default=True,
             help=N_("Whose dossier it is."),
         ),
+        unlock_option,
     ):
         command = option(command)
     return command
@@ -95,6 +97,7 @@ def init(
         phrase = Mnemonic.generate(order["phrase_language"] or language(), int(words))
         _hand_over(phrase.unsafe_phrase, phrase.language, phrase_file, yes=yes)
         made = enrolment.enrol(found, phrase, passphrase, _order(found, order, offline=order["offline"]))
+        keep_open(found, order["unlock_s"])
         _report(found, made.state, has_ring=made.has_ring)
 
 
@@ -132,6 +135,7 @@ def restore(
         passphrase = found.passphrase.get(new=True)
         ring = keyring.read_bytes() if keyring is not None else None
         made = enrolment.enrol(found, phrase, passphrase, _order(found, order, ring=ring, restoring=True))
+        keep_open(found, order["unlock_s"])
         _report(found, made.state, has_ring=made.has_ring)
 
 

@@ -56,6 +56,18 @@ def test_init_without_a_deployment_says_what_to_do(world: World, run: Program) -
     assert "chain deploy" in found["hint"]
 
 
+def test_init_can_leave_the_keys_open_until_they_are_locked(world: World, run: Program) -> None:
+    run("init", "--name", "某局", "--unlock", "90s")
+    assert run.json("unlock", "--status")["unlocked"] is True
+    assert world.again(locked=True).keys == world.session.keys
+    assert run.json("lock") == {"unlocked": False, "was_unlocked": True}
+    assert run.json("unlock", "--status") == {"unlocked": False, "left_s": None}
+
+
+def test_unlock_without_a_profile_says_what_to_do(run: Program) -> None:
+    assert run.error("unlock", code=6)["code"] == "profile_not_found"
+
+
 def test_register_card_and_doctor_tell_one_story(world: World, run: Program) -> None:
     world.enrol()
     found = run.error("register", code=4)

@@ -230,9 +230,17 @@ def test_unlock_keeps_the_keys_and_lock_forgets_them(wallet: Wallet, stage: Stag
     assert agent.left_s(found.profile) is None
 
 
-@pytest.mark.parametrize("text", ["0m", "15", "m", "-5m", "9999999d", "1w"])
-def test_a_length_of_time_is_spelled_with_its_unit(wallet: Wallet, text: str) -> None:
+def test_init_can_leave_the_keys_open(wallet: Wallet, stage: Stage) -> None:
+    wallet("init", "--yes", "--offline", "--unlock", "90s")
+    assert wallet("unlock", "--status", "--json").json["unlocked"] is True
+    wallet("lock")
+
+
+@pytest.mark.parametrize("text", ["0m", "15", "m", "-5m", "9999999d", "1w", "8d"])
+def test_a_length_of_time_is_spelled_with_its_unit_and_bounded(wallet: Wallet, stage: Stage, text: str) -> None:
     assert wallet("unlock", f"--for={text}").code == 2
+    assert wallet("init", "--yes", "--offline", f"--unlock={text}").code == 2
+    assert not stage.session("alice").profile.exists()
 
 
 def test_the_wrong_passphrase_opens_nothing(wallet: Wallet, stage: Stage) -> None:
