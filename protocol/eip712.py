@@ -37,16 +37,22 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The EIP-712 domain of one of our contracts; ``separator`` is the 32-byte domain separator."""
+    """The EIP-712 domain of one of our contracts; ``separator`` is the 32-byte domain separator.
+
+    ``prefix``: what stands before hashStruct in every digest of the domain, 0x1901 ‖ separator.
+    """
 
     chain_id: int
     verifying_contract: bytes  # 20 bytes
     separator: bytes = field(init=False, repr=False, compare=False)
+    prefix: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _Uint(256).check(self.chain_id, "chainId")
         _Address().check(self.verifying_contract, "verifyingContract")
-        object.__setattr__(self, "separator", self._separator())
+        separator = self._separator()
+        object.__setattr__(self, "separator", separator)
+        object.__setattr__(self, "prefix", b"\x19\x01" + separator)
 
     def _separator(self) -> bytes:
         names = keccak256(DOMAIN_NAME.encode()) + keccak256(DOMAIN_VERSION.encode())

@@ -108,7 +108,7 @@ class AccessGrant(Typed):
     max_depth: int  # 0: a grant is not passed on in this version
     nullifier: bytes  # keccak256 of the secret that ends it
     _hash: bytes = field(init=False, repr=False, compare=False)
-    terms: tuple[object, ...] = field(init=False, repr=False, compare=False)  # what a scenario limits, to be looked up
+    terms: str = field(init=False, repr=False, compare=False)  # what a scenario limits, in one text to be looked up
 
     def __post_init__(self) -> None:
         self.TYPE.check(self.values())
@@ -125,13 +125,13 @@ class AccessGrant(Typed):
         object.__setattr__(self, "_hash", self.hash_members())
         asked = tuple((part.query, part.claims, not part.documents) for part in self.scope)
         limited = (self.max_uses, self.not_after - self.not_before, self.retention_days)
-        object.__setattr__(self, "terms", (self.purpose, limited, asked))
+        object.__setattr__(self, "terms", repr((self.purpose, limited, asked)))
 
     def struct_hash(self) -> bytes:
         return self._hash
 
     def digest(self, domain: Domain) -> bytes:
-        return keccak256(b"\x19\x01" + domain.separator + self._hash)
+        return keccak256(domain.prefix + self._hash)
 
     def hash_members(self) -> bytes:
         """hashStruct from the members: one pack, and as few hashes as there are (docs/spec/grant.md §4)."""

@@ -19,7 +19,7 @@ from protocol.signed import Signed
 
 MAX_TERMS = 1024
 
-Terms = tuple[str, tuple[object, ...]]
+Terms = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

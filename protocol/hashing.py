@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-import sha3
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sha3 import keccak_256
 
 ZERO32 = bytes(32)
 
@@ -27,7 +27,7 @@ def sha256(*parts: bytes) -> bytes:
 
 def keccak256(data: bytes) -> bytes:
     """Keccak-256 as Ethereum uses it (not SHA3-256)."""
-    digest: bytes = sha3.keccak_256(data).digest()
+    digest: bytes = keccak_256(data).digest()
     return digest
 
 

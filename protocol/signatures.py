@@ -31,11 +31,12 @@ class _Room(local):
     """Where libsecp256k1 writes: one for each thread, as its calls run without the interpreter's lock."""
 
     def __init__(self) -> None:
-        self.signature = ffi.new("secp256k1_ecdsa_recoverable_signature *")
-        self.key = ffi.new("secp256k1_pubkey *")
-        self.point = ffi.new("unsigned char[65]")
-        self.size = ffi.new("size_t *", 65)
-        self.bytes = ffi.buffer(self.point, 65)
+        signature = ffi.new("secp256k1_ecdsa_recoverable_signature *")
+        key = ffi.new("secp256k1_pubkey *")
+        point = ffi.new("unsigned char[65]")
+        size = ffi.new("size_t *", 65)
+        # In one tuple, since each look at an attribute of a thread's own costs as much as a small hash.
+        self.parts = signature, key, point, size, ffi.buffer(point, 65)
 
 
 _ROOM = _Room()
@@ -56,12 +57,12 @@ def recover(digest: bytes, signature: bytes) -> bytes:
     if signature[32:64] > _HALF_ORDER:
         raise Untrusted("signature_malleable", "s of a signature is in the upper half of the order (EIP-2)")
     # coincurve's own objects around these three calls would cost a twentieth of a grant's verification.
-    room = _ROOM
-    if not _parse(_CONTEXT, room.signature, signature, v) or not _recover(_CONTEXT, room.key, room.signature, digest):
+    parsed, key, point, size, written = _ROOM.parts
+    if not _parse(_CONTEXT, parsed, signature, v) or not _recover(_CONTEXT, key, parsed, digest):
         # r or s is 0 or not below the order, or r is on no point of the curve
         raise Untrusted("signature", "no account could have made this signature")
-    _serialize(_CONTEXT, room.point, room.size, room.key, _UNCOMPRESSED)
-    return keccak256(room.bytes[1:])[12:]
+    _serialize(_CONTEXT, point, size, key, _UNCOMPRESSED)
+    return keccak256(written[1:])[12:]
 
 
 def verify_account(digest: bytes, signature: bytes, account: bytes) -> None:
