@@ -13,14 +13,13 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 
 from chain import events as e
-from protocol.canonical import dumps
-from protocol.encoding import hex0x
 from protocol.identifiers import agency_subject
+from protocol.revocations import EpochChange, Revocation
 from vault_api.chain_facts import AGENCY, DOSSIER, ChainFacts, mark_stale
 from vault_api.db import tables as t
 from vault_api.logbook import log_event
 from vault_api.sequencer import Tx
-from vault_api.services.grants import close_grants, end_grant, revocation_object
+from vault_api.services.grants import close_grants, end_grant
 
 
 class ChainEvents:
@@ -93,8 +92,8 @@ class ChainEvents:
         )
         grants = list(tx.conn.execute(ended).scalars())
         if grants:
-            change = {"epoch": event.grant_epoch, "transaction": hex0x(event.at.tx_hash)}
-            logged = log_event(tx, row, "revoke", dumps(change))
+            change = EpochChange(event.grant_epoch, event.at.tx_hash)
+            logged = log_event(tx, row, "revoke", change.serialise())
             close_grants(tx, grants, logged.index)
 
     def _nullified(self, tx: Tx, event: e.Nullified) -> None:
@@ -107,7 +106,7 @@ class ChainEvents:
         )
         row = tx.conn.execute(wanted).one_or_none()
         if row is not None:
-            end_grant(tx, row, revocation_object(row.grant_id, event.secret))
+            end_grant(tx, row, Revocation(row.grant_id, event.secret).serialise())
 
     def _anchored(self, tx: Tx, event: e.Anchored) -> None:
         if event.origin_hash != self._origin_hash:

@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from protocol import wire
 from protocol.age_format import parse_header, parse_whole_header
-from protocol.canonical import dumps
 from protocol.encoding import b64u, unb64u
 from protocol.errors import Conflict, Denied, Malformed, Untrusted
 from protocol.facts import ControllerFact, NullifierFact
-from protocol.grant import AccessGrant, GrantEnvelope, nullifier_of
+from protocol.grant import AccessGrant, GrantEnvelope
 from protocol.grant_evidence import GrantEvidence
 from protocol.hashing import sha256
+from protocol.revocations import Revocation, verify_secret
 from protocol.verdict import POLICIES, Verdict
 from protocol.verify_grant import judge_grant, verify_grant
 from vault_api.callers import Agency, Holder
@@ -162,11 +162,6 @@ def close_grants(tx: Tx, rows: Sequence[int], index: int) -> None:
     tx.conn.execute(update(t.grants).where(t.grants.c.row.in_(rows)), ended)
     tx.conn.execute(update(t.grant_parcels).where(t.grant_parcels.c.grant_row.in_(rows)), {"parcel": None})
     tx.conn.execute(update(t.grant_headers).where(t.grant_headers.c.grant_row.in_(rows)), {"header": None})
-
-
-def revocation_object(grant_id: bytes, secret: bytes) -> bytes:
-    """The object of a ``revoke`` entry: who knows it can show on chain that the secret was the right one."""
-    return dumps({"id": b64u(grant_id), "secret": b64u(secret)})
 
 
 def grant_unknown() -> Denied:
@@ -332,7 +327,7 @@ def _revoke(tx: Tx, grant_id: bytes, secret: bytes) -> tuple[int, int]:
     if row.ended_at is not None:
         tx.require(row.end_idx)
         return row.end_idx, row.ended_at
-    index = end_grant(tx, row, revocation_object(grant_id, secret))
+    index = end_grant(tx, row, Revocation(grant_id, secret).serialise())
     tx.conn.execute(insert(t.chain_revokes), {"secret": secret, "at": tx.now})
     return index, tx.now
 
@@ -342,8 +337,7 @@ def _ended_by(conn: Connection, grant_id: bytes, secret: bytes) -> Row[Any]:
     row = conn.execute(_GRANT.where(t.grants.c.grant_id == grant_id)).one_or_none()
     if row is None:
         raise grant_unknown()
-    if nullifier_of(secret) != row.nullifier:
-        raise Untrusted("revocation_secret", "this is not the secret that ends the grant")
+    verify_secret(secret, row.nullifier)
     return row
 
 
