@@ -20,7 +20,7 @@ from collections.abc import Callable
 from coincurve import PublicKey
 
 from bench.grant_case import HOLDER_ADDRESS, Case
-from bench.harness import Rates, measure
+from bench.harness import Series, measure, timed
 from protocol.eip712 import typed_data
 from protocol.grant import GrantEnvelope
 from protocol.signatures import recover
@@ -76,9 +76,9 @@ def recover_with_eth_account(full: dict[str, object], signature: bytes) -> str:
 
 
 def main() -> int:
-    rates = measure(candidates(), rounds=ROUNDS, round_s=ROUND_S)
+    rates = measure({name: timed(call) for name, call in candidates().items()}, rounds=ROUNDS, round_s=ROUND_S)
     ours, floor, eth = rates["verified"], rates["recover"], rates["eth-account"]
-    print("grant verification, one core, calls a second (median; first to last decile)")
+    print("grant verification, one core, calls a second (median; quartiles)")
     for found in rates.values():
         print(row(found, floor))
     figures = {"to_recover": round(ours.ratio_to(floor), 3), "to_eth_account": round(ours.ratio_to(eth), 2)}
@@ -90,7 +90,7 @@ def main() -> int:
     return 0
 
 
-def row(found: Rates, floor: Rates) -> str:
+def row(found: Series, floor: Series) -> str:
     low, high = found.spread
     spread = f"{low:>9,.0f} to {high:>9,.0f}"
     return f"  {found.name:<12} {found.median:>9,.0f}  {spread}   {found.ratio_to(floor):>6.2f} of recover"

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from bench import quick
-from bench.harness import Rates, measure
+from bench.harness import Series, measure, timed
 
 
 def test_rates_are_medians_and_ratios_are_taken_within_a_round() -> None:
-    ours, floor = Rates("ours", (10.0, 20.0, 90.0)), Rates("floor", (20.0, 40.0, 100.0))
+    ours, floor = Series("ours", (10.0, 20.0, 90.0)), Series("floor", (20.0, 40.0, 100.0))
     assert (ours.median, floor.median) == (20.0, 40.0)
     assert ours.ratio_to(floor) == 0.5
     assert ours.spread[0] < ours.median < ours.spread[1]
@@ -20,7 +20,7 @@ def test_every_candidate_runs_in_every_round() -> None:
         calls[name] += 1
         return name
 
-    rates = measure({"a": lambda: call("a"), "b": lambda: call("b")}, rounds=3, round_s=0.0005)
+    rates = measure({"a": timed(lambda: call("a")), "b": timed(lambda: call("b"))}, rounds=3, round_s=0.0005)
     assert [len(found.rounds) for found in rates.values()] == [3, 3]
     assert min(calls.values()) >= 3
 

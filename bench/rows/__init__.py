@@ -1,0 +1,1 @@
+"""One module for each row of docs/performance.md."""
