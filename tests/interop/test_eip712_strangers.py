@@ -1,87 +1,80 @@
-"""Our digests and signatures against eth-account, MetaMask's eth-sig-util and ethers."""
+"""Every EIP-712 message: one digest and one signature here and in eth-account, eth-sig-util, ethers, cast."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
 from protocol.eip712 import Domain, Typed, typed_data
 from protocol.encoding import hex0x, unhex0x
-from protocol.hashing import ZERO32, keccak256
-from protocol.keycard import KeyCard
-from protocol.mandate import Mandate
+from protocol.hashing import keccak256
 from protocol.signatures import recover, verify_account
-from tests.grant_samples import ALICE, BOB, DOMAIN, a_grant, a_scope, b32
-from tests.strangers import need
+from tests.grant_samples import ALICE
+from tests.interop.eip712_programs import cast_sign, metamask
+from tests.interop.programs import cast
+from tests.interop.typed_samples import NAMES, SAMPLES, classes, solidity_type_strings
 
-ROOT = Path(__file__).parents[2]
-REGISTRY = Domain(1, bytes(19) + b"\xa2")
-MESSAGES: list[tuple[Typed, Domain]] = [
-    (a_grant(), DOMAIN),
-    (a_grant(scope=(a_scope(claims=()), a_scope(item=b32(3), documents=()), a_scope(item=b32(4)))), DOMAIN),
-    (a_grant(purpose="Ünïcödé 目的", mandate=b32(8), officer_class=b32(9), min_interval_s=60), DOMAIN),
-    (Mandate(b32(1), b32(2), b32(3), 1, BOB.address, 15, (b32(1), b32(2)), 3, 1, 2, ZERO32, 0, b32(4)), DOMAIN),
-    (Mandate(b32(1), b32(2), b32(3), 0, BOB.address, 1, (), 0, 0, 2**37, ZERO32, 0, b32(4)), DOMAIN),
-    (KeyCard(b32(1), 2, b32(2), b32(3), 1_800_000_000, 1, b32(4)), REGISTRY),
-    (OpenDossier(ALICE.address, BOB.address, b32(1), 9), REGISTRY),
-    (RotateDossier(b32(1), BOB.address, ALICE.address, 2**40, 9), REGISTRY),
-    (BumpEpoch(b32(1), 0, 2**53 - 1), REGISTRY),
-]
-NAMES = [f"{type(m).__name__}-{i}" for i, (m, _) in enumerate(MESSAGES)]
+DOMAIN = Domain(31337, bytes(19) + b"\xa3")
+each = pytest.mark.parametrize("number", range(len(SAMPLES)), ids=NAMES)
 
 
-@pytest.mark.parametrize(("message", "domain"), MESSAGES, ids=NAMES)
-def test_eth_account_hashes_our_json_to_our_digest_and_takes_our_signature(message: Typed, domain: Domain) -> None:
-    from eth_account import Account
-    from eth_account.messages import encode_typed_data
+def test_every_message_that_protocol_defines_has_samples() -> None:
+    assert {type(message) for message in SAMPLES} == classes()
 
-    digest = message.digest(domain)
-    signable = encode_typed_data(full_message=typed_data(message, domain))
-    assert keccak256(b"\x19" + signable.version + signable.header + signable.body) == digest
-    signer = Account.recover_message(signable, signature=ALICE.sign(digest))
-    assert signer.lower() == hex0x(ALICE.address)
-    theirs = Account.sign_message(signable, ALICE.key.secret)
-    verify_account(digest, bytes(theirs.signature), ALICE.address)
+
+def test_the_contracts_hash_the_type_strings_of_protocol_and_no_other() -> None:
+    assert solidity_type_strings() == {cls.TYPE.type_string for cls in classes()}
+
+
+@pytest.mark.parametrize("cls", sorted(classes(), key=lambda cls: cls.__name__))
+def test_cast_hashes_the_type_strings_to_our_type_hashes(cls: type[Typed]) -> None:
+    assert cast("keccak", cls.TYPE.type_string) == hex0x(cls.TYPE.type_hash)
 
 
 @pytest.fixture(scope="module")
 def answers() -> list[dict[str, Any]]:
-    node = need("node")
-    lines = [
-        json.dumps(
-            {
-                "data": typed_data(message, domain),
-                "key": ALICE.key.secret.hex(),
-                "signature": hex0x(ALICE.sign(message.digest(domain))),
-            }
-        )
-        for message, domain in MESSAGES
-    ]
-    script = ROOT / "tests" / "interop" / "eip712_strangers.cjs"
-    run = subprocess.run(
-        [node, str(script)], input="\n".join(lines), capture_output=True, text=True, cwd=ROOT, timeout=120, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    return [json.loads(line) for line in run.stdout.splitlines()]
+    return metamask([(message, DOMAIN, ALICE) for message in SAMPLES])
 
 
-@pytest.mark.parametrize("i", range(len(MESSAGES)), ids=NAMES)
-def test_metamask_hashes_our_json_to_our_digest_and_signs_to_our_bytes(answers: list[dict[str, Any]], i: int) -> None:
-    message, domain = MESSAGES[i]
-    digest = message.digest(domain)
-    theirs = answers[i]["metamask"]
+@each
+def test_eth_account_hashes_our_json_to_our_digest_and_takes_our_signature(number: int) -> None:
+    from eth_account import Account as EthAccount
+    from eth_account.messages import encode_typed_data
+
+    digest = SAMPLES[number].digest(DOMAIN)
+    signable = encode_typed_data(full_message=typed_data(SAMPLES[number], DOMAIN))
+    assert keccak256(b"\x19" + signable.version + signable.header + signable.body) == digest
+    assert EthAccount.recover_message(signable, signature=ALICE.sign(digest)).lower() == hex0x(ALICE.address)
+    theirs = EthAccount.sign_message(signable, ALICE.key.secret)
+    verify_account(digest, bytes(theirs.signature), ALICE.address)
+
+
+@each
+def test_metamask_hashes_our_json_to_our_digest_and_signs_to_our_bytes(
+    answers: list[dict[str, Any]], number: int
+) -> None:
+    digest = SAMPLES[number].digest(DOMAIN)
+    theirs = answers[number]["metamask"]
     assert theirs["digest"] == hex0x(digest)
     assert theirs["signer"] == hex0x(ALICE.address)
     assert unhex0x(theirs["signature"]) == ALICE.sign(digest)  # RFC 6979 on both sides
     assert recover(digest, unhex0x(theirs["signature"])) == ALICE.address
 
 
-@pytest.mark.parametrize("i", range(len(MESSAGES)), ids=NAMES)
-def test_ethers_hashes_our_json_to_our_digest_and_recovers_our_signer(answers: list[dict[str, Any]], i: int) -> None:
-    message, domain = MESSAGES[i]
-    assert answers[i]["ethers"] == {"digest": hex0x(message.digest(domain)), "signer": hex0x(ALICE.address)}
+@each
+def test_ethers_hashes_our_json_to_our_digest_and_recovers_our_signer(
+    answers: list[dict[str, Any]], number: int
+) -> None:
+    digest = hex0x(SAMPLES[number].digest(DOMAIN))
+    assert answers[number]["ethers"] == {"digest": digest, "signer": hex0x(ALICE.address)}
+
+
+@each
+def test_cast_signs_our_json_to_our_bytes_and_verifies_ours(number: int) -> None:
+    message = SAMPLES[number]
+    signature = ALICE.sign(message.digest(DOMAIN))
+    assert cast_sign(message, DOMAIN, ALICE) == signature
+    data, by = json.dumps(typed_data(message, DOMAIN)), hex0x(ALICE.address)
+    assert "Validation succeeded" in cast("wallet", "verify", "--data", "--address", by, data, hex0x(signature))
