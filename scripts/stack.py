@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from client import agent
+from client.profile import FOLDERS, Profile
 from scripts.processes import ROOT, Child, Children, NotReadyError, listening, program
 
 SETUP_TIMEOUT_S = 120
@@ -63,6 +65,12 @@ class Stack:
         child = self._spawn("vault-api", "serve", "--port", str(self.vault_port))
         child.wait_ready(lambda: listening(self.vault_port))
         return child
+
+    def lock_keys(self) -> None:
+        """End the agents that keep keys of this home open: they are no children of ours."""
+        for program_name, folder in FOLDERS.items():
+            for made in (self.home / folder).glob("*"):
+                agent.lock(Profile.of(program_name, made.name, self.home))
 
     def call(self, name: str, *arguments: str) -> str:
         """Run one of our programs to its end and return its output; ``NotReadyError`` if it fails."""

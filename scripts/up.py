@@ -1,11 +1,13 @@
 """Start chain and vault with sample agencies and two sample wallets, until Ctrl-C: ``make up``.
 
-State lies below ``.onefile/`` and survives a restart; what is already there is not made again.
+State lies below ``.onefile/`` and survives a restart; what is already there is not made again. A first start that
+was broken off while it made the sample data is begun anew by the next one.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import signal
 import sys
 import threading
@@ -20,7 +22,9 @@ from scripts.stack import Stack
 
 HOME = ROOT / ".onefile"
 CHAIN_PORT, VAULT_PORT = 8545, 8440
-MARK = "sample-data-made"
+MADE, BEGUN = "sample-data-made", "sample-data-begun"
+# All that a first start makes below its home; nothing else is ever removed.
+FIRST_START = ("chain", "deployment.json", "vault", "wallets", "agencies", "samples", "tool.key", "*.phrase")
 # What every program takes for granted where its environment says nothing.
 USUAL = {
     "ONEFILE_HOME": str(HOME),
@@ -40,33 +44,63 @@ def main() -> int:
         if listening(port):
             print(f"up: something already listens on 127.0.0.1:{port}; stop it first", file=sys.stderr)
             return 1
-    stopped = threading.Event()
+    stopped, started = threading.Event(), threading.Event()
+
+    def stop(*_: object) -> None:
+        before = stopped.is_set()
+        stopped.set()
+        if not (before or started.is_set()):
+            raise KeyboardInterrupt  # whatever the first start is waiting for
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, stop)
     home = chosen.home.absolute()
     with Children(home / "logs") as children:
         stack = Stack.at(home, chosen.chain_port, chosen.vault_port, children, base_env(str(home)))
         try:
-            print("starting chain and vault …", file=sys.stderr)
-            stack.start()
+            return run(stack, started, stopped)
+        finally:
+            stack.lock_keys()
+
+
+def run(stack: Stack, started: threading.Event, stopped: threading.Event) -> int:
+    """Start, make what is missing, and wait until ``stopped``."""
+    try:
+        begin(stack.home)
+        print("starting chain and vault …", file=sys.stderr)
+        stack.start()
+        if not (stack.home / MADE).exists():
             make_samples(stack)
-        except (NotReadyError, StoryError) as error:
-            print(f"up: {error}", file=sys.stderr)
+        started.set()
+    except (NotReadyError, StoryError) as error:
+        print(f"up: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("up: stopped before it was ready; the next start takes care of it", file=sys.stderr)
+        return 0
+    print_next(stack)
+    while not stopped.wait(1.0):
+        if any(child.process.poll() is not None for child in stack.children.running):
+            print(f"up: a program ended; see {stack.home / 'logs'}", file=sys.stderr)
             return 1
-        print_next(stack)
-        while not stopped.wait(1.0):
-            if any(child.process.poll() is not None for child in children.running):
-                print(f"up: a program ended; see {home / 'logs'}", file=sys.stderr)
-                return 1
     print("up: stopped; the state is kept", file=sys.stderr)
     return 0
 
 
+def begin(home: Path) -> None:
+    """Remember a first start until it is through; what a broken one left is removed."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    begun = home / BEGUN
+    if begun.exists() and not (home / MADE).exists():
+        print("the first start was broken off; beginning anew", file=sys.stderr)
+        for left in (path for name in FIRST_START for path in home.glob(name)):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    elif not (home / "chain").exists():
+        begun.touch()
+
+
 def make_samples(stack: Stack) -> None:
     """Agencies, a scenario, a citizen with two licences, and a bank with a dossier of its own, once."""
-    mark = stack.home / MARK
-    if mark.exists():
-        return
     t = Teller("en", stack.env)
     work = stack.home / "samples"
     work.mkdir(exist_ok=True)
@@ -81,7 +115,8 @@ def make_samples(stack: Stack) -> None:
     issue(t, work, POLICE, "alice", DRIVING)
     issue(t, work, LABOUR, "alice", INSURANCE)
     t.check(t.told == t.held, "the sample scenario could not be published")
-    mark.touch()
+    (stack.home / MADE).touch()
+    (stack.home / BEGUN).unlink(missing_ok=True)
 
 
 def next_commands(stack: Stack) -> list[str]:

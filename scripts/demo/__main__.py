@@ -8,8 +8,6 @@ import shutil
 import sys
 from pathlib import Path
 
-from client import agent
-from client.profile import FOLDERS, Profile
 from scripts.demo import openings, proofs, usage
 from scripts.demo.cast import DEPARTMENTS
 from scripts.demo.teller import StoryError, Teller, base_env
@@ -50,15 +48,8 @@ def play(language: str, home: Path) -> int:
             t.told += 1
             print(f"demo: {error}", file=sys.stderr)
         finally:
-            lock_all(home)
+            stack.lock_keys()
         return t.end()
-
-
-def lock_all(home: Path) -> None:
-    """End the agents that keep the story's keys open: nothing is left running."""
-    for program, folder in FOLDERS.items():
-        for made in (home / folder).glob("*"):
-            agent.lock(Profile.of(program, made.name, home))
 
 
 def tell(t: Teller, stack: Stack, work: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from client.profile import Profile
 from scripts.processes import free_port
 from tests.strangers import ROOT
 
@@ -63,6 +64,22 @@ def up(home: Path, chain_port: int, vault_port: int) -> Iterator[Up]:
     finally:
         if running.process.poll() is None:
             running.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(READY_S * 3)
+def test_a_first_start_that_was_broken_off_is_begun_anew(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    with up(tmp_path, *ports) as broken:
+        assert broken.process.stdout is not None
+        assert any("agency register" in line for line in broken.process.stdout)
+        assert broken.stop() == 0
+    assert not (tmp_path / "sample-data-made").exists()
+    with up(tmp_path, *ports) as again:
+        again.until_ready()
+        assert again.stop() == 0
+    assert (tmp_path / "sample-data-made").exists()
+    assert not Profile.of("agency", "bank", tmp_path).agent_socket.exists()  # no agent outlives it
 
 
 @pytest.mark.slow
