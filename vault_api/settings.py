@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     anchor_interval_s: Annotated[float, Field(gt=0)] = 60.0
 
     # The log and the two secret files.
-    log_name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")] = "main"
+    log_name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] = "main"
     log_key_file: Path | None = None
     relayer_key_file: Path | None = None
 

@@ -58,6 +58,7 @@ def test_the_environment_is_read_by_prefix(monkeypatch: pytest.MonkeyPatch) -> N
     ("values", "code"),
     [
         ({"port": 70_000}, "setting"),
+        ({"log_name": "a" * 32}, "setting"),
         ({"public_origin": "vault.example"}, "setting"),
         ({"public_origin": "https://vault.example/path"}, "setting"),
         ({"public_origin": "http://vault.example", "environment": "production"}, "setting"),
