@@ -14,12 +14,17 @@ HERE = Path(__file__).parent
 MODULES = ROOT / "node_modules"
 
 
+class Refused(Exception):
+    """A program ended with a failure; what it wrote on standard error."""
+
+
 def ran(command: Sequence[str | Path], stdin: bytes = b"", **more: Any) -> bytes:
-    """What a command that ends well writes."""
+    """What a command writes; ``Refused`` unless it ends well."""
     done = subprocess.run(
         list(map(str, command)), input=stdin, capture_output=True, timeout=120, check=False, **{"cwd": ROOT, **more}
     )
-    assert done.returncode == 0, done.stderr.decode()
+    if done.returncode != 0:
+        raise Refused(done.stderr.decode(errors="replace"))
     return done.stdout
 
 
