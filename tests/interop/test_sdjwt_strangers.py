@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import warnings
 from typing import Any
 
@@ -21,7 +19,7 @@ from protocol.sdjwt_issue import issue_sdjwt
 from protocol.sdjwt_present import bind_key, select_disclosures
 from protocol.status_list import MIN_ENTRIES, StatusList, parse_status_token, sign_status_token
 from tests.credential_samples import BANK_URN, HOLDER, ISSUED, ISSUER, ISSUER_URN, STATUS_URI, credential
-from tests.strangers import ROOT, need, need_path
+from tests.interop.programs import node_json
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -42,19 +40,8 @@ ISSUER_JWK = private_jwk(ISSUER, 1)
 HOLDER_JWK = private_jwk(HOLDER, 2)
 
 
-def js(job: dict[str, Any]) -> dict[str, Any]:
-    need_path(ROOT / "node_modules" / "@sd-jwt" / "sd-jwt-vc", "npm's @sd-jwt/sd-jwt-vc")
-    done = subprocess.run(
-        [need("node"), str(ROOT / "tests" / "interop" / "sdjwt.mjs")],
-        input=json.dumps(job).encode(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+def js(job: dict[str, Any]) -> Any:
+    return node_json("sdjwt.mjs", job, package="@sd-jwt/sd-jwt-vc")
 
 
 def status_token() -> str:
@@ -66,16 +53,10 @@ def presentation() -> str:
     return present_credential(credential(), NAMED, HOLDER, aud=BANK_URN, nonce=NONCE, iat=ISSUED + 10)
 
 
-def js_verify(sdjwt: str, **changes: Any) -> dict[str, Any]:
-    job = {
-        "do": "verify",
-        "sdjwt": sdjwt,
-        "issuer": ISSUER.public_jwk().to_json(),
-        "nonce": NONCE,
-        "status": status_token(),
-        "now": ISSUED + 20,
-    }
-    return js({**job, **changes})
+def js_verify(sdjwt: str) -> dict[str, Any]:
+    case = {"sdjwt": sdjwt, "issuer": ISSUER.public_jwk().to_json(), "nonce": NONCE, "now": ISSUED + 20}
+    answer: dict[str, Any] = js({"do": "verify", "cases": [{**case, "status": status_token()}]})[0]
+    return answer
 
 
 def test_npm_verifies_our_presentation_with_its_key_binding_and_status() -> None:
@@ -84,15 +65,6 @@ def test_npm_verifies_our_presentation_with_its_key_binding_and_status() -> None
     assert answer.get("ok"), answer
     assert answer["aud"] == BANK_URN
     assert answer["payload"] == open_credential(raw).claims
-
-
-def test_npm_refuses_what_we_refuse() -> None:
-    raw = presentation()
-    parts = raw.split("~")
-    tampered = "~".join((*parts[:-2], parts[-1]))  # one disclosure fewer than the key binding covers
-    assert not js_verify(tampered)["ok"]
-    assert not js_verify(raw, nonce="another")["ok"]
-    assert not js_verify(raw, issuer=HOLDER.public_jwk().to_json())["ok"]
 
 
 def test_we_verify_a_credential_that_npm_issued_and_presented() -> None:
