@@ -62,7 +62,6 @@ def show(
         showing = Showing(found, opening.open_item(found, found.store.item(item)), claims, optional=optional)
         painter = _Painter(png)
         with _withdrawing(showing):
-            showing.warm()
             seen = showing.run(painter.draw, painter.tick, once=once, poll_s=painter.poll_s)
             painter.done()
             if seen.state == "open":

@@ -80,6 +80,8 @@ class Showing:
         while True:
             code = self.draw()
             drawn(code)
+            if code.counter == 0:
+                self._warm()
             end = code.expires_at if once else code.rotates_at
             show = None
             while (left := end - self.now()) > 0:
@@ -94,8 +96,8 @@ class Showing:
         """Hand over nothing; the vault notes it if somebody had collected."""
         self.session.api.refuse_show(self.id)
 
-    def warm(self) -> None:
-        """Load what the check of the collector needs while the person still holds up the code."""
+    def _warm(self) -> None:
+        """Load what the check of the collector needs while the person holds up the first code, never before it."""
         threading.Thread(target=_load, args=[self.session.opener is None], daemon=True).start()
 
 

@@ -244,7 +244,6 @@ def collected(world: World) -> tuple[Collecting, wire.Show]:
     """A session that the bank has collected, and what the vault honestly says of it."""
     alice = world.alice
     shown = showing.Showing(alice, open_item(alice, alice.store.items()[0]))
-    shown.warm()
     code = shown.draw()
     found = Window(world)
     found.see(code.text)
