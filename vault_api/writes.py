@@ -8,20 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from protocol.errors import Conflict, Denied, OneFileError
 from protocol.hashing import sha256
 from protocol.http_sig import MAX_AGE_S
 from vault_api.db import tables as t
+from vault_api.db.prepared import Prepared
 from vault_api.http_auth import Signature
 from vault_api.sequencer import Sequencer, Tx
 
 KEEP_ANSWERS_S = 24 * 3600
-_SEEN = select(t.nonces.c.row)
-_ANSWERED = select(t.idempotency)
+_SEEN: Prepared[Any] = Prepared(
+    select(t.nonces.c.row).where(
+        t.nonces.c.thumbprint == bindparam("thumbprint"), t.nonces.c.nonce == bindparam("nonce")
+    )
+)
+_REMEMBER: Prepared[None] = Prepared(insert(t.nonces), "thumbprint", "nonce", "at")
+_ANSWERED: Prepared[Any] = Prepared(
+    select(t.idempotency).where(t.idempotency.c.caller == bindparam("caller"), t.idempotency.c.key == bindparam("key"))
+)
+_ANSWER: Prepared[None] = Prepared(insert(t.idempotency), "caller", "key", "request", "status", "body", "idx", "at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +67,16 @@ def once(tx: Tx, signature: Signature, work: Callable[[Tx], Answer]) -> Answer |
 
 def remember_nonce(tx: Tx, signature: Signature) -> None:
     """Refuse a nonce that was seen, else remember it for as long as its signature could be fresh."""
-    nonce = t.nonces.c
-    where = (nonce.thumbprint == signature.thumbprint, nonce.nonce == signature.nonce)
-    if tx.conn.execute(_SEEN.where(*where)).first() is not None:
-        raise Denied("signature_replayed", "this signed request was already received")
     row = {"thumbprint": signature.thumbprint, "nonce": signature.nonce, "at": signature.created}
-    tx.conn.execute(insert(t.nonces), row)
+    if _SEEN.first(tx.conn, row) is not None:
+        raise Denied("signature_replayed", "this signed request was already received")
+    _REMEMBER.run(tx.conn, row)
 
 
 def answered_before(tx: Tx, signature: Signature) -> Answer | None:
     """The answer that this idempotency key had; ``Conflict`` if it had it for another request."""
     key = signature.idempotency_key or b""
-    where = (t.idempotency.c.caller == signature.thumbprint, t.idempotency.c.key == key)
-    row = tx.conn.execute(_ANSWERED.where(*where)).one_or_none()
+    row = _ANSWERED.first(tx.conn, {"caller": signature.thumbprint, "key": key})
     if row is None:
         return None
     if row.request != request_digest(signature):
@@ -81,8 +88,8 @@ def answered_before(tx: Tx, signature: Signature) -> Answer | None:
 
 def remember_answer(tx: Tx, signature: Signature, answer: Answer) -> None:
     """Keep an answer under the request's idempotency key."""
-    tx.conn.execute(
-        insert(t.idempotency),
+    _ANSWER.run(
+        tx.conn,
         {
             "caller": signature.thumbprint,
             "key": signature.idempotency_key or b"",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from protocol import wire
 from protocol.encoding import hex0x, unhex0x
@@ -16,30 +16,28 @@ from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard, verify_key_card
 from vault_api.chain_facts import AGENCY, DOSSIER, unconfirmed
 from vault_api.db import tables as t
 from vault_api.db.engine import insert_row
+from vault_api.db.prepared import Prepared
 from vault_api.http_auth import Signature
 from vault_api.logbook import log_event
 from vault_api.sequencer import Tx
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
 
+_DOSSIER_ROW: Prepared[Any] = Prepared(select(t.dossiers.c.row).where(t.dossiers.c.dossier == bindparam("dossier")))
+
 
 def query_card(vault: Vault, subject: bytes) -> wire.Card:
     """The newest stored card of a subject, whose hash is the newest on chain; ``Denied("card_unknown")``."""
     with vault.engine.connect() as conn:
         row = conn.execute(
-            select(t.cards.c.envelope)
-            .where(t.cards.c.subject == subject)
-            .order_by(t.cards.c.seq.desc())
-            .limit(1)
+            select(t.cards.c.envelope).where(t.cards.c.subject == subject).order_by(t.cards.c.seq.desc()).limit(1)
         ).one_or_none()
     if row is None:
         raise Denied("card_unknown", "no key card of this subject is kept here")
     return wire.Card(card=KeyCardEnvelope.parse(row.envelope).to_json())
 
 
-def verified_dossier_card(
-    vault: Vault, value: Any, dossier: bytes
-) -> tuple[KeyCardEnvelope, VerifiedKeyCard]:
+def verified_dossier_card(vault: Vault, value: Any, dossier: bytes) -> tuple[KeyCardEnvelope, VerifiedKeyCard]:
     """A card envelope of ``dossier``, which must be the newest that the registry keeps."""
     envelope = KeyCardEnvelope.from_json(value)
     vault.facts.forget(DOSSIER, dossier)  # a card that was published a moment ago must be found
@@ -104,9 +102,7 @@ def put_agency_card(vault: Vault, signature: Signature, account: bytes, value: A
     vault.facts.forget(AGENCY, account)
     known = vault.facts.agency(account)
     recorded = known.state.card.hash if known.state.card is not None else ZERO32
-    card = verify_key_card(
-        envelope, vault.agency_domain, subject=agency_subject(account), recorded=[recorded]
-    )
+    card = verify_key_card(envelope, vault.agency_domain, subject=agency_subject(account), recorded=[recorded])
     _newest(card.hash, recorded)
     signature.verify(card.present_key)
 
@@ -135,11 +131,10 @@ def keep_card(tx: Tx, kind: str, subject: bytes, envelope: KeyCardEnvelope, card
 
 def dossier_row(tx: Tx, dossier: bytes) -> int:
     """The number of a dossier in this database; ``Denied("dossier_unknown")`` if it is not kept here."""
-    row: int | None = tx.conn.execute(
-        select(t.dossiers.c.row).where(t.dossiers.c.dossier == dossier)
-    ).scalar()
-    if row is None:
+    found = _DOSSIER_ROW.first(tx.conn, {"dossier": dossier})
+    if found is None:
         raise Denied("dossier_unknown", "this vault does not keep the dossier")
+    row: int = found.row
     return row
 
 
@@ -148,9 +143,7 @@ def _signing_key(vault: Vault, signature: Signature, card: VerifiedKeyCard) -> P
     if signature.thumbprint == card.thumbprint:
         return card.present_key
     with vault.engine.connect() as conn:
-        raw = conn.execute(
-            select(t.cards.c.envelope).where(t.cards.c.card_hash == card.card.previous)
-        ).scalar()
+        raw = conn.execute(select(t.cards.c.envelope).where(t.cards.c.card_hash == card.card.previous)).scalar()
     if raw is None:
         raise Denied("signature_key_unknown", "no key card with this key is known here")
     return KeyCardEnvelope.parse(raw).present_key

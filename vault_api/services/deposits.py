@@ -6,7 +6,9 @@ holder. That this issuer may issue this type is for the wallet, when it claims, 
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select
 
 from chain.ledger import ROLE_ISSUER
 from protocol import wire
@@ -21,7 +23,7 @@ from protocol.slips import Slip, SlipObject, verify_slip
 from protocol.statements import verify_card_token
 from vault_api.callers import Agency, Caller, Holder
 from vault_api.db import tables as t
-from vault_api.db.engine import insert_row
+from vault_api.db.prepared import Prepared
 from vault_api.logbook import Logged, log_event, logged_at, wire_opening
 from vault_api.sequencer import Tx
 from vault_api.services.cards import dossier_row
@@ -29,7 +31,23 @@ from vault_api.vault import Vault
 from vault_api.writes import Answer, write
 
 SLIP_SKEW_S = 120
-_ITEM = select(t.items.c.row, t.items.c.slip, t.items.c.idx, t.items.c.at)
+_ITEM: Prepared[Any] = Prepared(
+    select(t.items.c.slip, t.items.c.idx).where(
+        (t.items.c.item == bindparam("item"))
+        | ((t.items.c.issuer == bindparam("issuer")) & (t.items.c.jti == bindparam("jti")))
+    )
+)
+_BEFORE: Prepared[Any] = Prepared(
+    select(t.items.c.row)
+    .where(t.items.c.dossier_row == bindparam("dossier_row"), t.items.c.issuer == bindparam("issuer"))
+    .limit(1)
+)
+_PAYLOAD: Prepared[Any] = Prepared(select(t.payloads.c.size).where(t.payloads.c.sha256 == bindparam("sha256")))
+_NEW_ITEM: Prepared[Any] = Prepared(
+    insert(t.items).returning(t.items.c.row),
+    *("item", "dossier_row", "issuer", "jti", "slip", "salt", "idx", "at"),
+)
+_NEW_OBJECT: Prepared[None] = Prepared(insert(t.objects), "item_row", "pos", "payload", "size", "header")
 
 
 def deposit(vault: Vault, caller: Caller, body: wire.Deposit) -> Answer:
@@ -108,19 +126,13 @@ def _check_depositor(vault: Vault, caller: Caller, slip: Slip) -> None:
         if not caller.known.state.has_role(ROLE_ISSUER, vault.clock.now()):
             raise Denied("not_an_issuer", "the agency is not registered as an issuer")
     if slip.iss != wanted:
-        raise Untrusted(
-            "slip_issuer", "the slip is by {got}, the request by {want}", got=slip.iss, want=wanted
-        )
+        raise Untrusted("slip_issuer", "the slip is by {got}, the request by {want}", got=slip.iss, want=wanted)
 
 
 def _known_slip(tx: Tx, signed: Signed[Slip]) -> Logged | None:
     """What was logged for the very same slip; ``Conflict`` if its item or jti came with other bytes."""
     slip = signed.body
-    rows = tx.conn.execute(
-        _ITEM.where(
-            (t.items.c.item == slip.item) | ((t.items.c.issuer == slip.iss) & (t.items.c.jti == slip.jti))
-        )
-    ).all()
+    rows = _ITEM.all(tx.conn, {"item": slip.item, "issuer": slip.iss, "jti": slip.jti})
     if not rows:
         return None
     if len(rows) > 1 or rows[0].slip != signed.raw:
@@ -130,8 +142,7 @@ def _known_slip(tx: Tx, signed: Signed[Slip]) -> Logged | None:
 
 
 def _check_invited(vault: Vault, tx: Tx, agency: Agency, row: int, slip: Slip, token: str | None) -> None:
-    before = select(t.items.c.row).where(t.items.c.dossier_row == row, t.items.c.issuer == slip.iss)
-    if tx.conn.execute(before.limit(1)).first() is not None:
+    if _BEFORE.first(tx.conn, {"dossier_row": row, "issuer": slip.iss}) is not None:
         return
     if token is None:
         raise Denied("card_token_needed", "the first deposit into a dossier needs the holder's card token")
@@ -149,24 +160,23 @@ def _card_key(tx: Tx, card_hash: bytes) -> KeyCardEnvelope:
 
 
 def _check_payload(tx: Tx, part: SlipObject) -> None:
-    size = tx.conn.execute(select(t.payloads.c.size).where(t.payloads.c.sha256 == part.payload)).scalar()
-    if size is None:
+    found = _PAYLOAD.first(tx.conn, {"sha256": part.payload})
+    if found is None:
         raise Denied("payload_missing", "the payload {payload} was not uploaded", payload=b64u(part.payload))
-    if size != part.payload_size:
+    if found.size != part.payload_size:
         raise Untrusted(
             "payload_size",
             "the slip says {want} bytes of payload, the upload had {got}",
             want=part.payload_size,
-            got=size,
+            got=found.size,
         )
 
 
 def _store(tx: Tx, row: int, signed: Signed[Slip], headers: list[bytes], salt: bytes) -> Logged:
     slip = signed.body
     logged = log_event(tx, row, "issue", signed.raw.encode("ascii"))
-    item_row = insert_row(
+    made = _NEW_ITEM.first(
         tx.conn,
-        t.items,
         {
             "item": slip.item,
             "dossier_row": row,
@@ -178,19 +188,10 @@ def _store(tx: Tx, row: int, signed: Signed[Slip], headers: list[bytes], salt: b
             "at": tx.now,
         },
     )
-    tx.conn.execute(
-        insert(t.objects),
-        [
-            {
-                "item_row": item_row,
-                "pos": pos,
-                "payload": part.payload,
-                "size": part.payload_size,
-                "header": header,
-            }
-            for pos, (part, header) in enumerate(zip(slip.objects, headers, strict=True))
-        ],
-    )
+    assert made is not None  # the database gave it a number
+    for pos, (part, header) in enumerate(zip(slip.objects, headers, strict=True)):
+        object_row = {"pos": pos, "payload": part.payload, "size": part.payload_size, "header": header}
+        _NEW_OBJECT.run(tx.conn, {"item_row": made[0], **object_row})
     return logged
 
 
