@@ -26,14 +26,14 @@ HOLDER = PrivateKey(b32(0xA11CE))
 HOLDER_ADDRESS = keccak256(HOLDER.public_key.format(compressed=False)[1:])[12:]
 
 
-def scenario() -> KnownScenario:
-    """The scenario ``small-loan``: one query, signed by a scenario authority."""
-    body: Scenario = scenario_from_json(
+def small_loan(authority: str, at: int, *, uses: int = 3) -> Scenario:
+    """The scenario ``small-loan`` of an authority (its urn), in force around ``at``: one query, ``uses`` at most."""
+    return scenario_from_json(
         {
             "scenario_id": "small-loan",
             "version": 1,
             "title": {"zh": "小额贷款", "en": "Small loan"},
-            "authority": f"urn:onefile:agency:31337:0x{'a1' * 20}:0x{'b0' * 20}",
+            "authority": authority,
             "legal_basis": ["《征信业管理条例》第十八条"],
             "purpose": PURPOSE,
             "query": {
@@ -50,15 +50,20 @@ def scenario() -> KnownScenario:
             "sensitivity": 3,
             "max_age": 0,
             "retention_days": 30,
-            "max_uses": 3,
+            "max_uses": uses,
             "max_validity_days": 7,
             "grantee_classes": ["bank"],
-            "effective": NOW - DAY_S,
-            "expires": NOW + 365 * DAY_S,
+            "effective": at - DAY_S,
+            "expires": at + 365 * DAY_S,
             "withdrawn": None,
             "supersedes": None,
         }
     )
+
+
+def scenario() -> KnownScenario:
+    """``small-loan``, signed by a scenario authority."""
+    body = small_loan(f"urn:onefile:agency:31337:0x{'a1' * 20}:0x{'b0' * 20}", NOW)
     signer = jose.P256Signer.from_secret(b32(0x5CE))
     return KnownScenario.of(parse_scenario(sign_scenario(body, signer)))
 

@@ -1,0 +1,112 @@
+"""Row a2: credentials issued with everything that belongs to it, beside one web3.py transaction for each item.
+
+Ours is ``agency issue-batch`` as a department runs it, from the start of the program to its end, against a vault in a
+process of its own: for each row the holder's card is fetched and checked against the chain, every field is checked,
+the credential is signed, sealed to the holder and uploaded, a slip is signed, and the deposit is answered once it is
+durable in the log. Then an anchor that covers all of it is waited for. The other side signs no credential, seals
+nothing and keeps nothing: it puts a digest on the same chain.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+from bench.harness import interleave
+from bench.local_chain import LocalChain, local_chain
+from bench.parties import Party, Town
+from bench.programs import LICENCE, Programs, write_rows
+from bench.results import Outcome, ratio_goal
+from bench.vaults import vault_process
+from bench.web3_items import Items
+from protocol.encoding import hex0x
+from protocol.entries import origin_hash
+from protocol.identifiers import agency_urn
+from vault_api.settings import Settings
+
+HOLDERS = 8
+PROFILE = "labour"
+ANCHOR_INTERVAL_S = 0.5
+GOAL = 15
+
+
+def run(*, quick: bool) -> Outcome:
+    rounds, count, items = (2, 20, 30) if quick else (7, 200, 200)
+    with (
+        local_chain() as chain,
+        vault_process(chain, anchor_interval_s=ANCHOR_INTERVAL_S, chain_poll_s=0.2) as (settings, _),
+    ):
+        department, theirs = Department(chain, settings), Items(chain)
+        found = interleave(
+            {
+                "agency issue-batch": lambda: department.trial(count),
+                "web3.py, one by one": lambda: theirs.one_by_one(items),
+                "web3.py, in a row": lambda: theirs.in_a_row(items),
+            },
+            rounds=rounds,
+            warm_up=1,
+        )
+    ours = found["agency issue-batch"]
+    return Outcome(
+        unit="items a second",
+        series=tuple(found.values()),
+        goals=(
+            ratio_goal("over web3.py, one by one", ours, found["web3.py, one by one"], GOAL),
+            ratio_goal("over web3.py, in a row", ours, found["web3.py, in a row"], GOAL),
+        ),
+        ours=("agency issue-batch",),
+        facts={"credentials a trial": count, "transactions a trial": items, "dossiers": HOLDERS},
+    )
+
+
+class Department:
+    """A department with a profile, and holders who have invited it."""
+
+    def __init__(self, chain: LocalChain, settings: Settings) -> None:
+        self._chain = chain
+        self._programs = Programs.of(chain, settings)
+        account = self._programs.issuer(PROFILE)
+        self._town = Town.of(chain, settings.public_origin)
+        self._holders = [self._town.holder() for _ in range(HOLDERS)]
+        deployment = self._town.ledger.deployment
+        self._me = Party(urn=agency_urn(deployment.chain_id, deployment.contracts.agency_registry, account))
+        self._log = origin_hash(self._town.log)
+
+    def trial(self, count: int) -> float:
+        """Credentials a second, from the start of the program to the anchor that covers the last."""
+        rows = write_rows(self._chain.folder / "batch.jsonl", self._rows(count))
+        start = time.perf_counter()
+        done = self._programs.run("agency", "issue-batch", str(rows), "--type", LICENCE, "--profile", PROFILE)
+        self._await_anchor()
+        took = time.perf_counter() - start
+        assert (done["issued"], done["rejected"]) == (count, 0), done
+        return count / took
+
+    def _rows(self, count: int) -> list[dict[str, Any]]:
+        tokens = [self._town.token(holder, self._me) for holder in self._holders]
+        return [self._row(self._holders[i % HOLDERS], tokens[i % HOLDERS]) for i in range(count)]
+
+    def _row(self, holder: Party, token: str) -> dict[str, Any]:
+        return {
+            "to": hex0x(holder.subject),
+            "card_token": token,
+            "number": secrets.token_hex(8).upper(),
+            "holder": {"name": "Sample", "identity_type": "other", "identity_number": "0"},
+            "insured_region": "Sample",
+            "insurance_kinds": "pension",
+            "insured_since": "2015-07-01",
+            "months_paid": 136,
+            "contribution_base": 812300,
+            "employer_name": "Sample Ltd",
+            "insured_status": "insured",
+            "paid_last_12_months": True,
+        }
+
+    def _await_anchor(self) -> None:
+        size = int(self._town.api().checkpoint().split(b"\n")[1])
+        while True:
+            state = self._town.ledger.log_state(self._log)
+            if state is not None and state.size >= size:
+                return
+            time.sleep(0.01)
