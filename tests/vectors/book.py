@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.encoding import b64u, unb64u
-from protocol.errors import FAULTS
+from protocol.errors import FAULTS, OneFileError
 
 GOLDEN = Path(__file__).with_name("golden")
 ACCEPTED = "accepted"
@@ -27,6 +27,26 @@ CATEGORIES = (ACCEPTED, *FAULTS, *CONCLUSIONS)
 
 Input = dict[str, Any]
 Judge = Callable[[Input], Any]
+
+
+class Concluded(Exception):  # noqa: N818 (a conclusion is no error)
+    """A verdict that is no acceptance; what raises it is a judge of vectors, never our code."""
+
+    def __init__(self, category: str) -> None:
+        super().__init__(category)
+        self.category = category
+
+
+def outcome(judge: Judge, given: Input) -> tuple[str, str, Any]:
+    """What ``judge`` comes to: ``expect`` of a vector, the code of what is malformed, the result of what is accepted."""
+    try:
+        return ACCEPTED, "", judge(given)
+    except Concluded as concluded:
+        return concluded.category, "", None
+    except OneFileError as error:
+        if error.fault == "malformed":
+            return error.fault, error.code, None
+        return f"{error.fault}:{error.code}", "", None
 
 
 def octets(data: bytes) -> dict[str, str]:
