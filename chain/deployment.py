@@ -65,7 +65,8 @@ class Deployment:
     def parse(cls, raw: bytes) -> Deployment:
         """The deployment that `raw` records; `Malformed` on anything else."""
         value = loads_object(raw, limit=MAX_BYTES, what="deployment")
-        if not _FIELDS <= set(value) <= _FIELDS | {"log"} or value["v"] != VERSION:
+        # A boolean equals 1 in Python, and is no version.
+        if not _FIELDS <= set(value) <= _FIELDS | {"log"} or type(value["v"]) is not int or value["v"] != VERSION:
             raise Malformed("deployment", "expected a deployment record of version {v}", v=VERSION)
         return cls(
             chain_id=_count(value["chain_id"], "chain_id"),

@@ -234,7 +234,7 @@ def _anchor(row: Json) -> AnchoredHead:
     if not isinstance(row, list) or len(row) != 4:
         raise _malformed()
     size, _root, block, time = row
-    numbers = _numbers([size, block, time], 3)
+    numbers = _numbers([size, block, time], 3, open_end=False)
     return AnchoredHead(numbers[0], unb64u(row[1], length=32, what="root"), numbers[1], numbers[2])
 
 
@@ -246,12 +246,12 @@ def _octets(row: Json, length: int = 32, *, b64: bool = False) -> bytes:
     return read(row[0], length=length, what="trust file")
 
 
-def _numbers(row: Json, count: int) -> list[Any]:
+def _numbers(row: Json, count: int, *, open_end: bool = True) -> list[Any]:
     """``count`` whole numbers; only what may be absent (an end, a compromise) is None, and stands last."""
     if not isinstance(row, list) or len(row) != count:
         raise _malformed()
     for i, value in enumerate(row):
-        if value is None and i == count - 1:
+        if value is None and open_end and i == count - 1:
             continue
         if type(value) is not int or value < 0:
             raise _malformed()
