@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,23 +17,17 @@ from protocol.note import Checkpoint, Vkey, sign_checkpoint, verify_checkpoint
 from protocol.note_signer import Ed25519NoteSigner
 from protocol.tiles import TileReader, VerifiedTileReader, appended_bundles, appended_tiles
 from protocol.tlog_proof import TlogProof, verify_tlog_proof
-from tests.strangers import ROOT, need, need_path
+from tests.interop.logcheck import built
+from tests.strangers import ROOT, need
 
 ORIGIN = "onefile/31337/0x5fbdb2315678afecb367f032d93f642f64180aa3/main"
 SIGNER = Ed25519NoteSigner(ORIGIN, bytes(range(32)))
-GOPATH = Path("/usr/share/gocode")  # where Debian's golang-golang-x-mod-dev puts its sources
 
 
 @pytest.fixture(scope="session")
 def logcheck(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Go program, built once."""
-    go = need("go")
-    need_path(GOPATH / "src/golang.org/x/mod/sumdb/tlog", "Debian's golang-golang-x-mod-dev")
-    program = tmp_path_factory.mktemp("go") / "logcheck"
-    env = os.environ | {"GOPATH": str(GOPATH), "GO111MODULE": "off", "GOFLAGS": ""}
-    source = Path(__file__).parent / "go" / "logcheck"
-    subprocess.run([go, "build", "-o", str(program), "."], cwd=source, env=env, check=True, timeout=240)
-    return program
+    return built(tmp_path_factory.mktemp("go"))
 
 
 def write_log(folder: Path, size: int, portions: int) -> None:

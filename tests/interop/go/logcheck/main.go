@@ -1,7 +1,8 @@
 // Command logcheck reads a log with Go's own checksum-database packages, which share no code with OneFile.
 //
-//	logcheck verify DIR   check DIR/vkey, DIR/checkpoint, DIR/tile/…, DIR/cases.json and DIR/*.tlog-proof
-//	logcheck make DIR N   write a log of N entries with a fresh key, for the other side to check
+//	logcheck verify DIR     check DIR/vkey, DIR/checkpoint, DIR/tile/…, DIR/cases.json and DIR/*.tlog-proof
+//	logcheck fetch URL DIR  check the log served below URL against DIR/vkey and the notes DIR/checkpoint-*
+//	logcheck make DIR N     write a log of N entries with a fresh key, for the other side to check
 //
 // It prints one line of JSON with what was checked, or says on standard error what is wrong and exits with 1.
 package main
@@ -45,10 +46,12 @@ func main() {
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "verify":
 		err = verify(os.Args[2])
+	case len(os.Args) == 4 && os.Args[1] == "fetch":
+		err = fetch(site(os.Args[2]), os.Args[3])
 	case len(os.Args) == 4 && os.Args[1] == "make":
 		err = makeLog(os.Args[2], os.Args[3])
 	default:
-		err = fmt.Errorf("usage: logcheck verify DIR | logcheck make DIR N")
+		err = fmt.Errorf("usage: logcheck verify DIR | logcheck fetch URL DIR | logcheck make DIR N")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "logcheck:", err)
@@ -56,15 +59,27 @@ func main() {
 	}
 }
 
-// folder is a tlog.TileReader over files laid out as C2SP tlog-tiles says.
+// source is where a log's parts are read, by their C2SP paths.
+type source interface {
+	read(path string) ([]byte, error)
+}
+
+// folder is a log in files.
 type folder string
 
-func (d folder) Height() int { return height }
+func (d folder) read(path string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(d), path))
+}
 
-func (d folder) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
-	out := make([][]byte, len(tiles))
-	for i, t := range tiles {
-		data, err := os.ReadFile(d.file(t))
+// tiles makes a tlog.TileReader of a source.
+type tiles struct{ source }
+
+func (t tiles) Height() int { return height }
+
+func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
+	out := make([][]byte, len(wanted))
+	for i, one := range wanted {
+		data, err := t.read(tilePath(one))
 		if err != nil {
 			return nil, err
 		}
@@ -73,11 +88,11 @@ func (d folder) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	return out, nil
 }
 
-func (d folder) SaveTiles(tiles []tlog.Tile, data [][]byte) {}
+func (t tiles) SaveTiles(saved []tlog.Tile, data [][]byte) {}
 
-// file drops the height from the path: C2SP fixes it at 8.
-func (d folder) file(t tlog.Tile) string {
-	return filepath.Join(string(d), strings.Replace(t.Path(), "tile/8/", "tile/", 1))
+// tilePath drops the height from the path: C2SP fixes it at 8.
+func tilePath(t tlog.Tile) string {
+	return strings.Replace(t.Path(), "tile/8/", "tile/", 1)
 }
 
 func openCheckpoint(raw []byte, vkey string) (tlog.Tree, error) {
@@ -114,8 +129,8 @@ func verify(dir string) error {
 	if err != nil {
 		return err
 	}
-	reader := tlog.TileHashReader(tree, folder(dir))
-	entries, err := checkEntries(dir, tree, reader)
+	reader := tlog.TileHashReader(tree, tiles{folder(dir)})
+	entries, err := checkEntries(folder(dir), tree, reader)
 	if err != nil {
 		return err
 	}
@@ -142,7 +157,11 @@ func verify(dir string) error {
 		return err
 	}
 	for _, file := range files {
-		if err := checkProofFile(file, strings.TrimSpace(string(vkey)), entries); err != nil {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if _, _, err := checkProof(raw, strings.TrimSpace(string(vkey)), entries); err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(file), err)
 		}
 	}
@@ -152,7 +171,7 @@ func verify(dir string) error {
 }
 
 // checkEntries reads every bundle and compares each entry's hash with the verified leaf.
-func checkEntries(dir string, tree tlog.Tree, reader tlog.HashReader) ([][]byte, error) {
+func checkEntries(from source, tree tlog.Tree, reader tlog.HashReader) ([][]byte, error) {
 	var entries [][]byte
 	for n := int64(0); n*256 < tree.N; n++ {
 		width := tree.N - n*256
@@ -160,7 +179,7 @@ func checkEntries(dir string, tree tlog.Tree, reader tlog.HashReader) ([][]byte,
 			width = 256
 		}
 		path := (tlog.Tile{H: height, L: 0, N: n, W: int(width)}).Path()
-		data, err := os.ReadFile(filepath.Join(dir, strings.Replace(path, "tile/8/0/", "tile/entries/", 1)))
+		data, err := from.read(strings.Replace(path, "tile/8/0/", "tile/entries/", 1))
 		if err != nil {
 			return nil, err
 		}
@@ -250,33 +269,29 @@ func checkConsistency(tree tlog.Tree, reader tlog.HashReader, c consistencyCase)
 	return equal(own, proof)
 }
 
-// checkProofFile reads a C2SP tlog-proof by its grammar alone.
-func checkProofFile(file, vkey string, entries [][]byte) error {
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
+// checkProof reads a C2SP tlog-proof by its grammar alone, and says of which entry and tree it is.
+func checkProof(raw []byte, vkey string, entries [][]byte) (int64, tlog.Tree, error) {
 	cut := bytes.Index(raw, []byte("\n\n"))
 	if cut < 0 {
-		return fmt.Errorf("no empty line")
+		return 0, tlog.Tree{}, fmt.Errorf("no empty line")
 	}
 	lines := strings.Split(string(raw[:cut]), "\n")
 	if len(lines) < 2 || lines[0] != "c2sp.org/tlog-proof@v1" || !strings.HasPrefix(lines[1], "index ") {
-		return fmt.Errorf("not a tlog-proof")
+		return 0, tlog.Tree{}, fmt.Errorf("not a tlog-proof")
 	}
 	index, err := strconv.ParseInt(strings.TrimPrefix(lines[1], "index "), 10, 64)
 	if err != nil {
-		return err
+		return 0, tlog.Tree{}, err
 	}
 	tree, err := openCheckpoint(raw[cut+2:], vkey)
 	if err != nil {
-		return err
+		return 0, tlog.Tree{}, err
 	}
 	proof, err := parseHashes(lines[2:])
 	if err != nil {
-		return err
+		return 0, tlog.Tree{}, err
 	}
-	return tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(entries[index]))
+	return index, tree, tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(entries[index]))
 }
 
 // memory keeps all stored hashes of a small log, in tlog's order.
@@ -311,7 +326,7 @@ func makeLog(dir, count string) error {
 		if err != nil {
 			return err
 		}
-		if err := write(folder(dir).file(t), data); err != nil {
+		if err := write(filepath.Join(dir, tilePath(t)), data); err != nil {
 			return err
 		}
 		if t.L == 0 {

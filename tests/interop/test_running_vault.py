@@ -1,0 +1,118 @@
+"""A running vault over HTTP: Go reads its log and every proof of it, npm's http-message-signatures speaks to it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol.encoding import b64u
+from protocol.hashing import sha256
+from protocol.note import Checkpoint, sign_checkpoint
+from protocol.note_signer import Ed25519NoteSigner
+from tests.chain_fixture import local_chain
+from tests.interop.logcheck import built
+from tests.interop.programs import node_json
+from tests.interop.running import Running, running_vault
+from wallet_cli.services import tokens
+
+__all__ = ["local_chain"]  # a fixture
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, local_chain: Any) -> Iterator[Running]:
+    with running_vault(tmp_path_factory.mktemp("running"), local_chain) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def logcheck(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("go"))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, running: Running) -> Path:
+    """What a monitor keeps: the log's key as the contract says it, and the checkpoints that it has seen."""
+    folder = tmp_path_factory.mktemp("kept")
+    (folder / "vkey").write_text(running.vkey + "\n")
+    return folder
+
+
+def fetch(program: Path, running: Running, kept: Path) -> subprocess.CompletedProcess[str]:
+    command = [program, "fetch", running.url + "/v1/log", kept]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize("size", [2, 255, 256, 257, 513])
+def test_go_reads_the_log_and_every_proof_from_a_running_vault(
+    logcheck: Path, running: Running, kept: Path, size: int
+) -> None:
+    note = running.grow(size)
+    before = len(list(kept.glob("checkpoint-*")))
+    done = fetch(logcheck, running, kept)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["size"], said["entries"], said["consistency"]) == (size, size, before)
+    assert said["inclusion"] >= 2
+    (kept / f"checkpoint-{size}").write_bytes(note)
+
+
+def test_go_refuses_a_running_vault_under_another_key(logcheck: Path, running: Running, tmp_path: Path) -> None:
+    other = running.vkey[:-8] + ("AAAAAAA=" if running.vkey.endswith("=") else "AAAAAAAA")
+    (tmp_path / "vkey").write_text(other + "\n")
+    done = fetch(logcheck, running, tmp_path)
+    assert done.returncode == 1
+    assert "logcheck:" in done.stderr
+
+
+def test_go_refuses_a_running_vault_that_showed_somebody_else_another_log(
+    logcheck: Path, running: Running, kept: Path, tmp_path: Path
+) -> None:
+    # The same key signs another tree of the same size: a monitor that was shown that one finds no way to this log.
+    origin = running.alice.log.origin
+    fork = sign_checkpoint(Checkpoint(origin, 256, sha256(b"another tree")), Ed25519NoteSigner(origin, running.log_key))
+    (tmp_path / "vkey").write_text((kept / "vkey").read_text())
+    (tmp_path / "checkpoint-256").write_bytes(fork)
+    done = fetch(logcheck, running, tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "under 256" in done.stderr or "consistency from 256" in done.stderr
+
+
+def asked(running: Running, method: str, path: str, body: bytes | None = None, **more: Any) -> Any:
+    """What a running vault answers to a program in node that signs by itself."""
+    present = running.alice.keys.present(running.alice.party.card_seq)
+    job = {
+        "jwk": {**present.public_jwk().to_json(), "d": b64u(present.unsafe_bytes)},
+        "keyid": present.public_jwk().kid(),
+        "method": method,
+        "url": running.url + path,
+        "headers": {"content-type": "application/json"} if body else {},
+        **({} if body is None else {"body": base64.b64encode(body).decode()}),
+        **more,
+    }
+    (answer,) = node_json("http_signature.mjs", {"do": "send", "cases": [job]}, package="http-message-signatures")
+    return answer
+
+
+def test_a_node_program_reads_and_writes_in_a_running_vault_by_its_own_signatures(running: Running) -> None:
+    me = asked(running, "GET", "/v1/me")
+    assert me["status"] == 200, me
+    size = running.size()
+    said = {"statement": tokens.statement(running.alice, "notice", text="from node")}
+    written = asked(running, "POST", "/v1/me/statements", json.dumps(said).encode())
+    assert written["status"] == 201, written
+    assert json.loads(written["text"])["index"] == size
+    assert running.size() == size + 1
+
+
+def test_a_running_vault_refuses_a_node_program_that_leaves_the_body_uncovered(running: Running) -> None:
+    said = {"statement": tokens.statement(running.alice, "notice", text="from node")}
+    bare = ["@method", "@target-uri", "idempotency-key"]
+    answer = asked(running, "POST", "/v1/me/statements", json.dumps(said).encode(), fields=bare)
+    assert answer["status"] == 401
+    assert json.loads(answer["text"])["code"] == "signature_components"
