@@ -1,0 +1,251 @@
+"""Parsers of what a chain's endpoint, an operator's record or a key file says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from eth_abi.abi import encode as abi_encode
+
+from chain import endpoint, events
+from chain.codec import Codec, _abi, decode, refusal_of
+from chain.deployment import Deployment, LogRecord
+from chain.deployment import MAX_BYTES as MAX_DEPLOYMENT
+from chain.event_table import to_event
+from chain.node import Node, NodeRefusalError, RevertError
+from chain.signer import MAX_KEY_FILE, TxSigner
+from chain.values import BlockRef, Contracts
+from protocol.errors import Denied, Malformed, OneFileError, Unavailable
+from tests.fuzz.parser import Parser, lax_json, text
+
+CONTRACTS = Contracts(*(bytes([number]) * 20 for number in range(1, 5)))
+CODEC = Codec(CONTRACTS)
+AT = events.EventRef(BlockRef(1, bytes(32), 2), bytes(32), 0)
+SIGNATURES = sorted(_abi().items())
+ABI_EVENTS = [signature for (_, kind, _), signature in SIGNATURES if kind == "event"]
+ABI_CALLS = [signature for (_, kind, _), signature in SIGNATURES if kind == "function" and signature.outputs]
+REFUSED: tuple[type[Exception], ...] = (Unavailable, RevertError, NodeRefusalError)
+HASH, ADDRESS = "0x" + "ab" * 32, "0x" + "01" * 20
+BLOCK = f'{{"number":"0x1","hash":"{HASH}","timestamp":"0x2","baseFeePerGas":"0x7"}}'.encode()
+RPC_WORDS = (b'"0x', b'"number":', b'"hash":', b'"topics":[', b'"removed":true', b'"error":{"code":3,"data":"0x', b"null")
+
+
+class Told:
+    """An endpoint that answers every question with the same bytes, read as every answer is."""
+
+    def __init__(self, raw: bytes) -> None:
+        whole = raw if raw.startswith(b'{"jsonrpc"') else b'{"jsonrpc":"2.0","id":1,"result":' + raw + b"}"
+        self._answer = endpoint._answer(whole, 1)  # once for all questions, as each would read the same
+
+    def close(self) -> None:
+        return
+
+    def request(self, _method: str, _params: object, **_: Any) -> dict[str, Any]:
+        return self._answer
+
+
+def reads(data: bytes) -> None:
+    node = Node(Told(data))  # type: ignore[arg-type]  # an endpoint in all that a node asks of it
+    _all(
+        node.chain_id,
+        node.head,
+        lambda: node.block(1),
+        lambda: node.block_by_hash(bytes.fromhex(HASH[2:])),
+        lambda: node.code(bytes(20)),
+        lambda: node.balance(bytes(20)),
+        lambda: node.ask(_CALL),
+        lambda: node.logs([bytes.fromhex(ADDRESS[2:])], [None], 0, 9),
+    )
+
+
+def writes(data: bytes) -> None:
+    node = Node(Told(data))  # type: ignore[arg-type]  # an endpoint in all that a node asks of it
+    _all(
+        lambda: node.estimate(bytes(20), bytes(20), b""),
+        lambda: node.next_nonce(bytes(20)),
+        node.base_fee,
+        node.tip,
+        lambda: node.broadcast(b"\x01"),
+        lambda: node.receipt(bytes.fromhex(HASH[2:])),
+    )
+
+
+def answer(data: bytes) -> None:
+    """The first byte chooses a function of our contracts; the rest is what it returned."""
+    signature = ABI_CALLS[data[0] % len(ABI_CALLS)] if data else ABI_CALLS[0]
+    decode(signature.outputs, data[1:])
+
+
+def event(data: bytes) -> None:
+    """The first byte chooses an event, the second its number of topics; then topics and data."""
+    if len(data) < 2:
+        return
+    signature = ABI_EVENTS[data[0] % len(ABI_EVENTS)]
+    count = data[1] % 5
+    topics = [signature.hash, *(data[2 + 32 * i : 34 + 32 * i] for i in range(count))]
+    address = CODEC.addresses[signature.contract]
+    decoded = CODEC.event(address, topics, data[2 + 32 * count :])
+    assert decoded is not None
+    to_event(AT, decoded)
+
+
+def refusal(data: bytes) -> None:
+    raise refusal_of(data)
+
+
+def deployment(data: bytes) -> None:
+    found = Deployment.parse(data)
+    assert Deployment.parse(found.serialise()) == found
+
+
+def contracts(data: bytes) -> None:
+    value = lax_json(data)
+    assert Contracts.from_json(value).to_json() == value
+
+
+def key_file(data: bytes) -> None:
+    for passphrase in (None, text(data[-8:])):
+        try:
+            TxSigner.from_bytes(data, passphrase=passphrase)
+        except Denied:
+            continue
+
+
+def _all(*asked: Callable[[], object]) -> None:
+    """Ask everything; raise what was refused last if all of it was."""
+    refused: Exception | None = None
+    answered = False
+    for ask in asked:
+        try:
+            ask()
+            answered = True
+        except REFUSED as error:
+            assert not isinstance(error, OneFileError) or error.code in {"chain_garbage", "chain_error"}, error.code
+            refused = error
+    if refused is not None and not answered:
+        raise refused
+
+
+_CALL = CODEC.call("GrantRegistry", "nullifiedAt", bytes(32))
+
+
+def _logs(count: int) -> bytes:
+    log = (
+        f'{{"address":"{ADDRESS}","topics":["{HASH}","{HASH}"],"data":"0x00","blockNumber":"0x1",'
+        f'"blockHash":"{HASH}","blockTimestamp":"0x2","transactionHash":"{HASH}","logIndex":"0x0"}}'
+    )
+    return ("[" + ",".join([log] * count) + "]").encode()
+
+
+def _answers() -> list[bytes]:
+    error = b'{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"execution reverted","data":"0x00"}}'
+    receipt = (
+        f'{{"blockHash":"{HASH}","transactionHash":"{HASH}","status":"0x1","gasUsed":"0x5208",'
+        f'"contractAddress":"{ADDRESS}","number":"0x1","hash":"{HASH}","timestamp":"0x2","baseFeePerGas":"0x1"}}'
+    )
+    return [b'"0x7a69"', BLOCK, _logs(1), _logs(2), b"null", b'"0x"', error, receipt.encode()]
+
+
+def _filled(kind: str) -> Any:
+    if kind.endswith("[]"):
+        return [_filled(kind[:-2])] * 2
+    if kind.startswith("("):
+        return tuple(_filled(part) for part in kind[1:-1].split(","))
+    samples: dict[str, Any] = {"address": ADDRESS, "string": "名", "bytes": b"\x01\x02", "bool": True, "bytes32": b"\x03" * 32}
+    return samples.get(kind, b"\x0f" if kind == "bytes1" else 1)
+
+
+def _abi_answers() -> list[bytes]:
+    return [
+        bytes([number]) + abi_encode(signature.outputs, [_filled(kind) for kind in signature.outputs])
+        for number, signature in enumerate(ABI_CALLS)
+    ]
+
+
+def _abi_events() -> list[bytes]:
+    found = []
+    for number, signature in enumerate(ABI_EVENTS):
+        pairs = list(zip(signature.types, signature.indexed, strict=True))
+        topics = b"".join(abi_encode([kind], [_filled(kind)]) for kind, indexed in pairs if indexed)
+        rest = [kind for kind, indexed in pairs if not indexed]
+        found.append(bytes([number, len(topics) // 32]) + topics + abi_encode(rest, [_filled(kind) for kind in rest]))
+    return found
+
+
+def _refusals() -> list[bytes]:
+    errors = [signature for (_, kind, _), signature in SIGNATURES if kind == "error"]
+    return [s.hash[:4] + abi_encode(s.types, [_filled(kind) for kind in s.types]) for s in errors]
+
+
+def _deployments() -> list[bytes]:
+    bare = Deployment(31337, CONTRACTS, 1, bytes(32))
+    return [bare.serialise(), bare.with_log("onefile/1/0x00/main", "vkey").serialise(), LogRecord("o", "v").origin.encode()]
+
+
+def _key_files() -> list[bytes]:
+    keystore = (
+        '{"version":3,"id":"","address":"","crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"%s"},'
+        '"ciphertext":"%s","kdf":"%s","kdfparams":{"dklen":32,"salt":"%s",%s},"mac":"%s"}}'
+    )
+    scrypt = keystore % ("00" * 16, "00" * 32, "scrypt", "00" * 32, '"n":2,"r":8,"p":1', "00" * 32)
+    pbkdf2 = keystore % ("00" * 16, "00" * 32, "pbkdf2", "00" * 32, '"c":1,"prf":"hmac-sha256"', "00" * 32)
+    return [b"0x" + b"07" * 32 + b"\n", scrypt.encode(), pbkdf2.encode(), b"0x" + b"00" * 32]
+
+
+def greedy_keystores() -> Sequence[bytes]:
+    scrypt, pbkdf2 = _key_files()[1:3]
+    return [
+        scrypt.replace(b'"n":2', b'"n":16777216'),
+        scrypt.replace(b'"n":2,"r":8', b'"n":2,"r":16777216'),
+        scrypt.replace(b'"p":1', b'"p":16777216'),
+        scrypt.replace(b'"dklen":32', b'"dklen":4294967295'),
+        pbkdf2.replace(b'"c":1', b'"c":2000000000'),
+    ]
+
+
+def many_answers() -> Sequence[bytes]:
+    """Answers as long as an endpoint may send: of events, and of what is most to read for its length."""
+    return [
+        _logs(20_000),
+        b"[" + b"[]," * (5 << 20) + b"[]]",
+        b'"0x' + b"00" * (8 << 20) + b'"',
+        b"[" + b'"",' * (5 << 20) + b"0]",
+        b"[" + b"{}," * (5 << 20) + b"0]",
+        b"9" * (16 << 20),
+    ]
+
+
+def long_arrays() -> Sequence[bytes]:
+    """ABI answers that promise more than they hold, and some that hold as much as fits in one answer."""
+    word = (32).to_bytes(32, "big")
+    return [
+        *(bytes([number]) + word + (2**40).to_bytes(32, "big") + bytes(1 << 16) for number in range(len(ABI_CALLS))),
+        *(bytes([number]) + word * 3 + (200_000).to_bytes(32, "big") + bytes(200_000 * 32) for number in range(len(ABI_CALLS))),
+    ]
+
+
+PARSERS = (
+    Parser(
+        "rpc-reads", reads, ("chain.answers.result_of", "chain.answers.block_in"), _answers,
+        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=many_answers,
+    ),
+    Parser(
+        "rpc-writes", writes, ("chain.answers.result_of",), _answers,
+        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=many_answers,
+    ),
+    Parser("abi-answer", answer, ("chain.codec.decode",), _abi_answers, errors=(Unavailable,), limit=8 << 20, bombs=long_arrays),
+    Parser("abi-event", event, ("chain.codec.Codec.event", "chain.event_table.to_event"), _abi_events, errors=(Unavailable,), limit=1 << 20),
+    Parser("contract-refusal", refusal, ("chain.codec.refusal_of",), _refusals, errors=(OneFileError,), limit=1 << 20),
+    Parser("deployment", deployment, ("chain.deployment.Deployment.parse",), _deployments, limit=MAX_DEPLOYMENT + 64),
+    Parser("contracts", contracts, ("chain.values.Contracts.from_json",), lambda: [b'{"agency_registry":"%s"}' % ADDRESS.encode(), _contracts()]),
+    Parser(
+        "key-file", key_file, ("chain.signer.TxSigner.from_bytes",), _key_files,
+        errors=(Malformed,), limit=MAX_KEY_FILE + 64, words=(b'"kdf":"pbkdf2"', b'"n":', b'"c":', b'"dklen":'), bombs=greedy_keystores,
+    ),
+)  # fmt: skip
+
+
+def _contracts() -> bytes:
+    import json
+
+    return json.dumps(CONTRACTS.to_json()).encode()

@@ -1,0 +1,89 @@
+"""Layers that a mutation can't cross by itself, put on around the fuzzer's bytes.
+
+Each function takes a plain form, one that a byte mutator changes well, or the finished object as it travels. Which of
+the two it is shows in the first bytes. Nothing here is random: the same bytes give the same object, but for age files,
+whose nonces change neither their form nor their cost.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+
+from protocol.encoding import b64u
+from protocol.envelope import header_for
+from protocol.hashing import sha256
+from protocol.jose import P256Signer
+from protocol.recipients import X25519Identity
+from protocol.stream import FileKey, encrypt_stream
+
+SIGNER = P256Signer.from_secret(bytes(31) + b"\x01")
+KID = SIGNER.public_jwk().kid()
+READER = X25519Identity(b"\x07" * 32)
+FILE_KEY = b"\x2a" * 16
+_NO_SIGNATURE = b64u(bytes(64))
+_MARK = b'"#'
+
+
+def as_jws(data: bytes, typ: str, *, kid: bool = True) -> bytes:
+    """``data`` as it is, or, where it begins like a JSON object, as the payload of a JWS of this type."""
+    if not data.startswith(b"{"):
+        return data
+    return jws(data, typ, kid=kid).encode("ascii")
+
+
+def jws(payload: bytes, typ: str, *, kid: bool = True) -> str:
+    """A JWS of the right form whose signature is zero."""
+    names = f',"kid":"{KID}"' if kid else ""
+    header = f'{{"alg":"ES256"{names},"typ":"{typ}"}}'
+    return f"{b64u(header.encode())}.{b64u(payload)}.{_NO_SIGNATURE}"
+
+
+def as_sdjwt(data: bytes) -> bytes:
+    """Lines of JSON as an SD-JWT: the issuer's claims, each disclosure, and, behind an empty line, the key binding.
+
+    In a line ``"#2"`` stands for the digest of the second disclosure.
+    """
+    if not data.startswith(b"{"):
+        return data
+    body, _, binding = data.partition(b"\n\n")
+    lines = body.split(b"\n")
+    # A disclosure may name others: those that come after it, so that each digest is known when it is needed.
+    digests: dict[bytes, bytes] = {}
+    encoded: list[bytes] = []
+    for number in range(len(lines) - 1, 0, -1):
+        raw = b64u(_filled(lines[number], digests)).encode("ascii")
+        digests[b'"#%d"' % number] = b'"' + b64u(sha256(raw)).encode("ascii") + b'"'
+        encoded.append(raw)
+    issuer = jws(_filled(lines[0], digests), "dc+sd-jwt").encode("ascii")
+    shown = b"~".join([issuer, *reversed(encoded), b""])
+    return shown + (jws(binding, "kb+jwt", kid=False).encode("ascii") if binding else b"")
+
+
+def as_status_token(data: bytes) -> bytes:
+    """JSON whose ``"#"`` stands for what follows the first empty line, in base64url."""
+    if not data.startswith(b"{"):
+        return data
+    body, _, packed = data.partition(b"\n\n")
+    return as_jws(body.replace(b'"#"', b'"' + b64u(packed).encode("ascii") + b'"', 1), "statuslist+jwt")
+
+
+def sealed(data: bytes) -> bytes:
+    """``data`` as an age file that ``READER`` opens."""
+    out = io.BytesIO()
+    out.write(_header())
+    encrypt_stream(FileKey(FILE_KEY), io.BytesIO(data), out)
+    return out.getvalue()
+
+
+@cache
+def _header() -> bytes:
+    return header_for(FileKey(FILE_KEY), [READER.recipient()])
+
+
+def _filled(line: bytes, digests: dict[bytes, bytes]) -> bytes:
+    if _MARK not in line:
+        return line
+    for name, digest in digests.items():
+        line = line.replace(name, digest)
+    return line
