@@ -19,6 +19,7 @@ def main() -> None:
         "requirements-dev.lock": ["pyproject.toml", "--extra", "dev"],
         "requirements-node.lock": ["tools/node.in"],
         "requirements-slither.lock": ["tools/slither.in"],
+        "requirements-cwt.lock": ["tools/cwt.in"],
     }
     for lock, inputs in locks.items():
         print(f"resolving {lock}", file=sys.stderr)
