@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.environments import ensure
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
@@ -29,6 +31,14 @@ def need_path(path: Path, what: str) -> Path:
     if path.exists():
         return path
     return Path(_missing(f"{what} is not installed"))
+
+
+def need_environment(name: str) -> Path:
+    """The programs of ``requirements-<name>.lock``, installed now in an environment of their own if they are not."""
+    try:
+        return ensure(name)
+    except SystemExit as error:
+        return Path(_missing(f"the environment {name} can't be installed ({error})"))
 
 
 def shared_vectors(name: str) -> list[Path]:
