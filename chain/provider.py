@@ -12,7 +12,7 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from chain.endpoint import Endpoint
-from chain.recursion import keep_limit
+from protocol.recursion import keep_limit
 from protocol.errors import Unavailable
 
 keep_limit()

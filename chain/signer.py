@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from chain.recursion import keep_limit
+from protocol.recursion import keep_limit
 from chain.values import ADDRESS_BYTES, sized
 from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Denied, Malformed, OneFileError, Unavailable

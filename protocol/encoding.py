@@ -12,7 +12,7 @@ import re
 from protocol.errors import Malformed
 
 _B64U = re.compile(r"[A-Za-z0-9_-]*")
-_HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
+_HEX = re.compile(r"0x[0-9a-f]*")  # one character repeated: a group would take 64 bytes of stack each time
 _BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _BASE45_VALUE = {c: i for i, c in enumerate(_BASE45)}
 
@@ -57,7 +57,7 @@ def hex0x(data: bytes) -> str:
 
 def unhex0x(text: object, *, length: int | None = None, what: str = "value") -> bytes:
     """The bytes of a 0x-hex string in lower case, of exactly ``length`` bytes if given."""
-    if not isinstance(text, str) or not _HEX.fullmatch(text):
+    if not isinstance(text, str) or not _HEX.fullmatch(text) or len(text) % 2:
         raise Malformed("hex", "{what}: expected lower-case hex with 0x", what=what)
     return _of_length(bytes.fromhex(text[2:]), length, what)
 

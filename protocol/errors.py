@@ -30,7 +30,7 @@ class OneFileError(Exception):
         super().__init__(code, template)
         self.code = code
         self.template = template
-        self.facts = facts
+        self.facts = {name: _tellable(value) for name, value in facts.items()}
 
     def __str__(self) -> str:
         return fill(self.template, self.facts)
@@ -74,6 +74,13 @@ FAULTS: dict[str, type[OneFileError]] = {
 def fill(template: str, facts: dict[str, Fact]) -> str:
     """Fill ``template`` with ``facts``; a field without a fact stays as it stands."""
     return template.format_map(_Lenient(facts))
+
+
+def _tellable(value: Fact) -> Fact:
+    """A fact that any terminal, log and answer can be given: a lone surrogate, which no encoding has, becomes ``?``."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return value
 
 
 class _Lenient(dict[str, Fact]):

@@ -33,6 +33,7 @@ _POINTER = re.compile(forms.POINTER)
 _QUERY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Text = TypeVar("Text", str, bytes)
 _KECCAK_EMPTY = keccak256(b"")
+_FEW = 16  # claims of an item whose hash is remembered
 
 SCOPE_ITEM = StructType(
     "ScopeItem(bytes32 item,string query,bytes32 parcel,string[] claims,bytes32[] documents)"
@@ -216,6 +217,15 @@ def _text_hash(text: str) -> bytes:
     return keccak256(text.encode("utf-8"))
 
 
-@lru_cache(maxsize=4096)
 def _texts_hash(texts: tuple[str, ...]) -> bytes:
+    # A long list does not recur, and remembering it would let whoever sends many fill the memory.
+    return _few_hash(texts) if len(texts) <= _FEW else _many_hash(texts)
+
+
+@lru_cache(maxsize=4096)
+def _few_hash(texts: tuple[str, ...]) -> bytes:
     return keccak256(b"".join(map(_text_hash, texts)))
+
+
+def _many_hash(texts: tuple[str, ...]) -> bytes:
+    return keccak256(b"".join(keccak256(text.encode("utf-8")) for text in texts))

@@ -23,6 +23,7 @@ from protocol.errors import Malformed
 from protocol.hashing import hkdf256, keccak256
 from protocol.jose import P256Signer, PublicJwk
 from protocol.recipients import HybridIdentity
+from protocol.recursion import keep_limit
 from protocol.secret import Secret
 
 LANGUAGES: dict[str, str] = {"zh": "chinese_simplified", "en": "english"}
@@ -193,6 +194,7 @@ def _account(phrase: str, language: str, path: str, index: int) -> AccountKey:
         raise Malformed("key_index", "expected an account index from 0 to {most}, got {got}", most=MAX_INDEX, got=index)
     from eth_account.hdaccount.deterministic import HDPath
 
+    keep_limit()
     seed = Mnemonic(phrase, language).unsafe_seed()
     return AccountKey(HDPath(path.format(index)).derive(seed))
 
@@ -223,4 +225,5 @@ def _wordlist(language: str) -> Any:
     from eth_account.hdaccount.mnemonic import Mnemonic as Bip39
     from eth_account.types import Language
 
+    keep_limit()
     return Bip39(Language(LANGUAGES[language]))

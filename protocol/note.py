@@ -31,6 +31,7 @@ ED25519 = b"\x01"
 _KEY_ID = re.compile(r"[0-9a-f]{8}")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +277,8 @@ def _parse_signature(line: str) -> NoteSignature:
 
 def _check_name(name: str) -> None:
     if not name or len(name) > MAX_NAME or "+" in name or any(c.isspace() for c in name) or _CONTROL.search(name):
+        raise Malformed("note_name", "a key's name is not empty and holds no space and no plus")
+    if _SURROGATE.search(name):
         raise Malformed("note_name", "a key's name is not empty and holds no space and no plus")
 
 

@@ -30,6 +30,7 @@ MAX_SDJWT_CHARS = 1 << 20
 MAX_DISCLOSURES = 512
 MAX_DISCLOSURE_CHARS = 64 << 10
 MAX_DEPTH = 24
+MAX_VALUES = 8192  # shown at once: each has a pointer of up to 512 characters
 RESERVED = ("_sd", "...", "_sd_alg")
 
 
@@ -178,6 +179,7 @@ class _Opener:
         self._seen: set[str] = set()
         self.placed: dict[str, Disclosure] = {}
         self.values: dict[str, Json] = {}
+        self._count = 0
 
     def object(self, value: dict[str, Json], at: str, depth: int) -> dict[str, Json]:
         reserved = [name for name in ("...", "_sd_alg") if name in value]
@@ -208,6 +210,9 @@ class _Opener:
             raise Malformed("sdjwt_depth", "claims are nested deeper than {limit}", limit=MAX_DEPTH)
         if len(at) > MAX_POINTER_CHARS:
             raise Malformed("sdjwt_name", "a claim's pointer has more than {limit} characters", limit=MAX_POINTER_CHARS)
+        if self._count == MAX_VALUES:
+            raise Malformed("sdjwt_values", "more than {limit} values are shown", limit=MAX_VALUES)
+        self._count += 1
         shown = value
         if isinstance(value, dict):
             shown = self.object(value, at, depth)

@@ -39,6 +39,7 @@ from vault_api.vault import Vault
 SignedReceipt = Signed[Receipt]
 DAY_S = 86_400
 RECEIPT_SKEW_S = 120
+REMEMBERED_BYTES = 4096  # of an envelope: one with two claims and a document has 1,500
 
 _GRANT: Prepared[Any] = Prepared(select(t.grants).where(t.grants.c.grant_id == bindparam("grant_id")))
 _RELEASE: Prepared[Any] = Prepared(
@@ -192,9 +193,14 @@ def released_payload(vault: Vault, agency: Agency, grant_id: bytes, payload: byt
     return size
 
 
-@lru_cache(maxsize=8192)
 def parsed_grant(raw: bytes) -> GrantEnvelope:
     """A stored envelope; parsing is remembered, verifying is not."""
+    # Of a large one only this use is served: holders could fill the memory with them.
+    return _remembered(raw) if len(raw) <= REMEMBERED_BYTES else GrantEnvelope.parse(raw)
+
+
+@lru_cache(maxsize=8192)
+def _remembered(raw: bytes) -> GrantEnvelope:
     return GrantEnvelope.parse(raw)
 
 

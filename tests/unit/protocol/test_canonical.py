@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.canonical import MAX_JSON_DEPTH, dumps, loads, loads_canonical, loads_object
+from protocol.canonical import MAX_JSON_DEPTH, MAX_JSON_PARTS, dumps, loads, loads_canonical, loads_object
 from protocol.errors import Malformed
 
 LARGEST = 2**53 - 1
@@ -128,3 +128,12 @@ def test_any_bytes_read_or_are_malformed(raw: bytes) -> None:
     except Malformed:
         return
     assert loads(dumps(value)) == value
+
+
+def test_a_document_of_too_many_values_is_refused_before_it_is_read() -> None:
+    most = b"[" + b"0," * (MAX_JSON_PARTS - 1) + b"0]"
+    assert len(loads(most)) == MAX_JSON_PARTS
+    assert code_of(b"[0," + most[1:]) == "json_parts"
+    assert code_of('{"a":"' + "," * MAX_JSON_PARTS + '"}') == "json_parts"  # in a string too: counting is cheap
+    assert loads_object(b'{"a":[0,0]}', parts=3) == {"a": [0, 0]}
+    assert code_of(b'{"a":[0,0]}', parts=2) == "json_parts"

@@ -29,6 +29,12 @@ def test_a_field_without_a_fact_stays_as_it_stands() -> None:
     assert fill("expected {want}, got {got}", {"want": 1}) == "expected 1, got {got}"
 
 
+def test_a_message_can_always_be_written_to_a_terminal_a_log_and_an_answer() -> None:
+    error = Denied("addressee_missing", "{text} is no name", text="名\udce1\ud800")
+    assert error.facts == {"text": "名??"}
+    assert str(error).encode("utf-8").decode("utf-8") == "名?? is no name"
+
+
 def test_the_root_of_the_tree_is_a_plain_failure() -> None:
     assert OneFileError("internal", "a fault").fault == "failure"
     assert "failure" not in FAULTS

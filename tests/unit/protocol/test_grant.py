@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from protocol import account_envelope, canonical
+from protocol import grant as grant_module
 from protocol.errors import Malformed
 from protocol.fields import MAX_TIME
 from protocol.grant import (
@@ -222,3 +223,10 @@ def test_a_scope_item_with_everything_at_its_bound_is_taken() -> None:
         b32(1), "q" * 64, b32(2), tuple(f"/{i:03}" for i in range(MAX_CLAIMS)), tuple(b32(i) for i in range(MAX_DOCUMENTS))
     )
     assert len(full.claims) + len(full.documents) == MAX_CLAIMS + MAX_DOCUMENTS
+
+
+def test_the_claims_of_a_long_list_hash_as_those_of_a_short_one_and_are_not_remembered() -> None:
+    before = grant_module._few_hash.cache_info().currsize
+    many = a_scope(claims=tuple(f"/c{number:03}" for number in range(128)))
+    assert many.struct_hash() == SCOPE_ITEM.struct_hash(many.values())
+    assert grant_module._few_hash.cache_info().currsize == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from protocol.errors import Malformed
@@ -160,3 +162,9 @@ def test_only_a_digest_is_signed() -> None:
 def test_a_scalar_outside_the_curve_is_no_key(make: type[AccountKey | PresentKey], secret: bytes) -> None:
     with pytest.raises(Malformed):
         make(secret)
+
+
+def test_what_a_phrase_imports_leaves_the_recursion_limit_as_it_was() -> None:
+    # A library behind the word lists raises it beyond what the C stack holds: nested JSON would end the process.
+    hot_account(Mnemonic.generate("en").unsafe_phrase, "en")
+    assert sys.getrecursionlimit() == 1000

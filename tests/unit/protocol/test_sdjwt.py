@@ -16,6 +16,7 @@ from protocol.sdjwt import (
     MAX_DISCLOSURE_CHARS,
     MAX_DISCLOSURES,
     MAX_SDJWT_CHARS,
+    MAX_VALUES,
     SDJWT_TYP,
     Opened,
     open_claims,
@@ -203,6 +204,11 @@ def test_disclosures_cannot_nest_deeper_than_json_may() -> None:
     for _ in range(30):
         chain.append(disclosure("salt", "a", {"_sd": [digest(chain[-1])]}))
     assert code_of(signed({"_sd": [digest(chain[-1])]}, *chain)) == "sdjwt_depth"
+
+
+def test_no_more_values_are_shown_than_can_be_held() -> None:
+    assert len(opened(signed({"a": [0] * (MAX_VALUES - 1)})).values) == MAX_VALUES
+    assert code_of(signed({"a": [0] * MAX_VALUES})) == "sdjwt_values"
 
 
 def test_a_name_too_long_to_point_at_is_malformed() -> None:
