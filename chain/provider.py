@@ -12,8 +12,8 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from chain.endpoint import Endpoint
-from protocol.recursion import keep_limit
 from protocol.errors import Unavailable
+from protocol.recursion import keep_limit
 
 keep_limit()
 

@@ -12,11 +12,11 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from protocol.recursion import keep_limit
 from chain.values import ADDRESS_BYTES, sized
 from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Denied, Malformed, OneFileError, Unavailable
 from protocol.hashing import keccak256
+from protocol.recursion import keep_limit
 
 SECRET_BYTES = 32
 MAX_KEY_FILE = 64 << 10
