@@ -5,31 +5,27 @@ header, payload ``{1: session, 2: counter, 4: exp, 6: iat, 7: log}`` in determin
 counter below 24, 120 at most; 181 to 184 characters, which is QR version 8 at level M. No key, dossier,
 licence type or commitment stands in it: a photo of it tells nothing, and the vault knows the session.
 
-There is one encoding of each code, so the reader is a template and no general CBOR decoder: what a
-camera brings is never handed to one. ``external_aad`` is empty, as any COSE program expects; ``log``
-binds the code to one log, and the leading ``Signature1`` keeps it apart from whatever else the present key
-signs. Left out: request codes of a window, offline frames (``OF2``).
+There is one encoding of each code (``protocol/cose.py``). ``external_aad`` is empty, as any COSE program expects;
+``log`` binds the code to one log, and the leading ``Signature1`` keeps it apart from whatever else the present key
+signs. Left out: request codes of a window (``protocol/request_code.py``), offline frames (``protocol/offline.py``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from protocol.encoding import base45, unbase45
+from protocol import cose
 from protocol.errors import Denied, Malformed, Untrusted
 from protocol.hashing import keccak256
-from protocol.jose import EcSigner, PublicJwk, verify_es256
+from protocol.jose import EcSigner, PublicJwk
 
 PREFIX = "OF1:"
 CODE_LIFETIME_S = 60
 CODE_ROTATION_S = 30
 CODE_SKEW_S = 5
 MAX_COUNTER = 0xFFFF
-MAX_COSE_BYTES = 120
+MAX_PAYLOAD_BYTES = 45
 _MAX_TIME = 0xFFFFFFFF  # four bytes: the format serves until 2106, and fits its QR
-_HEAD = bytes.fromhex("d28443a10126a058")  # tag 18, array of 4, h'a10126' = {1: -7}, {}, a string with …
-_SIGNATURE = bytes.fromhex("5840")
-_PROTECTED = bytes.fromhex("a10126")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +58,7 @@ class SignedShowCode:
     """A parsed show code, not verified: its key follows from the session, which the vault knows."""
 
     code: ShowCode
-    payload: bytes
-    signature: bytes
-    text: str
+    signed: cose.Sign1
 
 
 def log_prefix(origin: str) -> bytes:
@@ -79,29 +73,13 @@ def new_show_code(session: bytes, counter: int, *, origin: str, now: int) -> Sho
 
 def sign_show_code(code: ShowCode, signer: EcSigner) -> str:
     """The text to draw as QR in alphanumeric mode."""
-    payload = code.payload()
-    cose = _HEAD + bytes([len(payload)]) + payload + _SIGNATURE + signer.sign(signed_structure(payload))
-    return PREFIX + base45(cose)
-
-
-def signed_structure(payload: bytes) -> bytes:
-    """``Sig_structure`` of RFC 9052 §4.4: ["Signature1", protected, external_aad = h'', payload]."""
-    import cbor2
-
-    return cbor2.dumps(["Signature1", _PROTECTED, b"", payload])
+    return cose.sign(PREFIX, code.payload(), signer)
 
 
 def parse_show_code(text: str) -> SignedShowCode:
     """Parse strictly; nothing is verified. Raises ``Malformed`` only."""
-    if not text.startswith(PREFIX) or len(text) > len(PREFIX) + MAX_COSE_BYTES * 3 // 2:
-        raise _malformed()
-    cose = unbase45(text[len(PREFIX) :], what="show code")
-    size = cose[len(_HEAD)] if len(cose) > len(_HEAD) else 0
-    payload_end = len(_HEAD) + 1 + size
-    payload, tail = cose[len(_HEAD) + 1 : payload_end], cose[payload_end:]
-    if not cose.startswith(_HEAD) or not tail.startswith(_SIGNATURE) or len(tail) != 66:
-        raise _malformed()
-    return SignedShowCode(_read_payload(payload), payload, tail[2:], text)
+    signed = cose.parse(text, PREFIX, most_payload=MAX_PAYLOAD_BYTES, malformed=_malformed)
+    return SignedShowCode(_read_payload(signed.payload), signed)
 
 
 def verify_show_code(text: str, key: PublicJwk, *, origin: str, now: int) -> ShowCode:
@@ -111,7 +89,7 @@ def verify_show_code(text: str, key: PublicJwk, *, origin: str, now: int) -> Sho
     the dossier that opened the session, and that the session is unused, are the vault's facts.
     """
     found = parse_show_code(text)
-    verify_es256(key, signed_structure(found.payload), found.signature, code="show_code_signature")
+    found.signed.verify(key, code="show_code_signature")
     code = found.code
     if code.log != log_prefix(origin):
         raise Untrusted("show_code_log", "the show code is for another log")
@@ -127,7 +105,7 @@ def verify_show_code(text: str, key: PublicJwk, *, origin: str, now: int) -> Sho
 
 
 def _read_payload(payload: bytes) -> ShowCode:
-    reader = _Reader(payload)
+    reader = cose.Reader(payload, _malformed)
     reader.expect(b"\xa5\x01\x50")
     session = reader.take(16)
     reader.expect(b"\x02")
@@ -142,32 +120,6 @@ def _read_payload(payload: bytes) -> ShowCode:
     if code.payload() != payload:
         raise _malformed()
     return code
-
-
-class _Reader:
-    """Takes bytes from the front; whatever is not there is ``Malformed``."""
-
-    def __init__(self, data: bytes) -> None:
-        self._left = data
-
-    def take(self, size: int) -> bytes:
-        taken, self._left = self._left[:size], self._left[size:]
-        if len(taken) != size:
-            raise _malformed()
-        return taken
-
-    def expect(self, want: bytes) -> None:
-        if self.take(len(want)) != want:
-            raise _malformed()
-
-    def uint(self) -> int:
-        """A CBOR unsigned integer of up to eight bytes."""
-        first = self.take(1)[0]
-        if first < 24:
-            return first
-        if not 24 <= first <= 27:
-            raise _malformed()
-        return int.from_bytes(self.take(1 << first - 24), "big")
 
 
 def _malformed() -> Malformed:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from protocol.cose import signed_structure
 from protocol.encoding import b64u, base45, unb64u, unbase45
 from protocol.jose import P256Signer, sign_typed
-from protocol.show_code import PREFIX, new_show_code, sign_show_code, signed_structure
+from protocol.show_code import PREFIX, new_show_code, sign_show_code
 from protocol.slips import SLIP_TYP
 from protocol.status_list import STATUS_TYP, StatusList, status_uri
 from tests.credential_samples import ACCOUNT, DOSSIER, HOLDER, ISSUER, ISSUER_URN, STATUS_URI
