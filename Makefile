@@ -32,10 +32,20 @@ bench-quick: setup ## grant verification beside its alternatives, in one run
 contracts: setup ## compile the contracts and write artifacts
 	@$(PY) -m chain.main compile
 
+contracts-fuzz: setup ## forge fuzz and invariant tests with new seeds, RUNS=… cases each
+	@$(PY) -m tools.forge fuzz $(or $(RUNS),2000)
+
+contracts-coverage: setup ## what the forge tests leave out of the contracts; fails below 100 %
+	@$(PY) -m tools.forge coverage
+
+slither: setup ## run Slither in its own environment; fails on what contracts/AUDIT.md does not explain
+	@$(PY) -m tools.environments slither
+	@$(PY) -m tools.slither
+
 catalogs: setup ## build the message catalogues
 	@$(PY) tools/catalogs.py
 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up test check lint vectors bench-quick contracts catalogs lock
+.PHONY: help setup demo up test check lint vectors bench-quick contracts contracts-fuzz contracts-coverage slither catalogs lock
