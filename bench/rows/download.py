@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shlex
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +36,7 @@ from scripts.processes import program
 from wallet_cli.services.opening import find_document, open_item
 
 PROFILE = "sample"
+SAMPLE_S = 0.02
 GOAL = 1.0
 OURS, PIPED, LOCAL = "wallet open", "curl and age", "age, from a file"
 
@@ -173,12 +176,39 @@ def _random_file(path: Path, mib: int) -> bytes:
 
 
 def _timed(command: Sequence[str], env: dict[str, str]) -> tuple[float, float]:
-    """Seconds from start to end, and the largest resident set of the program and its children, in MiB."""
+    """Seconds from start to end, and the peak of memory of all its processes together, in MiB."""
     start = time.perf_counter()
     process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    peaks: dict[int, int] = {}
+    watching = threading.Thread(target=_watch, args=(process, peaks))
+    watching.start()
+    code = process.wait()
     took = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
-    return took, usage.ru_maxrss / 1024
+    watching.join()
+    if code:
+        raise RuntimeError(f"{command[0]} ended with {code}")
+    return took, sum(peaks.values()) / 1024
+
+
+def _watch(process: subprocess.Popen[bytes], peaks: dict[int, int]) -> None:
+    """Note the largest resident set (KiB) of each process below ``process``, until it ends."""
+    while process.returncode is None:
+        for pid in _family(process.pid):
+            peaks[pid] = max(peaks.get(pid, 0), _peak(pid))
+        time.sleep(SAMPLE_S)
+
+
+def _family(pid: int) -> list[int]:
+    try:
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []  # it has ended
+    return [pid, *(found for child in below for found in _family(int(child)))]
+
+
+def _peak(pid: int) -> int:
+    try:
+        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found.group(1)) if found else 0
