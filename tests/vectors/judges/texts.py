@@ -114,7 +114,7 @@ def certificate_id(given: Input) -> Any:
 
 def origin(given: Input) -> Any:
     found = parse_origin(given["text"])
-    place = {"chain_id": found.chain_id, "archive_log": hex0x(found.archive_log), "name": found.name}
+    place = {"chain_id": str(found.chain_id), "archive_log": hex0x(found.archive_log), "name": found.name}
     return {**place, "hash": hex0x(origin_hash(given["text"])), "prefix": hex0x(log_prefix(given["text"]))}
 
 

@@ -1,0 +1,189 @@
+"""Every structure of the formats, where its vectors are made, and which part of the code they run through.
+
+The README's table is made from here; tests hold that each structure has vectors enough, that nothing is left out of the
+table, and that every public parser and verifier of ``protocol/`` is named here or in ``ELSEWHERE`` with a reason.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+from tests.vectors.book import ACCEPTED, Book, read
+
+MAKERS = (
+    *("encodings", "identifiers", "sealing", "accounts", "cards", "signed", "statements", "scenarios"),
+    *("credentials", "shows", "logs", "heads", "tiling", "parcels", "requests", "trust"),
+)
+LEAST = 10  # refused cases of a structure
+
+
+@dataclass(frozen=True)
+class Structure:
+    """``chapter``: where FORMATS has it; ``page``: of docs/spec (or of docs); ``code``: what judges it."""
+
+    name: str
+    chapter: str
+    page: str
+    code: str
+
+
+def _table(text: str) -> tuple[Structure, ...]:
+    return tuple(Structure(*(cell.strip() for cell in line.split("|"))) for line in text.strip().splitlines())
+
+
+# name | chapter | page | code
+STRUCTURES = _table("""
+base64url | encodings | spec/encodings.md | encoding.unb64u
+base64 | encodings | spec/encodings.md | encoding.unb64
+base45 | encodings | spec/encodings.md | encoding.unbase45
+hex | encodings | spec/encodings.md | encoding.unhex0x
+canonical-json | encodings | spec/encodings.md | canonical.loads_canonical
+pointer | encodings | spec/credential.md | pointers.parse_pointer
+jwk | Keys | spec/credential.md | jose.PublicJwk.from_json
+age-recipient | Keys | spec/sealed-object.md | recipients.parse_recipient
+age-identity | Keys | spec/sealed-object.md | recipients.parse_identity
+keys | Keys | spec/keys.md | keys.person_root
+key-ring | Keys | spec/keys.md | keyring.open_ring
+key-card | Keys | spec/keycard.md | keycard.verify_key_card
+dossier-id | Keys | spec/identifiers.md | identifiers.dossier_id
+dossier-urn | Credential | spec/identifiers.md | identifiers.parse_dossier_urn
+agency-urn | Credential | spec/identifiers.md | identifiers.parse_agency_urn
+address | Keys | spec/identifiers.md | identifiers.parse_address
+citizen-number | Credential | spec/identifiers.md | identifiers.check_citizen_number
+credit-code | Credential | spec/identifiers.md | identifiers.check_credit_code
+certificate-id | Credential | spec/identifiers.md | identifiers.parse_certificate_id
+vct | Credential | spec/credential.md | licence_types.parse_vct
+status-uri | Credential | spec/credential.md | status_list.parse_status_uri
+credential | Credential | spec/credential.md | credential.verify_credential_signature
+presentation | Credential | spec/credential.md | credential.verify_presentation_binding
+status-list | Credential | spec/credential.md | status_list.verify_status_token
+slip | Deposit | spec/credential.md | slips.verify_slip
+item-commitment | Deposit | spec/credential.md | slips.item_commitment
+own-document | Deposit | spec/export.md | client.own_document.OwnDocument.parse
+card-token | Deposit | spec/credential.md | statements.verify_card_token
+sealed-object | Deposit | spec/sealed-object.md | envelope.open_bytes
+account-message | Grant | spec/grant.md | signatures.verify_account
+grant | Grant | spec/grant.md | grant.GrantEnvelope.parse
+mandate | Grant | spec/grant.md | mandate.MandateEnvelope.parse
+revocation | Grant | spec/log.md | revocations.verify_revocation
+parcel | Grant | spec/sealed-object.md | parcel.Parcel.parse
+sealed-parcel | Grant | spec/parcel.md | agency_cli.services.parcels.open_granted
+scenario | Grant | spec/scenario.md | scenario.verify_scenario
+over-asking | Grant | spec/scenario.md | scenario.check_over_asking
+receipt | Use | spec/show.md | receipts.verify_receipt
+access-record | Use | spec/use.md | entries.AccessRecord.parse
+use-in-log | Use | spec/log.md | entries.verify_access
+statement | Log | spec/credential.md | statements.verify_statement
+origin | Log | spec/log.md | entries.parse_origin
+entry | Log | spec/log.md | entries.Entry.parse
+opening | Log | spec/log.md | entries.verify_opening
+public-entry | Log | spec/log.md | entries.verify_public
+history | Log | spec/log.md | history.verify_history
+vkey | Log | spec/log.md | note.Vkey.parse
+checkpoint | Log | spec/log.md | note.verify_checkpoint
+growth | Log | spec/log.md | note.verify_growth
+tlog-proof | Log | spec/log.md | tlog_proof.verify_tlog_proof
+anchored-entry | Log | spec/verdict.md | verify_log.verify_entry
+tile-path | Log | spec/log.md | tiles.parse_tile_path
+entry-bundle | Log | spec/log.md | tiles.parse_bundle
+tiles | Log | spec/log.md | tiles.VerifiedTileReader
+show-code | Show | spec/show.md | show_code.verify_show_code
+content-digest | HTTP | http.md | http_sig.parse_content_digest
+signed-request | HTTP | http.md | vault_api.http_auth.read_signature
+verdict | Verdict | spec/verdict.md | verdict.conclude
+trust-file | Verdict | spec/export.md | client.trust.open_trust
+""")
+
+# Parts of FORMATS that no code reads or writes yet: they get their vectors with their code.
+NOT_BUILT = {
+    "Show: a window's request code": "left out of `protocol/show_code.py`",
+    "Show: offline frames `OF2:`": "left out of `protocol/show_code.py`",
+    "Keys: SLIP-39 shares of guardians": "no guardian yet",
+    "Keys: messages of guardians and recovery": "no guardian yet: `contracts/MESSAGES.md` lists the messages that there are",
+}
+
+# Public readers of protocol/ that are no structure of their own, and why.
+ELSEWHERE = {
+    "account_envelope.AccountEnvelope.parse": "the form of grant and mandate",
+    "account_envelope.AccountEnvelope.from_json": "the same, where an envelope stands in another document",
+    "age_format.parse_header": "a part of sealed-object",
+    "age_format.parse_whole_header": "a part of sealed-object",
+    "credential.parse_day": "a part of credential",
+    "credential.parse_file_entry": "a part of credential and own-document",
+    "dcql.parse_query": "a part of scenario",
+    "dcql.parse_alternatives": "a part of scenario",
+    "eip712.Typed.from_json": "a part of account-message",
+    "entries.Opening.from_json": "a part of opening",
+    "jose.parse_jws": "a part of every signed form",
+    "jose.verify_jws": "a part of every signed form",
+    "jose.verify_es256": "a part of every signed form",
+    "keycard.KeyCardEnvelope.parse": "a part of key-card",
+    "keycard.KeyCardEnvelope.from_json": "a part of key-card",
+    "keyring.KeyRing.parse": "a part of key-ring",
+    "merkle.verify_inclusion": "a part of tlog-proof; transparency-dev's vectors besides",
+    "merkle.verify_consistency": "a part of growth; transparency-dev's vectors besides",
+    "merkle.Frontier.parse": "a vault's own state, never received",
+    "note.parse_note": "a part of checkpoint",
+    "note.verify_note": "a part of checkpoint",
+    "note.Checkpoint.parse_text": "a part of checkpoint",
+    "receipts.parse_receipt": "a part of receipt",
+    "recipients.HybridRecipient.parse": "a part of age-recipient",
+    "recipients.X25519Recipient.parse": "a part of age-recipient",
+    "recipients.HybridIdentity.parse": "a part of age-identity",
+    "recipients.X25519Identity.parse": "a part of age-identity",
+    "revocations.parse_revocation": "a part of revocation",
+    "revocations.verify_secret": "a part of revocation",
+    "scenario.parse_scenario": "a part of scenario",
+    "sdjwt.parse_sdjwt": "a part of credential",
+    "sdjwt.parse_disclosure": "a part of credential",
+    "sdjwt.verify_issuer": "a part of credential",
+    "sdjwt.verify_key_binding": "a part of presentation",
+    "show_code.parse_show_code": "a part of show-code",
+    "slips.parse_slip": "a part of slip",
+    "statements.parse_statement": "a part of statement",
+    "statements.parse_card_token": "a part of card-token",
+    "status_list.parse_status_token": "a part of status-list",
+    "tlog_proof.TlogProof.parse": "a part of tlog-proof",
+    "verdict.Verdict.from_json": "a part of verdict",
+    "verify_credential.verify_credential": "facts of the chain besides: tests/attacks/test_presentation_attacks.py",
+    "verify_grant.verify_grant": "facts of the chain besides: tests/attacks/test_grant_attacks.py",
+    "verify_log.verify_commitment": "a part of opening, by the kind that is expected",
+    "verify_log.verify_anchored_history": "a part of anchored-entry",
+    "verify_log.verify_finality": "confirmations are a fact of the chain: tests/unit/protocol/test_verify_log.py",
+}
+
+
+def books() -> list[Book]:
+    """Every structure's vectors, made anew, in the order of the table."""
+    made = [book for name in MAKERS for book in importlib.import_module(f"tests.vectors.makers.{name}").books()]
+    by_name = {book.structure: book for book in made}
+    if len(by_name) != len(made) or set(by_name) != {one.name for one in STRUCTURES}:
+        raise ValueError("the table and the makers name other structures")
+    return [by_name[one.name] for one in STRUCTURES]
+
+
+def counts(name: str) -> tuple[int, int]:
+    """How many accepted and refused cases the committed vectors of a structure have."""
+    cases = read(name)["cases"]
+    accepted = sum(case["expect"] == ACCEPTED for case in cases)
+    return accepted, len(cases) - accepted
+
+
+def table() -> str:
+    """The README's table."""
+    rows = ["| FORMATS | structure | accepted | refused | specification | judged by |", "|---|---|---|---|---|---|"]
+    totals = [0, 0]
+    for one in STRUCTURES:
+        accepted, refused = counts(one.name)
+        totals = [totals[0] + accepted, totals[1] + refused]
+        code = one.code if one.code.split(".")[0] in {"client", "agency_cli", "vault_api"} else f"protocol.{one.code}"
+        links = f"[{one.name}](golden/{one.name}.json)", f"[{one.page}](../../docs/{one.page})"
+        rows.append(f"| {one.chapter} | {links[0]} | {accepted} | {refused} | {links[1]} | `{code}` |")
+    rows.append(f"| | {len(STRUCTURES)} structures | {totals[0]} | {totals[1]} | | |")
+    return "\n".join(rows)
+
+
+def not_built() -> str:
+    """What of FORMATS has no vectors since it has no code."""
+    return "\n".join(f"* {part}: {why}" for part, why in NOT_BUILT.items())

@@ -1,0 +1,72 @@
+// Show codes (docs/spec/show.md §2): one encoding, read as a template.
+import { b64u, unbase45 } from "./bytes.mjs";
+import { readJwk, verifyEs256 } from "./jose.mjs";
+import { denied, need, untrusted } from "./refused.mjs";
+import { originPrefix } from "./texts.mjs";
+
+class Reader {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.at = 0;
+  }
+
+  take(size) {
+    need(this.at + size <= this.bytes.length, "show code: cut off");
+    return this.bytes.subarray(this.at, (this.at += size));
+  }
+
+  expect(hex) {
+    need(this.take(hex.length / 2).toString("hex") === hex, "show code: another encoding");
+  }
+
+  /** A CBOR unsigned integer in its shortest form, at most four bytes. */
+  uint() {
+    const first = this.take(1)[0];
+    need(first <= 0x1a, "show code: no integer of ours");
+    if (first < 24) return first;
+    const size = 1 << (first - 24);
+    const value = this.take(size).readUIntBE(0, size);
+    need(value >= [24, 256, 65_536][first - 24], "show code: an integer longer than it need be");
+    return value;
+  }
+
+  end() {
+    need(this.at === this.bytes.length, "show code: something behind it");
+  }
+}
+
+function readPayload(payload) {
+  const reader = new Reader(payload);
+  reader.expect("a50150");
+  const session = reader.take(16);
+  reader.expect("02");
+  const counter = reader.uint();
+  reader.expect("04");
+  const exp = reader.uint();
+  reader.expect("06");
+  const iat = reader.uint();
+  reader.expect("0748");
+  const log = reader.take(8);
+  reader.end();
+  need(counter <= 65_535 && iat < exp && exp <= iat + 60, "show code: its counter or its lifetime");
+  return { session, counter, exp, iat, log };
+}
+
+function showCode({ text, key, log, now }) {
+  need(text.startsWith("OF1:") && text.length <= 184, "show code: no OF1");
+  const reader = new Reader(unbase45(text.slice(4)));
+  reader.expect("d28443a10126a058");
+  const payload = reader.take(reader.take(1)[0]);
+  reader.expect("5840");
+  const signature = reader.take(64);
+  reader.end();
+  const code = readPayload(payload);
+  // Sig_structure, RFC 9052 §4.4: ["Signature1", protected, h'', payload]
+  const signed = Buffer.concat([Buffer.from("846a", "hex"), Buffer.from("Signature1"), Buffer.from("43a1012640", "hex"), Buffer.from([0x58, payload.length]), payload]);
+  verifyEs256(readJwk(key), signed, signature, "show_code_signature");
+  if (!code.log.equals(originPrefix(log))) untrusted("show_code_log");
+  if (now < code.iat - 5 || now >= code.exp) denied("show_code_expired");
+  return { session: b64u(code.session), counter: code.counter, exp: code.exp, iat: code.iat };
+}
+
+export const judges = { "show-code": showCode };
