@@ -165,12 +165,12 @@ def _succession(meter: Meter) -> None:
     origin = _origin(meter, "old", ENTRY, "open, again")
     _anchor(meter, origin, 1, 2, "1 to 2")
     meter.send(f.freeze(origin), "log owner")
-    entry0 = _committing(f.successionCommitment(origin).call())
+    entry0 = committing(f.successionCommitment(origin).call())
     second = _origin(meter, "new", entry0, "open, a successor")
     meter.send(f.succeed(origin, second, entry0, []), "log owner")
 
 
-def _committing(c: bytes) -> bytes:
+def committing(c: bytes) -> bytes:
     return f'{{"c":"{b64u(c)}","pv":"{b64u(ZERO32)}","t":"note","tag":"{b64u(ZERO32)}","v":1}}'.encode()
 
 
