@@ -28,6 +28,14 @@ def metamask(lines: list[tuple[Typed, Domain, Account]]) -> list[dict[str, Any]]
     return [json.loads(line) for line in out.splitlines()]
 
 
+def recovered(message: Typed, domain: Domain, signature: bytes) -> str:
+    """Who signed a message, by eth-sig-util; ethers must say the same."""
+    job = {"data": typed_data(message, domain), "key": "11" * 32, "signature": hex0x(signature)}
+    found = json.loads(node("eip712_strangers.cjs", stdin=json.dumps(job).encode(), package="@metamask/eth-sig-util"))
+    assert found["metamask"]["signer"] == found["ethers"]["signer"]
+    return str(found["metamask"]["signer"])
+
+
 def cast_sign(message: Typed, domain: Domain, signer: Account) -> bytes:
     """cast's signature of a message, from the JSON that a wallet takes."""
     data = json.dumps(typed_data(message, domain))

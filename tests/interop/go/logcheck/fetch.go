@@ -98,7 +98,7 @@ func fetchInclusion(from site, vkey string, tree tlog.Tree, old []tlog.Tree, ent
 			if err != nil {
 				return checked, err
 			}
-			of, under, err := checkProof(raw, vkey, entries)
+			of, under, err := checkProof(raw, vkey, in(entries))
 			if err == nil && (of != index || under != head) {
 				err = fmt.Errorf("a proof of %d under %d", of, under.N)
 			}

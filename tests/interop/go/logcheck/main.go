@@ -2,6 +2,7 @@
 //
 //	logcheck verify DIR     check DIR/vkey, DIR/checkpoint, DIR/tile/…, DIR/cases.json and DIR/*.tlog-proof
 //	logcheck fetch URL DIR  check the log served below URL against DIR/vkey and the notes DIR/checkpoint-*
+//	logcheck proof DIR      check DIR/proof.tlog-proof of DIR/entry.json under DIR/vkey, by themselves
 //	logcheck make DIR N     write a log of N entries with a fresh key, for the other side to check
 //
 // It prints one line of JSON with what was checked, or says on standard error what is wrong and exits with 1.
@@ -46,12 +47,14 @@ func main() {
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "verify":
 		err = verify(os.Args[2])
+	case len(os.Args) == 3 && os.Args[1] == "proof":
+		err = single(os.Args[2])
 	case len(os.Args) == 4 && os.Args[1] == "fetch":
 		err = fetch(site(os.Args[2]), os.Args[3])
 	case len(os.Args) == 4 && os.Args[1] == "make":
 		err = makeLog(os.Args[2], os.Args[3])
 	default:
-		err = fmt.Errorf("usage: logcheck verify DIR | logcheck fetch URL DIR | logcheck make DIR N")
+		err = fmt.Errorf("usage: logcheck verify DIR | fetch URL DIR | proof DIR | make DIR N")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "logcheck:", err)
@@ -161,7 +164,7 @@ func verify(dir string) error {
 		if err != nil {
 			return err
 		}
-		if _, _, err := checkProof(raw, strings.TrimSpace(string(vkey)), entries); err != nil {
+		if _, _, err := checkProof(raw, strings.TrimSpace(string(vkey)), in(entries)); err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(file), err)
 		}
 	}
@@ -270,7 +273,7 @@ func checkConsistency(tree tlog.Tree, reader tlog.HashReader, c consistencyCase)
 }
 
 // checkProof reads a C2SP tlog-proof by its grammar alone, and says of which entry and tree it is.
-func checkProof(raw []byte, vkey string, entries [][]byte) (int64, tlog.Tree, error) {
+func checkProof(raw []byte, vkey string, entry func(index int64) []byte) (int64, tlog.Tree, error) {
 	cut := bytes.Index(raw, []byte("\n\n"))
 	if cut < 0 {
 		return 0, tlog.Tree{}, fmt.Errorf("no empty line")
@@ -291,7 +294,35 @@ func checkProof(raw []byte, vkey string, entries [][]byte) (int64, tlog.Tree, er
 	if err != nil {
 		return 0, tlog.Tree{}, err
 	}
-	return index, tree, tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(entries[index]))
+	return index, tree, tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(entry(index)))
+}
+
+// in finds an entry in the whole log; nothing hashes like an entry that is not there.
+func in(entries [][]byte) func(int64) []byte {
+	return func(index int64) []byte {
+		if index < 0 || index >= int64(len(entries)) {
+			return nil
+		}
+		return entries[index]
+	}
+}
+
+// single checks one entry by its own proof, as somebody does who was handed both.
+func single(dir string) error {
+	var parts [3][]byte
+	for i, name := range []string{"vkey", "entry.json", "proof.tlog-proof"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		parts[i] = data
+	}
+	index, tree, err := checkProof(parts[2], strings.TrimSpace(string(parts[0])), func(int64) []byte { return parts[1] })
+	if err != nil {
+		return err
+	}
+	fmt.Printf("{\"index\":%d,\"size\":%d}\n", index, tree.N)
+	return nil
 }
 
 // memory keeps all stored hashes of a small log, in tlog's order.
