@@ -33,7 +33,7 @@ def draw_outcome(outcome: Outcome) -> None:
     draw_conclusion(outcome.verdict)
     for judged in outcome.items:
         output.line()
-        output.line(f"{_type_name(judged.handed.credential)}  {judged.handed.id[:_SHORT]}")
+        output.line(f"{type_name(judged.handed.credential)}  {judged.handed.id[:_SHORT]}")
         draw_checks(judged.verdict)
         # What is rejected is not shown: nobody should read a value off a screen that says no.
         if judged.verdict.verdict != "reject":
@@ -42,15 +42,19 @@ def draw_outcome(outcome: Outcome) -> None:
 
 def draw_claims(judged: Judged) -> None:
     """The claims that were shown, by their titles, and the documents."""
+    output.fields(claim_rows(judged))
+
+
+def claim_rows(judged: Judged) -> list[tuple[str, object]]:
+    """Title and value of everything that was shown of an item."""
     credential, licence = judged.handed.credential, judged.handed.credential.licence
     until = licence.expiring_date.isoformat() if licence.expiring_date else _("open end")
-    rows = [
+    return [
         (_("Issued by"), f"{licence.dept_name}, {licence.issue_date.isoformat()}"),
         (_("Valid"), f"{licence.effective_date.isoformat()} – {until}"),
         *_claims(credential),
         *((_("Document"), document.entry.name) for document in judged.handed.documents),
     ]
-    output.fields(rows)
 
 
 def _claims(credential: Credential) -> Iterator[tuple[str, object]]:
@@ -75,7 +79,8 @@ def _title(credential: Credential, pointer: str) -> str:
     return said(fields[pointer].title) if pointer in fields else pointer
 
 
-def _type_name(credential: Credential) -> str:
+def type_name(credential: Credential) -> str:
+    """The title of a credential's licence type, in the language in use."""
     from protocol.licence_types import by_vct
 
     kind = by_vct(credential.vct)

@@ -42,7 +42,7 @@ def texts() -> dict[Message, str]:
         folder = ROOT / package
         if folder.is_dir():
             for name, line, message, _comments, _context in extract_from_dir(
-                folder, method_map=[("**.py", "python")], keywords=KEYWORDS
+                folder, method_map=[("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")], keywords=KEYWORDS
             ):
                 found.setdefault(message, f"{package}/{name}:{line}")
     return {message: place for message, place in found.items() if message}

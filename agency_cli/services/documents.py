@@ -77,7 +77,7 @@ def _take(
     sealed = target.with_name(".sealed")  # no document's name begins with a dot
     try:
         with sealed.open("x+b") as payload, replacing(target) as opened:
-            session.api.grant_payload(grant, document.payload, payload, step)
+            session.api.grant_payload(grant, document.payload, document.payload_size, payload, step)
             payload.seek(0)
             writer = HashingWriter(opened)
             open_stream(header, payload, writer, identities, payload_sha256=document.payload)

@@ -7,14 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from client.profile import Profile
-from scripts.processes import free_port
+from scripts.processes import free_port, listening
 from tests.strangers import ROOT
 
 READY_S = 240
@@ -100,5 +102,29 @@ def test_the_system_stays_up_and_its_state_survives(tmp_path: Path) -> None:
         assert synced.returncode == 0, synced.stderr
         listed = subprocess.run([*wallet, "items"], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
         assert "driving-licence" in json.dumps(json.loads(listed.stdout))
+        the_window_opens_for_who_has_its_link(env)
         assert second.stop() == 0
     assert second.process.poll() is not None
+
+
+def the_window_opens_for_who_has_its_link(env: dict[str, str]) -> None:
+    port = free_port()
+    agency = [str(Path(sys.executable).parent / "agency"), "window", "--scenario", "window-driving", "--profile", "police"]
+    window = subprocess.Popen(
+        [*agency, "--port", str(port), "--json"], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert window.stdout is not None
+    assert json.loads(window.stdout.readline())["desk"] == 1
+    wait_until(lambda: listening(port))
+    found = httpx2.get(f"http://127.0.0.1:{port}/start"), httpx2.get(f"http://127.0.0.1:{port}/")
+    window.send_signal(signal.SIGINT)
+    told, complaint = window.communicate(timeout=STOP_S)
+    assert [answer.status_code for answer in found] == [200, 401]
+    assert (window.returncode, told, complaint) == (0, "", "")
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + STOP_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

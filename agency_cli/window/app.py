@@ -1,0 +1,142 @@
+"""The window's page over one ``Counter``: parse, call, draw. Everything behind ``client.localsite.Guard``."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from pydantic import BaseModel, ConfigDict, Field
+
+from agency_cli.services.uses import Uses
+from agency_cli.window import view
+from agency_cli.window.counter import Counter
+from agency_cli.window.journal import Line, counts
+from client.localsite import MAX_TOKEN_CHARS, START, Entrance, Guard
+from console.i18n import _, accept_language, moment, speaking
+from protocol.errors import OneFileError
+from protocol.offline import MAX_FRAMES, PIECE_BYTES
+
+_HERE = Path(__file__).parent
+_JS = "text/javascript"
+_FILES = {"window.css": "text/css", "window.js": _JS, "start.js": _JS, "sound.js": _JS}
+MAX_CODE_CHARS = MAX_FRAMES * PIECE_BYTES * 2
+SHOWN_LINES = 50
+_PAGES = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape(default=True))
+
+
+class Token(BaseModel):
+    """The secret of the start link."""
+
+    model_config = ConfigDict(extra="forbid")
+    token: str = Field(max_length=MAX_TOKEN_CHARS)
+
+
+class Code(BaseModel):
+    """What a scanner read."""
+
+    model_config = ConfigDict(extra="forbid")
+    code: str = Field(max_length=MAX_CODE_CHARS)
+
+
+def create_app(counter: Counter, entrance: Entrance) -> FastAPI:
+    """The application of one window."""
+    app = FastAPI(title="OneFile window", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Guard, entrance=entrance)
+    _add_entrance(app, entrance)
+    _add_counter(app, counter)
+    _add_records(app, counter)
+    return app
+
+
+def _add_entrance(app: FastAPI, entrance: Entrance) -> None:
+    @app.get(START)
+    def start(request: Request) -> Response:
+        return _page(request, "start.html")
+
+    @app.post(START)
+    def enter(body: Token) -> Response:
+        cookie = entrance.enter(body.token)
+        if cookie is None:
+            return PlainTextResponse("the start link was used or is wrong; start the program again\n", 403)
+        return Response(status_code=204, headers={"Set-Cookie": cookie})
+
+    @app.get("/static/{name}")
+    def static(name: str) -> Response:
+        kind = _FILES.get(name)
+        if kind is None:
+            return PlainTextResponse("no such file\n", 404)
+        return Response((_HERE / "static" / name).read_bytes(), media_type=kind)
+
+
+def _add_counter(app: FastAPI, counter: Counter) -> None:
+    @app.get("/")
+    def window(request: Request) -> Response:
+        return _page(request, "window.html", desk=counter.desk)
+
+    @app.get("/asked")
+    def asked(request: Request) -> Response:
+        with speaking(_language(request)):
+            try:
+                return JSONResponse(counter.asked())
+            except OneFileError as error:
+                return JSONResponse(view.refused(error), 502)
+
+    @app.post("/scan")
+    def scan(request: Request, body: Code) -> Response:
+        with speaking(_language(request)):
+            return JSONResponse(counter.serve(body.code.strip()))
+
+    @app.post("/find")
+    async def find(request: Request) -> Response:
+        picture = await request.body()
+        with speaking(_language(request)):
+            try:
+                return JSONResponse({"code": await run_in_threadpool(counter.find, picture)})
+            except OneFileError as error:
+                return JSONResponse(view.refused(error), 422)
+
+
+def _add_records(app: FastAPI, counter: Counter) -> None:
+    @app.get("/today")
+    def today() -> Response:
+        lines = counter.journal.day(counter.session.clock.now())
+        mine = [line for line in lines if line.desk == counter.desk]
+        rows = [[line.at, line.result, line.code, line.receipt] for line in mine[-SHOWN_LINES:]]
+        return JSONResponse({"served": len(mine), "rows": rows})
+
+    @app.get("/today.csv")
+    def export() -> Response:
+        out = io.StringIO()
+        rows = csv.DictWriter(out, [field.name for field in fields(Line)], lineterminator="\r\n")
+        rows.writeheader()
+        rows.writerows(map(asdict, counter.journal.day(counter.session.clock.now())))
+        saved = {"Content-Disposition": 'attachment; filename="window.csv"'}
+        return Response(out.getvalue(), media_type="text/csv", headers=saved)
+
+    @app.get("/supervisor")
+    def supervisor(request: Request) -> Response:
+        return _page(request, "supervisor.html", seen=counts(counter.journal.day(counter.session.clock.now())))
+
+    @app.get("/receipt/{jti}")
+    def receipt(request: Request, jti: str) -> Response:
+        use = next((use for use in Uses(counter.session.profile.folder) if use.jti == jti), None)
+        if use is None:
+            return PlainTextResponse("no such receipt\n", 404)
+        return _page(request, "receipt.html", use=use, body=use.receipt.body, desk=counter.desk)
+
+
+def _language(request: Request) -> str:
+    return accept_language(request.headers.get("accept-language"))
+
+
+def _page(request: Request, name: str, **values: Any) -> HTMLResponse:
+    lang = _language(request)
+    with speaking(lang):
+        return HTMLResponse(_PAGES.get_template(name).render(_=_, lang=lang, moment=moment, **values))

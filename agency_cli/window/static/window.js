@@ -1,0 +1,171 @@
+// Draws what the window program says. It verifies nothing and keeps nothing: keys and checks are in Python.
+import { play } from "/static/sound.js";
+
+const FRAME_MS = 250;
+const MAX_EDGE = 1600;
+const counter = document.getElementById("counter");
+const texts = counter.dataset;
+const verdict = document.getElementById("verdict");
+const word = document.getElementById("word");
+const why = document.getElementById("why");
+const licence = document.getElementById("licence");
+let busy = false;
+let camera = null;
+
+function element(tag, text, attributes = {}) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+async function ask(path, options) {
+  const answer = await fetch(path, options);
+  if (!answer.headers.get("content-type")?.startsWith("application/json")) throw new Error(String(answer.status));
+  return { ok: answer.ok, body: await answer.json() };
+}
+
+function show(state, text, detail = "") {
+  verdict.className = state;
+  word.textContent = text;
+  why.textContent = detail;
+}
+
+function ready() {
+  licence.replaceChildren();
+  show("ready", texts.ready);
+}
+
+function draw(found) {
+  const hint = [found.detail, found.hint].filter(Boolean).join(" ");
+  show(found.verdict, texts[found.verdict], hint);
+  play(found.verdict);
+  licence.replaceChildren(...(found.items ?? []).map(card));
+  if (found.receipt) {
+    const link = element("a", `${texts.receipt} ${found.receipt}`, { href: `/receipt/${found.receipt}`, target: "_blank" });
+    licence.append(element("p", `${texts.retain} ${found.retain_until}`), link);
+  }
+}
+
+function card(item) {
+  const made = element("article", undefined, { class: item.verdict });
+  const list = element("dl");
+  for (const [title, value] of item.rows) list.append(element("dt", title), element("dd", value));
+  const checks = element("details");
+  const rows = element("table");
+  for (const check of item.checks) {
+    const row = element("tr", undefined, { class: check.status });
+    row.append(element("th", check.name, { scope: "row" }), element("td", check.status), element("td", check.why));
+    rows.append(row);
+  }
+  checks.append(element("summary", texts.checks), rows);
+  made.append(element("h2", item.type), list, checks);
+  return made;
+}
+
+async function serve(code) {
+  if (busy) return;
+  busy = true;
+  licence.replaceChildren();
+  show("busy", texts.busy);
+  try {
+    const { body } = await ask("/scan", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ code }),
+    });
+    draw(body);
+  } catch {
+    show("refused", texts.refused, texts.failed);
+  } finally {
+    busy = false;
+    count();
+  }
+}
+
+async function count() {
+  const { body } = await ask("/today");
+  document.getElementById("served").textContent = body.served;
+}
+
+// --- pictures and the camera ------------------------------------------------------------------
+
+async function smaller(source, width, height) {
+  const scale = Math.min(1, MAX_EDGE / Math.max(width, height));
+  const canvas = new OffscreenCanvas(Math.round(width * scale), Math.round(height * scale));
+  canvas.getContext("2d").drawImage(source, 0, 0, canvas.width, canvas.height);
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 });
+}
+
+async function read(blob, quiet) {
+  const { ok, body } = await ask("/find", { method: "POST", headers: { "content-type": blob.type }, body: blob });
+  if (ok) await serve(body.code);
+  else if (!quiet) draw(body);
+  return ok;
+}
+
+async function readFile(file) {
+  if (!file || busy) return;
+  const picture = await createImageBitmap(file);
+  await read(await smaller(picture, picture.width, picture.height), false);
+}
+
+async function startCamera() {
+  const video = document.getElementById("camera");
+  camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: 1280 } });
+  video.srcObject = camera;
+  video.hidden = false;
+  await video.play();
+  while (camera) {
+    if (!busy && verdict.className === "ready") await read(await smaller(video, video.videoWidth, video.videoHeight), true);
+    await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+  }
+}
+
+// --- a scanner that types ---------------------------------------------------------------------
+
+// By the key's place, not its character: a Chinese input method turns characters into others, never places.
+const PLAIN = { Space: " ", Minus: "-", Period: ".", Slash: "/", NumpadDecimal: ".", NumpadAdd: "+", NumpadSubtract: "-" };
+const SHIFTED = { Digit4: "$", Digit5: "%", Digit8: "*", Equal: "+", Semicolon: ":" };
+const TYPED_MS = 500;
+let typed = "";
+let last = 0;
+
+function letter(event) {
+  if (event.shiftKey && SHIFTED[event.code]) return SHIFTED[event.code];
+  const found = /^(?:Key([A-Z])|Digit([0-9])|Numpad([0-9]))$/.exec(event.code);
+  if (found) return found[1] ?? found[2] ?? found[3];
+  return PLAIN[event.code] ?? "";
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return ready();
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.timeStamp - last > TYPED_MS) typed = "";
+  last = event.timeStamp;
+  if (event.code === "Enter" || event.code === "NumpadEnter") {
+    if (typed.length > 20) {
+      event.preventDefault();
+      serve(typed);
+    }
+    typed = "";
+    return;
+  }
+  typed += letter(event);
+});
+
+document.addEventListener("paste", (event) => {
+  const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
+  if (file) readFile(file);
+  else serve(event.clipboardData.getData("text").trim());
+});
+document.getElementById("picture").addEventListener("change", (event) => readFile(event.target.files[0]));
+document.getElementById("next").addEventListener("click", ready);
+document.getElementById("use-camera").addEventListener("click", startCamera);
+
+const asked = document.getElementById("asked");
+const { body: scenario } = await ask("/asked");
+asked.textContent = scenario.title
+  ? `${scenario.title} · ${asked.dataset.purpose}: ${scenario.purpose} · ${asked.dataset.basis}: ${scenario.legal_basis.join(" ")}`
+  : scenario.detail;
+count();

@@ -1,0 +1,171 @@
+"""The service window's page: one person at a time, a verdict or a reason, and every one of them written down."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from agency_cli.window.app import create_app
+from agency_cli.window.counter import Counter
+from agency_cli.window.journal import Journal, Line, counts
+from client.localsite import Entrance
+from protocol.dcql import parse_query
+from protocol.receipts import Officer
+from tests.reader_stage import ReaderStage, picture_of
+from tests.scenario_samples import QUERY
+
+EN = {"accept-language": "en"}
+
+
+@pytest.fixture
+def scenario(reader: ReaderStage) -> str:
+    if not hasattr(reader, "page_scenario"):
+        query = parse_query({"credentials": QUERY["credentials"][:1]})
+        reader.page_scenario = reader.post_scenario(scenario_id="window", query=query)  # type: ignore[attr-defined]  # the test adds what the class does not declare
+    return "window"
+
+
+class Page:
+    """The page as a browser that came in by the start link sees it."""
+
+    def __init__(self, reader: ReaderStage, scenario: str) -> None:
+        self.reader = reader
+        self.counter = Counter(reader.session, 3, scenario, Officer("officer", "desk 3"))
+        self.door = Entrance(8441)
+        self.http = TestClient(create_app(self.counter, self.door), base_url=self.door.origin, headers=EN)
+        self.write = {"origin": self.door.origin}
+
+    def enter(self) -> httpx2.Response:
+        return self.http.post("/start", json={"token": self.door.token}, headers=self.write)
+
+    def scan(self, code: str) -> dict[str, object]:
+        answer = self.http.post("/scan", json={"code": code}, headers=self.write)
+        assert answer.status_code == 200
+        return answer.json()
+
+    def shown(self) -> str:
+        """A code, whose wallet presents as soon as somebody collects."""
+        session, code = self.reader.open_show()
+
+        def wallet(request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
+            if request.url.path.endswith("/collect") and answer.is_success:
+                self.reader.present(session, self.reader.item)
+            return answer
+
+        self.reader.bridge.lies.append(wallet)
+        return code
+
+
+@pytest.fixture
+def page(reader: ReaderStage, scenario: str) -> Iterator[Page]:
+    found = Page(reader, scenario)
+    assert found.enter().status_code == 204
+    yield found
+    for path in (reader.session.profile.folder / "window").glob("*"):
+        path.unlink()
+
+
+def test_the_start_link_works_once(page: Page) -> None:
+    assert page.http.get("/").status_code == 200
+    assert page.enter().status_code == 403
+    assert page.http.get("/start").status_code == 200
+
+
+def test_an_accepted_licence_is_drawn_with_its_ground_and_its_end(page: Page) -> None:
+    seen = page.scan(page.shown())
+
+    assert seen["verdict"] == "accept"
+    (item,) = seen["items"]
+    assert ["Region", "威海市"] in item["rows"] or any("威海市" in row for row in item["rows"])
+    assert {check["status"] for check in item["checks"]} <= {"pass", "skipped"}
+    assert seen["scenario"]["legal_basis"]
+    assert seen["retain_until"] > seen["at"]
+    receipt = page.http.get(f"/receipt/{seen['receipt']}").text
+    assert seen["receipt"] in receipt
+    assert "desk" in receipt.lower()
+
+
+def test_a_second_scan_is_a_clear_refusal(page: Page) -> None:
+    code = page.shown()
+    page.scan(code)
+    seen = page.scan(code)
+    assert (seen["verdict"], seen["code"]) == ("refused", "show_used")
+    assert "collected" in seen["detail"]
+    assert "items" not in seen
+
+
+def test_reasons_are_told_in_the_clerks_language(page: Page) -> None:
+    answer = page.http.post("/scan", json={"code": "OF1:"}, headers={**page.write, "accept-language": "zh-CN"})
+    assert answer.json()["detail"] == "这不是本系统的亮码"
+    assert "服务窗口" in page.http.get("/", headers={"accept-language": "zh"}).text
+
+
+def test_a_picture_is_read_and_nothing_is_collected_by_it(page: Page, reader: ReaderStage) -> None:
+    _session, code = reader.open_show()
+    found = page.http.post("/find", content=picture_of(code), headers=page.write)
+    assert found.json() == {"code": code}
+    assert reader.posts("/collect") == 0
+    blind = page.http.post("/find", content=b"no picture", headers=page.write)
+    assert (blind.status_code, blind.json()["code"]) == (422, "picture")
+
+
+def test_the_window_says_what_it_asks_for(page: Page) -> None:
+    asked = page.http.get("/asked").json()
+    assert (asked["id"], bool(asked["purpose"]), bool(asked["legal_basis"])) == ("window", True, True)
+
+
+def test_an_unknown_scenario_is_told_and_not_hidden(page: Page) -> None:
+    page.counter.scenario = "no-such"
+    answer = page.http.get("/asked")
+    assert (answer.status_code, answer.json()["verdict"]) == (502, "refused")
+
+
+def test_the_day_is_counted_by_result_desk_and_reason(page: Page, reader: ReaderStage) -> None:
+    code = page.shown()
+    page.scan(code)
+    page.scan(code)
+    today = page.http.get("/today").json()
+    assert today["served"] == 2
+    assert [row[1:3] for row in today["rows"]] == [["accept", None], ["refused", "show_used"]]
+    rows = list(csv.DictReader(io.StringIO(page.http.get("/today.csv").text)))
+    assert [row["result"] for row in rows] == ["accept", "refused"]
+    assert {row["desk"] for row in rows} == {"3"}
+    overview = page.http.get("/supervisor").text
+    assert "show_used" in overview
+    stored = "".join(path.read_text() for path in (reader.session.profile.folder / "window").glob("*"))
+    assert "威海" not in stored
+
+
+def test_only_the_windows_own_files_are_served(page: Page) -> None:
+    kinds = {name: page.http.get(f"/static/{name}") for name in ("window.css", "window.js", "start.js", "sound.js")}
+    assert {answer.status_code for answer in kinds.values()} == {200}
+    for name in ("..%2fapp.py", "app.py", "window.js%00"):
+        assert page.http.get(f"/static/{name}").status_code == 404
+    assert page.http.get("/receipt/unknown").status_code == 404
+
+
+def test_pages_carry_no_script_of_their_own(page: Page) -> None:
+    for path in ("/", "/start", "/supervisor"):
+        text = page.http.get(path).text
+        assert "<script>" not in text
+        assert "onclick" not in text
+        assert "http" not in text.replace("http-equiv", "")
+
+
+def test_the_journal_keeps_whole_lines_only(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    at = 1_800_000_000
+    assert journal.day(at) == []
+    journal.add(Line(at, 1, "s", "accept", receipt="r"))
+    (path,) = (tmp_path / "window").glob("*.jsonl")
+    with path.open("ab") as stream:
+        stream.write(b'{"v": 2}\n[]\nnot JSON\n{"v": 1, "at": 5')
+    assert journal.day(at) == [Line(at, 1, "s", "accept", receipt="r")]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert counts(journal.day(at)) == {"served": 1, "results": {"accept": 1}, "desks": {"1": 1}, "reasons": {}}
