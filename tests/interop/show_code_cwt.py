@@ -1,14 +1,17 @@
 """PyPI's cwt, in its own environment, reads and makes COSE_Sign1 in Base45: one JSON job a line on standard input."""
 
+from __future__ import annotations
+
 import json
 import sys
+from typing import Any
 
 from cwt import COSE, COSEKey, DecodeError, VerifyError
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 
-def unbase45(text):
+def unbase45(text: str) -> bytes:
     out = bytearray()
     for at in range(0, len(text), 3):
         part = text[at : at + 3]
@@ -17,7 +20,7 @@ def unbase45(text):
     return bytes(out)
 
 
-def base45(data):
+def base45(data: bytes) -> str:
     out = ""
     for at in range(0, len(data), 2):
         part = data[at : at + 2]
@@ -26,13 +29,13 @@ def base45(data):
     return out
 
 
-def read(job, key):
+def read(job: dict[str, Any], key: Any) -> dict[str, Any]:
     raw = unbase45(job["text"][4:])
     protected, unprotected, payload = COSE.new().decode_with_headers(raw, key, external_aad=bytes.fromhex(job["aad"]))
     return {"protected": protected, "unprotected": unprotected, "payload": payload.hex()}
 
 
-def make(job, key):
+def make(job: dict[str, Any], key: Any) -> dict[str, Any]:
     payload, aad = bytes.fromhex(job["payload"]), bytes.fromhex(job["aad"])
     return {
         "text": "OF1:" + base45(COSE.new().encode(payload, key, protected={1: -7}, unprotected={}, external_aad=aad))

@@ -29,8 +29,9 @@ TEXT = """# One signed request, byte for byte
 
 An agency whose own program is not in Python signs its requests itself (RFC 9421, RFC 9530; the rules stand in
 [http.md](http.md)). `agency call --show-request METHOD PATH` prints any request as our client signs it, without
-sending it. This page walks through one. Key, time and nonces are fixed so that every byte can be compared; a test
-makes the page anew and verifies the signature with OpenSSL. Never use this key.
+sending it. This page walks through one. Key, time and nonces are fixed so that every byte can be compared; tests
+make the page anew and verify the signature with OpenSSL and npm's `http-message-signatures`, whose own requests the
+vault takes (`tests/interop/test_http_signature_strangers.py`). Never use this key.
 
 ## 1. The key
 The present key of the agency's key card, P-256. `keyid` is its RFC 7638 SHA-256 thumbprint, base64url.
