@@ -26,8 +26,11 @@ lint: setup ## ruff, mypy and import-linter
 vectors: setup ## the published vectors, and what of them is out of scope
 	@$(PY) -m pytest -q tests/vectors -rs
 
-bench-quick: setup ## grant verification beside its alternatives, in one run
-	@$(PY) -m bench.quick
+bench: setup ## measure every row of docs/performance.md beside its alternative (ROWS=a1,c for some)
+	@$(PY) -m bench $(ROWS)
+
+bench-quick: setup ## the same rows at small sizes, in under five minutes; writes nothing
+	@$(PY) -m bench --quick $(ROWS)
 
 contracts: setup ## compile the contracts and write artifacts
 	@$(PY) -m chain.main compile
@@ -42,10 +45,13 @@ slither: setup ## run Slither in its own environment; fails on what contracts/AU
 	@$(PY) -m tools.environments slither
 	@$(PY) -m tools.slither
 
+mutation: setup ## change protocol/ in one place at a time: do its tests notice? MODULES="merkle grant …"
+	@$(PY) -m tools.mutation $(MODULES)
+
 catalogs: setup ## build the message catalogues
 	@$(PY) tools/catalogs.py
 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up test check lint vectors bench-quick contracts contracts-fuzz contracts-coverage slither catalogs lock
+.PHONY: help setup demo up test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation catalogs lock

@@ -74,9 +74,9 @@ def measure(candidates: Mapping[str, Timed], *, rounds: int, round_s: float, wor
 def interleave(trials: Mapping[str, Callable[[], float]], *, rounds: int, warm_up: int = 0) -> dict[str, Series]:
     """Every trial once in every round, in alternating order; the figures of warm-up rounds are dropped."""
     found: dict[str, list[float]] = {name: [] for name in trials}
+    gc.collect()
     for number in range(warm_up + rounds):
         for name in list(trials) if number % 2 == 0 else reversed(list(trials)):
-            gc.collect()
             gc.disable()
             try:
                 figure = trials[name]()
