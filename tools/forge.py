@@ -26,12 +26,12 @@ _ZERO = re.compile(r"(?:DA:(?P<line>\d+),0|BRDA:(?P<branch>\d+),\d+,\d+,(?:0|-)|
 
 
 def forge(
-    command: Sequence[str], settings: Mapping[str, str] | None = None, *, quiet: bool = True
+    command: Sequence[str], settings: Mapping[str, str] | None = None, *, quiet: bool = True, root: Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
     """Run forge in the project; its exit code is the caller's to judge."""
     env = {**os.environ, "FOUNDRY_CONFIG": str(CONFIG), "FOUNDRY_DISABLE_NIGHTLY_WARNING": "1", **(settings or {})}
-    whole = [str(FORGE), *command, "--root", str(ROOT)]
-    return subprocess.run(whole, cwd=ROOT, env=env, capture_output=quiet, text=True, check=False)
+    whole = [str(FORGE), *command, "--root", str(root)]
+    return subprocess.run(whole, cwd=root, env=env, capture_output=quiet, text=True, check=False)
 
 
 def fuzz(cases: int) -> int:
