@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -54,4 +55,5 @@ def window(
         entrance = Entrance(port)
         output.emit({"link": entrance.link, "desk": desk}, lambda: output.line(entrance.link))
         config = uvicorn.Config(create_app(counter, entrance), ADDRESS, port, log_level="warning", access_log=False)
-        uvicorn.Server(config).run()
+        with contextlib.suppress(KeyboardInterrupt):  # raised again by the server, once it has stopped
+            uvicorn.Server(config).run()

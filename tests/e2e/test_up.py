@@ -111,10 +111,10 @@ def the_window_opens_for_who_has_its_link(env: dict[str, str]) -> None:
     port = free_port()
     agency = [str(Path(sys.executable).parent / "agency"), "window", "--scenario", "window-driving", "--profile", "police"]
     window = subprocess.Popen(
-        [*agency, "--port", str(port), "--json"], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*agency, "--port", str(port)], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert window.stdout is not None
-    assert json.loads(window.stdout.readline())["desk"] == 1
+    assert window.stdout.readline().startswith(f"http://127.0.0.1:{port}/start#")
     wait_until(lambda: listening(port))
     found = httpx2.get(f"http://127.0.0.1:{port}/start"), httpx2.get(f"http://127.0.0.1:{port}/")
     window.send_signal(signal.SIGINT)
