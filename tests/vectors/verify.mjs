@@ -1,12 +1,13 @@
-// Judges every vector of golden/ by a reading of docs/spec that uses none of our code: node tests/vectors/verify.mjs
+// Judges every vector by a reading of docs/spec that uses none of our code: node tests/vectors/verify.mjs [FOLDER]
 //
 // Prints one line for each case that it judges otherwise, and what it judged. Exit 0 if it agrees on every case.
 import { readdirSync, readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { Refused } from "./verify/refused.mjs";
 import { canonical } from "./verify/json.mjs";
 
-const PARTS = ["texts", "jose", "age", "keys", "accounts", "signed", "scenarios", "credentials", "shows", "logs", "heads", "parcels", "requests", "trust"];
-const folder = new URL("golden/", import.meta.url);
+const PARTS = ["texts", "jose", "age", "keys", "accounts", "signed", "scenarios", "credentials", "shows", "logs", "heads", "parcels", "requests", "trust", "windows"];
+const folder = process.argv[2] ? pathToFileURL(process.argv[2] + "/") : new URL("golden/", import.meta.url);
 const judges = {};
 for (const part of PARTS) Object.assign(judges, (await import(`./verify/${part}.mjs`)).judges);
 

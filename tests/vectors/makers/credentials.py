@@ -126,6 +126,7 @@ def refuse_structure(book: Book, head: str) -> None:
         ("a claim that stands already", "sdjwt_collision", with_claim("iat", 1)),
         ("a digest beside another member", "sdjwt_reserved", issued(files=[{**CLEAR["files"][0], "a": 1}, *CLEAR["files"][1:]])),
         ("claims nested too deep", "sdjwt_depth", nested_too_deep()),
+        ("8,192 values and more", "sdjwt_values", replaced("/insured_region", [0] * 8192)),
         ("a float behind a digest", "json", joined(head, [*DISCLOSURES, b64u(b'["salt","a",1.5]')])),
         ("another type of JWS", "jws_typ", joined(sign_typed(SLIP_TYP, CLEAR, ISSUER), DISCLOSURES)),
     ):  # fmt: skip

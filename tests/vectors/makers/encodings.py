@@ -125,7 +125,9 @@ def canonical_json() -> Book:
     book.also("keys in the order of UTF-16", raw=octets('{"\U0001f600":1,"\uffff":2}'.encode()))
     book.also("nested 24 deep", raw=octets(nested.encode()))
     book.also("a bracket in a string is no depth", raw=octets(('{"a":"' + "[" * 99 + '"}').encode()))
+    book.also("20,000 commas and brackets", raw=octets(('{"a":"' + "," * 19_999 + '"}').encode()))
     for name, code, raw in (
+        ("20,001 commas and brackets", "json_parts", '{"a":"' + "," * 20_000 + '"}'),
         ("a space", "not_canonical", good.replace(",", ", ")),
         ("keys out of order", "not_canonical", '{"b":"\\n","a":["é",null,-5,true],"c":9007199254740991}'),
         ("an escape that is not needed", "not_canonical", good.replace("é", "\\u00e9")),

@@ -9,6 +9,11 @@ LONGEST = 258
 
 
 def pack(data: bytes) -> bytes:
+    """``data`` as zlib."""
+    return b"\x78\x01" + deflate(data) + zlib.adler32(data).to_bytes(4, "big")
+
+
+def deflate(data: bytes) -> bytes:
     """``data`` as one block with fixed codes: each run is a literal and matches of length 258 at distance 1."""
     bits = _Bits()
     bits.put(0b1, 1)  # the last block
@@ -22,7 +27,7 @@ def pack(data: bytes) -> bytes:
         for _ in range((size - 1) % LONGEST):
             _literal(bits, value)
     bits.code(0, 7)  # end of the block
-    return b"\x78\x01" + bits.bytes() + zlib.adler32(data).to_bytes(4, "big")
+    return bits.bytes()
 
 
 def _literal(bits: _Bits, value: int) -> None:

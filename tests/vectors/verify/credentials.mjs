@@ -33,6 +33,7 @@ class Opener {
     this.left = new Map(disclosures.map((one) => [one.digest, one]));
     need(this.left.size === disclosures.length, "a disclosure twice");
     this.seen = new Set();
+    this.count = 0;
     this.values = new Map();
     this.disclosed = new Set();
   }
@@ -82,6 +83,7 @@ class Opener {
 
   any(value, at, depth) {
     need(depth >= 0 && [...at].length <= 512, "claims nested too deep");
+    need(++this.count <= 8192, "too many values");
     let shown = value;
     if (Array.isArray(value)) shown = this.array(value, at, depth);
     else if (isObject(value)) shown = this.object(value, at, depth);

@@ -105,11 +105,12 @@ class Reader {
   }
 }
 
-/** Bounded JSON from bytes or text. */
-export function parse(raw, limit = 4 << 20) {
+/** Bounded JSON from bytes or text; ``parts``: commas and opening brackets, those in strings counted. */
+export function parse(raw, limit = 4 << 20, parts = 20_000) {
   need(raw.length <= limit, "JSON: too large");
   const text = typeof raw === "string" ? raw : utf8(raw);
   need(text !== null, "JSON: no UTF-8");
+  need((text.match(/[,[{]/g) ?? []).length <= parts, "JSON: too many values");
   const reader = new Reader(text);
   const value = reader.value(DEPTH);
   reader.space();
@@ -119,8 +120,8 @@ export function parse(raw, limit = 4 << 20) {
 
 export const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
-export function parseObject(raw, limit) {
-  const value = parse(raw, limit);
+export function parseObject(raw, limit, parts) {
+  const value = parse(raw, limit, parts);
   need(isObject(value), "JSON: no object");
   return value;
 }

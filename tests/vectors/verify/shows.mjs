@@ -1,38 +1,55 @@
-// Show codes (docs/spec/show.md §2): one encoding, read as a template.
-import { b64u, unbase45 } from "./bytes.mjs";
+// The one spelling of COSE_Sign1 in our codes, and show codes (docs/spec/show.md §2).
+import { b64u, join, unbase45 } from "./bytes.mjs";
 import { readJwk, verifyEs256 } from "./jose.mjs";
 import { denied, need, untrusted } from "./refused.mjs";
 import { originPrefix } from "./texts.mjs";
 
-class Reader {
+/** Reads bytes as a template: what does not stand in it is malformed. */
+export class Reader {
   constructor(bytes) {
     this.bytes = bytes;
     this.at = 0;
   }
 
   take(size) {
-    need(this.at + size <= this.bytes.length, "show code: cut off");
+    need(this.at + size <= this.bytes.length, "code: cut off");
     return this.bytes.subarray(this.at, (this.at += size));
   }
 
   expect(hex) {
-    need(this.take(hex.length / 2).toString("hex") === hex, "show code: another encoding");
+    need(this.take(hex.length / 2).toString("hex") === hex, "code: another encoding");
   }
 
   /** A CBOR unsigned integer in its shortest form, at most four bytes. */
   uint() {
     const first = this.take(1)[0];
-    need(first <= 0x1a, "show code: no integer of ours");
+    need(first <= 0x1a, "code: no integer of ours");
     if (first < 24) return first;
     const size = 1 << (first - 24);
     const value = this.take(size).readUIntBE(0, size);
-    need(value >= [24, 256, 65_536][first - 24], "show code: an integer longer than it need be");
+    need(value >= [24, 256, 65_536][first - 24], "code: an integer longer than it need be");
     return value;
   }
 
   end() {
-    need(this.at === this.bytes.length, "show code: something behind it");
+    need(this.at === this.bytes.length, "code: something behind it");
   }
+}
+
+const bstr = (data) => join(data.length < 24 ? [0x40 + data.length] : [0x58, data.length], data);
+
+/** A tagged COSE_Sign1 with ES256 behind a prefix: its payload, and a function that verifies it. */
+export function readSign1(text, prefix) {
+  need(text.startsWith(prefix), `code: no ${prefix}`);
+  const reader = new Reader(unbase45(text.slice(prefix.length)));
+  reader.expect("d28443a10126a058");
+  const payload = reader.take(reader.take(1)[0]);
+  reader.expect("5840");
+  const signature = reader.take(64);
+  reader.end();
+  // Sig_structure, RFC 9052 §4.4: ["Signature1", protected, external_aad, payload]
+  const signed = (aad) => join([0x84, 0x6a], "Signature1", bstr(Buffer.from("a10126", "hex")), bstr(Buffer.from(aad)), bstr(payload));
+  return { payload, verify: (key, code, aad = "") => verifyEs256(key, signed(aad), signature, code) };
 }
 
 function readPayload(payload) {
@@ -53,17 +70,9 @@ function readPayload(payload) {
 }
 
 function showCode({ text, key, log, now }) {
-  need(text.startsWith("OF1:") && text.length <= 184, "show code: no OF1");
-  const reader = new Reader(unbase45(text.slice(4)));
-  reader.expect("d28443a10126a058");
-  const payload = reader.take(reader.take(1)[0]);
-  reader.expect("5840");
-  const signature = reader.take(64);
-  reader.end();
+  const { payload, verify } = readSign1(text, "OF1:");
   const code = readPayload(payload);
-  // Sig_structure, RFC 9052 §4.4: ["Signature1", protected, h'', payload]
-  const signed = Buffer.concat([Buffer.from("846a", "hex"), Buffer.from("Signature1"), Buffer.from("43a1012640", "hex"), Buffer.from([0x58, payload.length]), payload]);
-  verifyEs256(readJwk(key), signed, signature, "show_code_signature");
+  verify(readJwk(key), "show_code_signature");
   if (!code.log.equals(originPrefix(log))) untrusted("show_code_log");
   if (now < code.iat - 5 || now >= code.exp) denied("show_code_expired");
   return { session: b64u(code.session), counter: code.counter, exp: code.exp, iat: code.iat };
