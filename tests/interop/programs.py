@@ -25,7 +25,7 @@ def ran(command: Sequence[str | Path], stdin: bytes = b"", **more: Any) -> bytes
     )
     if done.returncode != 0:
         raise Refused(done.stderr.decode(errors="replace"))
-    return done.stdout
+    return bytes(done.stdout)
 
 
 def node(script: str, *arguments: str, stdin: bytes, package: str) -> bytes:

@@ -99,7 +99,7 @@ def spoilt(**changes: Any) -> dict[str, Any]:
     return {**sent, **changes, "headers": headers}
 
 
-SPOILT = {
+SPOILT: dict[str, dict[str, Any]] = {
     "another method": {"method": "PUT"},
     "another path": {"url": "https://vault.example/v1/me/shows"},
     "another origin": {"url": "https://elsewhere.example/v1/me/statements"},

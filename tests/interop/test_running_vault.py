@@ -44,7 +44,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory, running: Running) -> Path:
 
 
 def fetch(program: Path, running: Running, kept: Path) -> subprocess.CompletedProcess[str]:
-    command = [program, "fetch", running.url + "/v1/log", kept]
+    command = [str(program), "fetch", running.url + "/v1/log", str(kept)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
