@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from console import i18n
 
 settings.register_profile("steady", deadline=None)
+settings.register_profile(  # of `make mutation`: the same examples in every run, and no time lost on a smaller one
+    "mutation", deadline=None, derandomize=True, max_examples=30, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile("steady")
 
 

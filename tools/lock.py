@@ -20,6 +20,7 @@ def main() -> None:
         "requirements-node.lock": ["tools/node.in"],
         "requirements-slither.lock": ["tools/slither.in"],
         "requirements-cwt.lock": ["tools/cwt.in"],
+        "requirements-mutation.lock": ["tools/mutation.in"],
     }
     for lock, inputs in locks.items():
         print(f"resolving {lock}", file=sys.stderr)

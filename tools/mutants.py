@@ -1,0 +1,224 @@
+"""What a mutant changes, and whether that is more than the text of a message: judged by the syntax tree alone.
+
+A *label* is a parameter whose value goes nowhere but into messages: into the template or the facts of an error, into
+a label of another function, or into an attribute ``what``. A mutant is a text of a message if all that it changes
+lies in the template or the facts of an error's constructor, or in what is handed to a label. The code of an error is
+no text: whoever gets the error may act on it.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from protocol.errors import FAULTS
+
+_NAME = re.compile(r"x(?:_|ǁ(?P<owner>.+)ǁ)(?P<function>.+)__mutmut_(?P<number>orig|\d+)")
+ERRORS = frozenset(kind.__name__ for kind in FAULTS.values())
+Pair = tuple[ast.AST, ast.AST]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One changed function: mutmut's name for it, whose it is, and the lines before and after."""
+
+    name: str
+    function: str
+    before: str
+    after: str
+    text: bool
+
+    def diff(self) -> str:
+        return f"{self.name}\n  - {self.before}\n  + {self.after}"
+
+
+@dataclass
+class Signature:
+    """A function or a method of ours: its parameters without ``self``, and which of them are labels."""
+
+    node: ast.FunctionDef
+    positional: list[str]
+    optional: frozenset[str]
+    labels: set[str]
+
+    @classmethod
+    def of(cls, node: ast.FunctionDef, *, method: bool) -> Signature:
+        names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+        keywords = [argument.arg for argument in node.args.kwonlyargs]
+        defaults = names[len(names) - len(node.args.defaults) :]
+        for name, default in zip(keywords, node.args.kw_defaults, strict=True):
+            defaults += [name] if default is not None else []
+        bound = method and not any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in node.decorator_list)
+        positional = names[1:] if bound else names
+        return cls(node, positional, frozenset(defaults), {*positional, *keywords})
+
+    def takes(self, slot: int | str) -> str | None:
+        """The parameter that a positional or a named argument goes to."""
+        if isinstance(slot, str):
+            return slot
+        return self.positional[slot] if slot < len(self.positional) else None
+
+
+@dataclass
+class Labels:
+    """The labels of all functions and methods of some modules; calls are resolved by name alone."""
+
+    functions: dict[str, list[Signature]] = field(default_factory=dict)
+    methods: dict[str, list[Signature]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, modules: Iterable[ast.Module]) -> Labels:
+        labels = cls()
+        for node in (node for module in modules for node in module.body):
+            if isinstance(node, ast.FunctionDef):
+                labels.functions.setdefault(node.name, []).append(Signature.of(node, method=False))
+            elif isinstance(node, ast.ClassDef):
+                labels._add_methods(node)
+        while labels._strike():
+            pass
+        return labels
+
+    def _add_methods(self, owner: ast.ClassDef) -> None:
+        for node in owner.body:
+            if isinstance(node, ast.FunctionDef):
+                kind, name = (self.functions, owner.name) if node.name == "__init__" else (self.methods, node.name)
+                kind.setdefault(name, []).append(Signature.of(node, method=True))
+
+    def _strike(self) -> bool:
+        """Strike the parameters that are used for something else; whether any was."""
+        struck = False
+        for signature in self._all():
+            used = {name for name in signature.labels if not self._only_text(signature.node, name)}
+            signature.labels -= used
+            struck = struck or bool(used)
+        return struck
+
+    def _all(self) -> Iterator[Signature]:
+        for kind in (self.functions, self.methods):
+            for signatures in kind.values():
+                yield from signatures
+
+    def _only_text(self, function: ast.FunctionDef, name: str) -> bool:
+        above = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
+        loads = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == name]
+        return all(self._goes_into_text(load, above) for load in loads)
+
+    def _goes_into_text(self, node: ast.AST, above: dict[ast.AST, ast.AST]) -> bool:
+        while not isinstance(parent := above[node], ast.stmt):
+            if isinstance(parent, ast.Call) and (slot := slot_of(parent, node)) is not None and self.hold(parent, slot):
+                return True
+            node = parent
+        targets = parent.targets if isinstance(parent, ast.Assign) else []
+        return bool(targets) and all(isinstance(to, ast.Attribute) and to.attr == "what" for to in targets)
+
+    def hold(self, call: ast.Call, slot: int | str) -> bool:
+        """Whether this argument of ``call`` is nothing but text."""
+        if isinstance(call.func, ast.Name) and call.func.id in ERRORS:
+            return slot != 0
+        signatures = self._called(call)
+        return bool(signatures) and all(signature.takes(slot) in signature.labels for signature in signatures)
+
+    def may_lack(self, call: ast.Call, name: str) -> bool:
+        """Whether ``call`` may be made without the argument ``name``, which is nothing but text."""
+        if isinstance(call.func, ast.Name) and call.func.id in ERRORS:
+            return True
+        return self.hold(call, name) and all(name in signature.optional for signature in self._called(call))
+
+    def _called(self, call: ast.Call) -> list[Signature]:
+        if isinstance(call.func, ast.Name):
+            return self.functions.get(call.func.id, [])
+        return self.methods.get(call.func.attr, []) if isinstance(call.func, ast.Attribute) else []
+
+    def is_text(self, path: list[Pair]) -> bool:
+        """Whether the difference at the end of ``path`` lies in text, or is a text left out."""
+        for (node, changed), (inner, _) in zip(path, [*path[1:], (None, None)], strict=True):
+            if not isinstance(node, ast.Call) or not isinstance(changed, ast.Call):
+                continue
+            slot = slot_of(node, inner) if inner else None
+            if slot is not None and self.hold(node, slot):
+                return True
+            if inner is None and (lost := lost_keyword(node, changed)) is not None:
+                return self.may_lack(node, lost)
+        return False
+
+
+def slot_of(call: ast.Call, argument: ast.AST) -> int | str | None:
+    """Where ``argument`` stands in ``call``: its position, its name, or nowhere that can be told."""
+    if isinstance(argument, ast.keyword):
+        return argument.arg if argument in call.keywords else None
+    for position, given in enumerate(call.args):
+        if isinstance(given, ast.Starred):
+            return None
+        if given is argument:
+            return position
+    return None
+
+
+def lost_keyword(call: ast.Call, changed: ast.Call) -> str | None:
+    """The name of the one keyword argument that ``changed`` lacks, where that is the only difference."""
+    for gone in call.keywords:
+        left = ast.Call(call.func, call.args, [given for given in call.keywords if given is not gone])
+        if ast.dump(left) == ast.dump(changed):
+            return gone.arg
+    return None
+
+
+def difference(one: ast.AST, other: ast.AST) -> list[Pair]:
+    """From the outside in the pairs of nodes that differ; the last pair holds the whole difference."""
+    path = [(one, other)]
+    while len(pairs := _unequal(*path[-1])) == 1:
+        path += pairs
+    return path
+
+
+def _unequal(one: ast.AST, other: ast.AST) -> list[Pair]:
+    """The children in which two nodes of one kind differ; nothing where they do not match child by child."""
+    ours, theirs = list(ast.iter_child_nodes(one)), list(ast.iter_child_nodes(other))
+    if type(one) is not type(other) or len(ours) != len(theirs):
+        return []
+    if [type(child) for child in ours] != [type(child) for child in theirs] and not _same_fields(one, other):
+        return []
+    return [(a, b) for a, b in zip(ours, theirs, strict=True) if ast.dump(a) != ast.dump(b)]
+
+
+def _same_fields(one: ast.AST, other: ast.AST) -> bool:
+    """Whether each field of both holds as many nodes, so that children stand opposite each other."""
+
+    def sizes(node: ast.AST) -> list[int]:
+        values = [value for _, value in ast.iter_fields(node)]
+        return [len(value) if isinstance(value, list) else -1 for value in values]
+
+    return sizes(one) == sizes(other)
+
+
+def read(generated: str, module: str, labels: Labels) -> list[Mutant]:
+    """The mutants in a file that mutmut generated for ``module``."""
+    tree = ast.parse(generated)
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    found = []
+    for name, node in functions.items():
+        match = _NAME.fullmatch(name)
+        if match is None or match["number"] == "orig":
+            continue
+        original = functions[name[: match.start("number")] + "orig"]
+        owner = f"{match['owner']}.{match['function']}" if match["owner"] else match["function"]
+        before, after = changed_lines(*(_source(generated, side) for side in (original, node)))
+        text = labels.is_text(difference(original, node))
+        found.append(Mutant(f"protocol.{module}.{name}", owner, before, after, text))
+    return found
+
+
+def _source(generated: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    return (ast.get_source_segment(generated, function) or "").replace(function.name, "", 1)
+
+
+def changed_lines(before: str, after: str) -> tuple[str, str]:
+    """The lines that a change takes away and those that it brings, each without the space around it."""
+    ours, theirs = ([line.strip() for line in side.splitlines()] for side in (before, after))
+    moves = difflib.SequenceMatcher(a=ours, b=theirs, autojunk=False).get_opcodes()
+    gone = [line for what, low, high, _, _ in moves for line in ours[low:high] if what != "equal"]
+    come = [line for what, _, _, low, high in moves for line in theirs[low:high] if what != "equal"]
+    return " ".join(gone), " ".join(come)
