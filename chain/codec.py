@@ -23,6 +23,7 @@ from protocol.errors import Denied, OneFileError
 from protocol.hashing import keccak256
 
 Args = tuple[Any, ...]
+MAX_ABI_BYTES = 128 << 10  # of an answer or an event: the first entry of a log, the longest, has 64 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ def decode(types: Sequence[str], raw: bytes) -> Args:
     """The values of an ABI encoding; addresses as 20 bytes."""
     from eth_abi.abi import decode as abi_decode
 
+    if len(raw) > MAX_ABI_BYTES:
+        raise garbage("longer than any value of ours")
     try:
         values = abi_decode(types, raw)
     except Exception as fault:  # noqa: BLE001 (eth_abi lets foreign exceptions out on hostile bytes)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import ssl
 import time
 from functools import cache
@@ -19,12 +18,14 @@ from typing import Any
 import httpx2
 
 from chain.garbage import garbage, unreachable
+from protocol import canonical
+from protocol.errors import Malformed
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 10.0  # the whole answer, however it drips
-MAX_ANSWER_BYTES = 16 << 20
+MAX_ANSWER_BYTES = 4 << 20
+MAX_PARTS = 100_000  # values of one answer, counted by commas and opening brackets before it is read
 MAX_DEPTH = 32
-_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
 
 
 class Endpoint:
@@ -84,11 +85,13 @@ def tls(*, https: bool) -> ssl.SSLContext:
 
 
 def _answer(raw: bytes, number: int) -> dict[str, Any]:
-    # Before the parser: depth is never spent on the C stack.
-    if _deeper_than(raw, MAX_DEPTH):
-        raise garbage("nested too deeply")
     try:
-        value = json.loads(raw)
+        text = raw.decode("utf-8")
+        # Before the parser: what it costs to read is the number of values, and depth is never spent on the C stack.
+        canonical.bound(text, parts=MAX_PARTS, depth=MAX_DEPTH)
+        value = json.loads(text)
+    except Malformed as fault:
+        raise garbage(fault.code) from None
     except (ValueError, RecursionError):
         raise garbage("not JSON") from None
     if not isinstance(value, dict) or value.get("jsonrpc") != "2.0" or value.get("id") != number:
@@ -96,17 +99,3 @@ def _answer(raw: bytes, number: int) -> dict[str, Any]:
     if ("result" in value) == isinstance(value.get("error"), dict):
         raise garbage("neither a result nor an error")
     return value
-
-
-def _deeper_than(raw: bytes, limit: int) -> bool:
-    """Whether brackets outside of strings nest deeper than `limit`."""
-    depth = 0
-    for found in _STRING_OR_BRACKET.finditer(raw):
-        token = found[0]
-        if token in b"[{":
-            depth += 1
-            if depth > limit:
-                return True
-        elif token in b"]}":
-            depth -= 1
-    return False

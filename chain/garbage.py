@@ -27,4 +27,4 @@ def node_error(why: object) -> Unavailable:
 
 def plain(text: object) -> str:
     """A stranger's message, short and in printable ASCII, fit for a log line or a terminal."""
-    return _PLAIN.sub("?", str(text))[:MAX_MESSAGE]
+    return _PLAIN.sub("?", str(text)[:MAX_MESSAGE])

@@ -36,7 +36,7 @@ from chain.values import ADDRESS_BYTES, HASH_BYTES, BlockRef
 from protocol.encoding import hex0x
 from protocol.errors import OneFileError
 
-MAX_LOGS = 20_000
+MAX_LOGS = 5_000
 MAX_TOPICS = 4
 MAX_NUMBER = 2**64 - 1
 _HEADER_ONLY = False  # of a block: not its transactions

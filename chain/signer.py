@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chain.values import ADDRESS_BYTES, sized
+from protocol.canonical import loads_object
 from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Denied, Malformed, OneFileError, Unavailable
 from protocol.hashing import keccak256
@@ -20,6 +21,9 @@ from protocol.recursion import keep_limit
 
 SECRET_BYTES = 32
 MAX_KEY_FILE = 64 << 10
+# What a keystore may ask for: as much as the usual programs write (scrypt with n 2^18, r 8: 256 MiB and a second).
+MAX_SCRYPT_WORK = 1 << 21  # n · r · p; a block has 128 bytes
+MAX_PBKDF2_ROUNDS = 1_000_000
 _MODE = 0o600
 _ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 
@@ -62,7 +66,8 @@ class TxSigner:
         """
         try:
             mode = path.stat().st_mode
-            raw = path.read_bytes()
+            with path.open("rb") as file:
+                raw = file.read(MAX_KEY_FILE + 1)
         except OSError:
             raise Unavailable("key_file_missing", "cannot read the key file {path}", path=str(path)) from None
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -79,7 +84,7 @@ class TxSigner:
         try:
             text = raw.decode("ascii").strip()
         except UnicodeDecodeError:
-            raise Malformed("key_file", "expected 0x and 64 hex digits, or a keystore") from None
+            raise _no_keystore() from None
         return cls(unhex0x(text, length=SECRET_BYTES, what="secret key"))
 
 
@@ -99,16 +104,43 @@ def open_or_create(path: Path) -> TxSigner:
 def _unlock(raw: bytes, passphrase: str | None) -> bytes:
     if passphrase is None:
         raise Denied("passphrase_needed", "the key file is a keystore: its passphrase is needed")
+    _check_work(raw)
     try:
         return bytes(_accounts().decrypt(raw.decode("utf-8"), passphrase))
     except Exception as fault:  # noqa: BLE001 (the library raises what it likes on a bad keystore)
         raise _keystore_fault(fault) from None
 
 
+def _check_work(raw: bytes) -> None:
+    """Refuse a keystore whose passphrase would take more memory or time to try than any that is meant to be opened."""
+    crypto = _lowered(_lowered(loads_object(raw, limit=MAX_KEY_FILE, what="key file")).get("crypto"))
+    work = _lowered(crypto.get("kdfparams"))
+    n, r, p, rounds = (_positive(work.get(name, 1)) for name in ("n", "r", "p", "c"))
+    if n * r * p > MAX_SCRYPT_WORK or rounds > MAX_PBKDF2_ROUNDS or _positive(work.get("dklen")) != SECRET_BYTES:
+        raise Malformed("key_file_work", "the keystore asks for more work than any program writes into one")
+
+
+def _lowered(value: object) -> dict[str, Any]:
+    """The members by their names in lower case, as the library reads them; none may stand twice."""
+    if not isinstance(value, dict) or len({name.lower() for name in value}) != len(value):
+        raise _no_keystore()
+    return {name.lower(): member for name, member in value.items()}
+
+
+def _positive(value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise _no_keystore()
+    return value
+
+
+def _no_keystore() -> Malformed:
+    return Malformed("key_file", "expected 0x and 64 hex digits, or a keystore")
+
+
 def _keystore_fault(fault: Exception) -> OneFileError:
     if "MAC" in str(fault):
         return Denied("passphrase_wrong", "the passphrase does not open this keystore")
-    return Malformed("key_file", "expected 0x and 64 hex digits, or a keystore")
+    return _no_keystore()
 
 
 def _accounts() -> Any:

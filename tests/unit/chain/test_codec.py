@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chain import events as e
-from chain.codec import Codec, decode, encode, error_names, event_names, refusal_of
+from chain.codec import MAX_ABI_BYTES, Codec, decode, encode, error_names, event_names, refusal_of
 from chain.event_table import LEFT_OUT, ROWS, to_event
 from chain.reverts import NOT_OURS, REFUSALS, refusal
 from chain.values import BlockRef, Contracts
@@ -158,3 +158,9 @@ class TestEvents:
         decoded = CODEC.event(CONTRACTS.archive_log, topics, bytes(32))
         assert decoded is not None
         assert to_event(AT, decoded) == e.LogOwnerProposed(AT, b"\x05" * 32, None)
+
+
+def test_an_answer_longer_than_any_of_ours_is_garbage_before_it_is_decoded() -> None:
+    with pytest.raises(Unavailable) as caught:
+        decode(["uint256"], bytes(MAX_ABI_BYTES + 32))
+    assert caught.value.code == "chain_garbage"

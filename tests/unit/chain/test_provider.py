@@ -50,6 +50,8 @@ def test_a_body_counts_whatever_the_status_says() -> None:
         b'"0x1"',
         b"\xff\xfe",
         b"[" * 200_000,
+        b'"\\' * 400_000,  # a string that never ends: a pattern that tries again from each quote never does either
+        b"[" + b"0," * 200_000 + b"0]",
         b'{"jsonrpc":"2.0","id":1}',
         b'{"jsonrpc":"2.0","id":2,"result":"0x1"}',
         b'{"jsonrpc":"1.0","id":1,"result":"0x1"}',

@@ -106,3 +106,40 @@ def test_a_keystore_opens_with_its_passphrase_only(tmp_path: Path, keystore: str
 def test_a_keystore_that_is_not_text_is_malformed() -> None:
     with pytest.raises(Malformed):
         TxSigner.from_bytes(b"{\xff", passphrase="pass")
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("n", 1 << 22),
+        ("r", 1 << 22),
+        ("p", 1 << 22),
+        ("dklen", 1 << 30),
+        ("c", 2_000_000_000),
+    ],
+)
+def test_a_keystore_that_asks_for_too_much_work_is_refused_before_it_is_tried(
+    keystore: str, member: str, value: int
+) -> None:
+    made = json.loads(keystore)
+    made["crypto"]["kdfparams"][member] = value
+    with pytest.raises(Malformed) as caught:
+        TxSigner.from_bytes(json.dumps(made).encode(), passphrase="pass")
+    assert caught.value.code == "key_file_work"
+
+
+@pytest.mark.parametrize("value", [0, -1, "8", True, None])
+def test_a_keystore_with_a_work_factor_that_is_none_is_malformed(keystore: str, value: object) -> None:
+    made = json.loads(keystore)
+    made["crypto"]["kdfparams"]["dklen"] = value
+    with pytest.raises(Malformed) as caught:
+        TxSigner.from_bytes(json.dumps(made).encode(), passphrase="pass")
+    assert caught.value.code == "key_file"
+
+
+def test_a_keystore_that_names_its_work_twice_is_malformed(keystore: str) -> None:
+    made = json.loads(keystore)
+    made["Crypto"] = {**made["crypto"], "kdfparams": {"n": 2, "dklen": 32}}
+    with pytest.raises(Malformed) as caught:
+        TxSigner.from_bytes(json.dumps(made).encode(), passphrase="pass")
+    assert caught.value.code == "key_file"
