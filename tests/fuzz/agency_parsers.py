@@ -16,10 +16,10 @@ from agency_cli.services.holders import addressee, of_token
 from agency_cli.services.office import Office, load_office
 from agency_cli.services.orders import MAX_CLAIMS_BYTES, make_order
 from agency_cli.services.orders import read_claims as read_claims_file
-from agency_cli.services.pictures import MAX_PICTURE_BYTES, code_in
 from agency_cli.services.records import Issued
 from agency_cli.services.scenarios import MAX_SOURCE_BYTES, completed, read_source
 from agency_cli.services.status_lists import Lists
+from client.pictures import MAX_PICTURE_BYTES, code_in
 from client.profile import Profile
 from protocol import canonical
 from protocol.credential import StatusRef
@@ -252,7 +252,9 @@ def long_lines() -> Sequence[bytes]:
     return [b'{"a":[' + b"[]," * 340_000 + b"0]}\n", b'{"a":"' + b"x" * (2 << 20) + b'"}\n', b"[" * (1 << 20)]
 
 
-def _parser(name: str, call: Callable[[bytes], None], reads: str, seeds: Callable[[], list[bytes]], **more: Any) -> Parser:
+def _parser(
+    name: str, call: Callable[[bytes], None], reads: str, seeds: Callable[[], list[bytes]], **more: Any
+) -> Parser:
     return Parser(name, call, (reads,), seeds, **more)
 
 
@@ -262,7 +264,7 @@ PARSERS = (
     _parser("batch-jsonl", jsonl_batch, "agency_cli.services.rows.read_rows", lambda: _batches(table=False), limit=2 << 20, bombs=long_lines),
     _parser("claims-file", claims, "agency_cli.services.orders.read_claims", _claims_files, errors=(Malformed, Denied), limit=MAX_CLAIMS_BYTES + 64),
     _parser("scenario-file", scenario_file, "agency_cli.services.scenarios.read_source", lambda: [*_scenario_sources(), *golden.raws("credential", "scenario")], limit=MAX_SOURCE_BYTES + 64),
-    _parser("picture", picture, "agency_cli.services.pictures.code_in", _pictures, errors=(Malformed, Denied), limit=MAX_PICTURE_BYTES + 64, bombs=hostile_pictures),
+    _parser("picture", picture, "client.pictures.code_in", _pictures, errors=(Malformed, Denied), limit=MAX_PICTURE_BYTES + 64, bombs=hostile_pictures),
     _parser("use-folder", use_folder, "agency_cli.services.folders.read_use", _use_folders, errors=(Malformed, Denied), limit=4 << 20),
     _parser("use-claims", claims_of_use, "agency_cli.services.folders.read_claims", lambda: [b'{"items":[]}'], limit=4 << 20),
     _parser("use-record", use_record, "agency_cli.services.uses._read", _use_records),

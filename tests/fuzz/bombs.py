@@ -20,7 +20,7 @@ SEEDS = 3
 def bombs(parser: Parser) -> Iterator[tuple[str, bytes]]:
     """Named large inputs, each at most ``parser.limit`` bytes: the parser's own first."""
     for number, data in enumerate(parser.bombs()):
-        yield f"own {number}", data
+        yield f"own {number}", data[: parser.limit]
     seeds = sorted(parser.seeds(), key=len)[-SEEDS:]
     for token in TOKENS:
         yield f"only {token!r}", _times(token, parser.limit)

@@ -9,8 +9,8 @@ from eth_abi.abi import encode as abi_encode
 
 from chain import endpoint, events
 from chain.codec import Codec, _abi, decode, refusal_of
-from chain.deployment import Deployment, LogRecord
 from chain.deployment import MAX_BYTES as MAX_DEPLOYMENT
+from chain.deployment import Deployment, LogRecord
 from chain.event_table import to_event
 from chain.node import Node, NodeRefusalError, RevertError
 from chain.signer import MAX_KEY_FILE, TxSigner
@@ -27,7 +27,15 @@ ABI_CALLS = [signature for (_, kind, _), signature in SIGNATURES if kind == "fun
 REFUSED: tuple[type[Exception], ...] = (Unavailable, RevertError, NodeRefusalError)
 HASH, ADDRESS = "0x" + "ab" * 32, "0x" + "01" * 20
 BLOCK = f'{{"number":"0x1","hash":"{HASH}","timestamp":"0x2","baseFeePerGas":"0x7"}}'.encode()
-RPC_WORDS = (b'"0x', b'"number":', b'"hash":', b'"topics":[', b'"removed":true', b'"error":{"code":3,"data":"0x', b"null")
+RPC_WORDS = (
+    b'"0x',
+    b'"number":',
+    b'"hash":',
+    b'"topics":[',
+    b'"removed":true',
+    b'"error":{"code":3,"data":"0x',
+    b"null",
+)
 
 
 class Told:
@@ -151,7 +159,13 @@ def _filled(kind: str) -> Any:
         return [_filled(kind[:-2])] * 2
     if kind.startswith("("):
         return tuple(_filled(part) for part in kind[1:-1].split(","))
-    samples: dict[str, Any] = {"address": ADDRESS, "string": "名", "bytes": b"\x01\x02", "bool": True, "bytes32": b"\x03" * 32}
+    samples: dict[str, Any] = {
+        "address": ADDRESS,
+        "string": "名",
+        "bytes": b"\x01\x02",
+        "bool": True,
+        "bytes32": b"\x03" * 32,
+    }
     return samples.get(kind, b"\x0f" if kind == "bytes1" else 1)
 
 
@@ -179,7 +193,11 @@ def _refusals() -> list[bytes]:
 
 def _deployments() -> list[bytes]:
     bare = Deployment(31337, CONTRACTS, 1, bytes(32))
-    return [bare.serialise(), bare.with_log("onefile/1/0x00/main", "vkey").serialise(), LogRecord("o", "v").origin.encode()]
+    return [
+        bare.serialise(),
+        bare.with_log("onefile/1/0x00/main", "vkey").serialise(),
+        LogRecord("o", "v").origin.encode(),
+    ]
 
 
 def _key_files() -> list[bytes]:
@@ -220,7 +238,10 @@ def long_arrays() -> Sequence[bytes]:
     word = (32).to_bytes(32, "big")
     return [
         *(bytes([number]) + word + (2**40).to_bytes(32, "big") + bytes(1 << 16) for number in range(len(ABI_CALLS))),
-        *(bytes([number]) + word * 3 + (200_000).to_bytes(32, "big") + bytes(200_000 * 32) for number in range(len(ABI_CALLS))),
+        *(
+            bytes([number]) + word * 3 + (200_000).to_bytes(32, "big") + bytes(200_000 * 32)
+            for number in range(len(ABI_CALLS))
+        ),
     ]
 
 

@@ -207,12 +207,23 @@ def _exports() -> list[bytes]:
 
 
 def _records() -> list[bytes]:
-    record = ItemRecord(bytes(32), "present", 1, 2, "a.b.c", bytes(32), (b"h",), Opening(0, bytes(32), bytes(32), "issue", 1))
+    record = ItemRecord(
+        bytes(32), "present", 1, 2, "a.b.c", bytes(32), (b"h",), Opening(0, bytes(32), bytes(32), "issue", 1)
+    )
     return [canonical.dumps(record.to_json()), canonical.dumps(ItemRecord(bytes(32), "deleted", 1, 2).to_json())]
 
 
 def _heads() -> list[bytes]:
-    head = {"v": 1, "n": 3, "entry_hash": "A" * 43, "index": 2, "checkpoint": "", "synced_at": 1, "page": None, "page_first": 0}
+    head = {
+        "v": 1,
+        "n": 3,
+        "entry_hash": "A" * 43,
+        "index": 2,
+        "checkpoint": "",
+        "synced_at": 1,
+        "page": None,
+        "page_first": 0,
+    }
     return [canonical.dumps(head)]
 
 
@@ -227,7 +238,9 @@ def _own_documents() -> list[bytes]:
 
 
 def _problems() -> list[bytes]:
-    told = b'{"type":"urn:x","title":"t","status":403,"detail":"no {x}","code":"denied","fault":"denied","facts":{"x":1}}'
+    told = (
+        b'{"type":"urn:x","title":"t","status":403,"detail":"no {x}","code":"denied","fault":"denied","facts":{"x":1}}'
+    )
     return [b"\x32" + told, b"\x64<html>", b"\x7f"]
 
 
@@ -247,7 +260,9 @@ def canonical_or_json(value: Any) -> bytes:
 
 
 def _key_stores() -> list[bytes]:
-    return [Keys(kind, Root(b"\x01" * 32), AccountKey(b"\x02" * 32)).unsafe_plaintext() for kind in ("person", "agency")]
+    return [
+        Keys(kind, Root(b"\x01" * 32), AccountKey(b"\x02" * 32)).unsafe_plaintext() for kind in ("person", "agency")
+    ]
 
 
 def nested_lines() -> Sequence[bytes]:
@@ -262,7 +277,9 @@ def many_anchors() -> Sequence[bytes]:
     return [body, body.replace(b'"signer"', b'"singer"')]
 
 
-def _local(name: str, call: Callable[[bytes], None], reads: str, seeds: Callable[[], list[bytes]], **more: Any) -> Parser:
+def _local(
+    name: str, call: Callable[[bytes], None], reads: str, seeds: Callable[[], list[bytes]], **more: Any
+) -> Parser:
     return Parser(name, call, (reads,), seeds, **more)
 
 

@@ -32,8 +32,8 @@ from protocol.note import MAX_NOTE_BYTES, Checkpoint, Vkey, parse_note, verify_c
 from protocol.pointers import format_pointer, parse_pointer
 from protocol.status_list import parse_status_uri
 from protocol.tiles import (
-    TileRef,
     TileReader,
+    TileRef,
     VerifiedTileReader,
     appended_tiles,
     build_bundle,
@@ -77,7 +77,7 @@ def history(data: bytes) -> None:
     case = lax_json(data)
     if not isinstance(case, dict) or not isinstance(case.get("history"), list):
         raise Malformed("history", "not a history")
-    verify_history(b"\x20" * 32, [_step(step) for step in case["history"]])
+    verify_history(unb64u(case.get("tag_key"), length=32, what="tag_key"), [_step(step) for step in case["history"]])
 
 
 def note(data: bytes) -> None:
@@ -165,7 +165,11 @@ def _judged(verify: Callable[[], object]) -> None:
 
 
 def _histories() -> list[bytes]:
-    return [canonical.dumps({"history": c["history"]}) for c in golden.cases("log") if c["kind"] == "history"][:6]
+    return [
+        canonical.dumps({"tag_key": c["tag_key"], "history": c["history"]})
+        for c in golden.cases("log")
+        if c["kind"] == "history"
+    ][:6]
 
 
 def _records() -> list[bytes]:
@@ -183,7 +187,12 @@ def _tiles() -> list[bytes]:
     leaves = b"".join(LOG.leaves)
     whole = build_bundle(ENTRIES[:256])
     asked = appended_tiles(0, LOG.leaves, lambda _path: None)
-    return [b"\x01" + leaves[: 255 * 32], b"\x02" + leaves[: 256 * 32], b"\x02" + whole, *(b"\x04" + t for t in asked.values())]
+    return [
+        b"\x01" + leaves[: 255 * 32],
+        b"\x02" + leaves[: 256 * 32],
+        b"\x02" + whole,
+        *(b"\x04" + t for t in asked.values()),
+    ]
 
 
 def _tree_proofs() -> list[bytes]:
@@ -194,7 +203,9 @@ def _tree_proofs() -> list[bytes]:
     return found
 
 
-def _name(name: str, reads: str, read: Callable[[str], object], *seeds: str, spell: Callable[[Any], str] | None = None) -> Parser:
+def _name(
+    name: str, reads: str, read: Callable[[str], object], *seeds: str, spell: Callable[[Any], str] | None = None
+) -> Parser:
     return Parser(name, named(read, spell), (reads,), lambda: [seed.encode() for seed in seeds], limit=64 << 10)
 
 
@@ -254,4 +265,3 @@ PARSERS = (
     Parser("frontier", frontier, ("protocol.merkle.Frontier.parse",), lambda: [LOG_FRONTIER, bytes(8)], limit=8192),
     *NAMES,
 )  # fmt: skip
-

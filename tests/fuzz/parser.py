@@ -22,11 +22,11 @@ OURS: tuple[type[Exception], ...] = (Malformed, Untrusted, Denied, Unavailable)
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
 
 
-class Foreign(Exception):  # noqa: N818 (a finding, not an error of ours)
+class Foreign(Exception):
     """A parser let something out that is not its own error; ``__cause__`` is what it was."""
 
 
-class Skip(Exception):  # noqa: N818 (no error: the input is none for this parser)
+class Skip(Exception):
     """The bytes are not of the kind that this parser is ever given, such as what is no JSON at all."""
 
 

@@ -16,7 +16,7 @@ from protocol.credential import (
     verify_presentation_binding,
 )
 from protocol.dcql import parse_query
-from protocol.encoding import base45, unb64u, unb64, unbase45, unhex0x
+from protocol.encoding import base45, unb64, unb64u, unbase45, unhex0x
 from protocol.errors import OneFileError
 from protocol.jose import MAX_JWS_CHARS, PublicJwk, parse_jws
 from protocol.receipts import parse_receipt, verify_receipt
@@ -38,7 +38,9 @@ JSON_WORDS = (b"null", b"true", b"[]", b"{}", b'"":', b"\\ud800", b"-0", b"1e9",
 SD_WORDS = (b'"_sd":[', b'"..."', b'"_sd_alg":"sha-256"', b'"#1"', b'"#2"', b'{"...":"#1"}', b"\n\n")
 
 
-def verified(parse: Callable[[bytes], Any], verify: Callable[..., Any], typ: str, **facts: Any) -> Callable[[bytes], None]:
+def verified(
+    parse: Callable[[bytes], Any], verify: Callable[..., Any], typ: str, **facts: Any
+) -> Callable[[bytes], None]:
     """Parse the wrapped bytes, then give them to the verifier, whose verdict is its own."""
 
     def call(data: bytes) -> None:
@@ -80,17 +82,11 @@ def disclosure(data: bytes) -> None:
 
 def presented(data: bytes) -> None:
     found = open_credential(as_sdjwt(data))
-    try:
-        verify_presentation_binding(found, aud=BANK_URN, nonce="n")
-    except OneFileError:
-        pass
-    try:
-        verify_credential_signature(as_sdjwt(data), KEY)
-    except OneFileError:
-        pass
     for path in (("holder",), ("files", None), ("holder", "name")):
         found.resolve(path)
     for check in (
+        lambda: verify_presentation_binding(found, aud=BANK_URN, nonce="n"),
+        lambda: verify_credential_signature(as_sdjwt(data), KEY),
         lambda: check_named(found, ["/holder/name", "/nothing"]),
         lambda: check_dates(found, NOW),
         lambda: check_age(found, NOW, 86_400),
@@ -114,7 +110,7 @@ def status_token(data: bytes) -> None:
 def show_code(data: bytes) -> None:
     said = text(data) if data.startswith(b"OF1:") else PREFIX + base45(data)
     found = parse_show_code(said)
-    assert found.text == said
+    assert found.code.payload() == found.signed.payload
     try:
         verify_show_code(said, KEY, origin=ORIGIN, now=NOW)
     except OURS:
@@ -162,9 +158,9 @@ def credential_seeds() -> list[bytes]:
 def status_seeds() -> list[bytes]:
     import zlib
 
-    body = (
-        '{"exp":1790001000,"iat":1790000000,"iss":"%s","status_list":{"bits":2,"lst":"#"},"sub":"%s","ttl":900}'
-        % (ISSUER_URN, STATUS_URI)
+    body = '{"exp":1790001000,"iat":1790000000,"iss":"%s","status_list":{"bits":2,"lst":"#"},"sub":"%s","ttl":900}' % (
+        ISSUER_URN,
+        STATUS_URI,
     )
     lst, _ = StatusList.empty().state()
     return [body.encode() + b"\n\n" + zlib.compress(lst, 9), body.encode() + b"\n\n" + zlib.compress(lst[:100])]
@@ -206,7 +202,9 @@ def packed_zeros() -> Sequence[bytes]:
     return [body + b"\n\n" + zlib.compress(bytes(size), 9) for size in (1 << 17, 1 << 20, 64 << 20)]
 
 
-def signed(name: str, typ: str, kind: str, read: Callable[..., Any], verify: Callable[..., Any], **facts: Any) -> Parser:
+def signed(
+    name: str, typ: str, kind: str, read: Callable[..., Any], verify: Callable[..., Any], **facts: Any
+) -> Parser:
     reads = tuple(f"{function.__module__}.{function.__qualname__}" for function in (read, verify))
 
     def seeds() -> list[bytes]:

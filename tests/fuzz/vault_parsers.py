@@ -40,7 +40,7 @@ HTTP_WORDS = (
 
 
 def body(data: bytes) -> None:
-    """The first byte says which model; what fits goes on to where its message is read."""
+    """The first byte says which model; what fits goes on to where a relayed message is read."""
     value = lax_json(data[1:])
     model = REQUESTS[data[0] % len(REQUESTS)]
     found = model.model_validate(value)
@@ -48,7 +48,6 @@ def body(data: bytes) -> None:
         _prepared(found)
     if isinstance(found, wire.VerifyRequest):
         refuse_values(found)
-    found.model_dump_json()
 
 
 def http_request(data: bytes) -> None:
@@ -153,7 +152,13 @@ def _bodies() -> list[bytes]:
     }  # fmt: skip
     found = [bytes([REQUESTS.index(model)]) + json.dumps(value).encode() for model, value in values.items()]
     relay = values[wire.Relay]
-    revoke = {**relay, "contract": "grant_registry", "function": "revoke", "message": {"secret": hex32}, "signatures": []}
+    revoke = {
+        **relay,
+        "contract": "grant_registry",
+        "function": "revoke",
+        "message": {"secret": hex32},
+        "signatures": [],
+    }
     cards = {**relay, "function": "publish_card", "message": card["card"], "card": card}
     return [*found, *(bytes([3]) + json.dumps(value).encode() for value in (revoke, cards))]
 
@@ -172,7 +177,14 @@ def _requests() -> list[bytes]:
 
 
 def _vectors() -> list[bytes]:
-    inclusion = {"leafHash": "A" * 43 + "=", "leafIdx": 0, "treeSize": 1, "proof": [], "root": "A" * 43 + "=", "desc": ""}
+    inclusion = {
+        "leafHash": "A" * 43 + "=",
+        "leafIdx": 0,
+        "treeSize": 1,
+        "proof": [],
+        "root": "A" * 43 + "=",
+        "desc": "",
+    }
     consistency = {"size1": 1, "size2": 2, "root1": "A" * 43 + "=", "root2": "A" * 43 + "=", "proof": None}
     return [json.dumps(inclusion).encode(), json.dumps(consistency).encode(), b"AGE-SECRET-KEY-1X\n# c\n"]
 
