@@ -58,9 +58,38 @@ def test_leaves_and_nodes_are_hashed_in_separate_domains() -> None:
     assert merkle.node_hash(left, right) == hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def test_leaves_hashed_in_bulk_are_those_hashed_one_by_one() -> None:
+    assert leaf_hashes(LEAVES) == [leaf_hash(leaf) for leaf in LEAVES]
+    assert leaf_hashes([]) == []
+
+
 def test_tree_levels_hold_only_complete_subtrees() -> None:
     assert [len(level) for level in tree_levels(HASHES[:7])] == [7, 3, 1]
     assert tree_levels([]) == []
+
+
+@pytest.mark.parametrize("size", range(1, 18))
+def test_every_leaf_of_every_small_tree_is_proven_and_no_other_place(size: int) -> None:
+    hashes = leaf_hashes(bytes([number]) for number in range(size))
+    node, top = nodes(hashes), root(hashes)
+    for index in range(size):
+        proof = inclusion_proof(index, size, node)
+        assert verify_inclusion(hashes[index], index, size, proof, top) is None
+        for other in set(range(size)) - {index}:
+            with pytest.raises(Untrusted):
+                verify_inclusion(hashes[index], other, size, proof, top)
+
+
+@pytest.mark.parametrize("size", range(1, 18))
+def test_every_small_tree_extends_all_its_beginnings_and_nothing_else(size: int) -> None:
+    hashes = leaf_hashes(bytes([number]) for number in range(size))
+    node, top = nodes(hashes), root(hashes)
+    for first in range(1, size):
+        proof, old = consistency_proof(first, size, node), root(hashes[:first])
+        assert verify_consistency(first, size, old, top, proof) is None
+        for claimed in set(range(1, size)) - {first}:
+            with pytest.raises(Untrusted):
+                verify_consistency(claimed, size, old, top, proof)
 
 
 def test_a_single_leaf_is_proven_by_nothing() -> None:
@@ -185,6 +214,23 @@ def test_growing_a_frontier_names_every_subtree_that_was_completed() -> None:
     for g in growth:
         assert list(g.hashes) == list(levels[g.level][g.start : g.start + len(g.hashes)])
     assert start.size == 3
+
+
+@pytest.mark.parametrize("size", range(17))
+def test_a_tree_grown_in_two_portions_is_the_one_built_at_once(size: int) -> None:
+    hashes = leaf_hashes(bytes([number]) for number in range(size))
+    for first in range(size + 1):
+        grown = Frontier().extend(hashes[:first]).extend(hashes[first:])
+        assert grown == Frontier().extend(hashes)
+        assert grown.root() == root(hashes)
+
+
+def test_the_largest_tree_takes_no_further_leaf() -> None:
+    full = Frontier(MAX_TREE_SIZE, (bytes(32),) * 63)
+    assert full.extend([]) == full
+    with pytest.raises(Malformed) as caught:
+        full.append(bytes(32))
+    assert caught.value.code == "too_many_hashes"
 
 
 def test_a_frontier_is_read_back_from_its_bytes() -> None:
