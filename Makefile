@@ -23,8 +23,10 @@ check: setup ## lint, types, imports, contracts, tests, docs
 lint: setup ## ruff, mypy and import-linter
 	@$(PY) -m tools.check --static
 
-vectors: setup ## the published vectors, and what of them is out of scope
+vectors: setup ## our vectors by our code and by a verifier in Node; the published ones, and what of them is out of scope
 	@$(PY) -m pytest -q tests/vectors -rs
+	@node tests/vectors/verify.mjs
+	@$(PY) -m tests.vectors.scope
 
 bench: setup ## measure every row of docs/performance.md beside its alternative (ROWS=a1,c for some)
 	@$(PY) -m bench $(ROWS)

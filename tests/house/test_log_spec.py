@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
-from protocol.encoding import unb64u
 from protocol.note import Vkey
 from protocol.tlog_proof import verify_tlog_proof
 from tests.strangers import ROOT
+from tests.vectors.book import read, unoctets
 
 PAGE = (ROOT / "docs" / "spec" / "log.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -24,10 +23,9 @@ def test_the_example_of_the_page_verifies() -> None:
 
 
 def test_the_example_of_the_page_is_the_golden_one() -> None:
-    cases = json.loads((ROOT / "tests/vectors/log/vectors.json").read_text(encoding="utf-8"))["cases"]
-    golden = next(case for case in cases if case["name"] == "entry 3")
-    assert BLOCKS[0].rstrip("\n").encode() == unb64u(golden["entry"])
-    assert BLOCKS[1].encode() == unb64u(golden["proof"])
+    golden = next(case["input"] for case in read("tlog-proof")["cases"] if case["name"] == "entry 3")
+    assert BLOCKS[0].rstrip("\n").encode() == unoctets(golden["entry"])
+    assert BLOCKS[1].encode() == unoctets(golden["proof"])
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_[a-z0-9_]+)`", PAGE))))

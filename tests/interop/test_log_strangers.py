@@ -18,7 +18,6 @@ from protocol.note_signer import Ed25519NoteSigner
 from protocol.tiles import TileReader, VerifiedTileReader, appended_bundles, appended_tiles
 from protocol.tlog_proof import TlogProof, verify_tlog_proof
 from tests.interop.logcheck import built
-from tests.strangers import ROOT, need
 
 ORIGIN = "onefile/31337/0x5fbdb2315678afecb367f032d93f642f64180aa3/main"
 SIGNER = Ed25519NoteSigner(ORIGIN, bytes(range(32)))
@@ -134,18 +133,3 @@ def test_we_refuse_a_log_of_go_when_one_byte_is_changed(logcheck: Path, tmp_path
     tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
     with pytest.raises(OneFileError):
         VerifiedTileReader(300, head.root, lambda path: (tmp_path / path).read_bytes()).leaf(7)
-
-
-def test_javascript_judges_the_golden_log_as_we_do() -> None:
-    golden = ROOT / "tests" / "vectors" / "log" / "vectors.json"
-    done = subprocess.run(
-        [need("node"), str(ROOT / "tests" / "interop" / "log.mjs")],
-        input=golden.read_bytes(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    cases = json.loads(golden.read_text(encoding="utf-8"))["cases"]
-    want = [[f"{case['kind']}: {case['name']}", case["expect"] == "accept"] for case in cases]
-    assert json.loads(done.stdout) == want

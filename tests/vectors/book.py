@@ -29,7 +29,7 @@ Input = dict[str, Any]
 Judge = Callable[[Input], Any]
 
 
-class Concluded(Exception):  # noqa: N818 (a conclusion is no error)
+class Concluded(Exception):
     """A verdict that is no acceptance; what raises it is a judge of vectors, never our code."""
 
     def __init__(self, category: str) -> None:

@@ -63,10 +63,14 @@ def test_two_cases_of_a_structure_never_have_one_input() -> None:
 
 
 def test_a_case_is_judged_by_the_verifier_that_the_table_names() -> None:
-    assert {book.structure: book.judge for book in inventory.books()} == {name: inventory.judge_of(name) for name in NAMES}
+    assert {book.structure: book.judge for book in inventory.books()} == {
+        name: inventory.judge_of(name) for name in NAMES
+    }
 
 
-@pytest.mark.parametrize("data", [b"", b"a\nb", "é".encode(), b"\xff", b"a\rb", "a\u202eb".encode(), "a\u200bb".encode()])
+@pytest.mark.parametrize(
+    "data", [b"", b"a\nb", "é".encode(), b"\xff", b"a\rb", "a\u202eb".encode(), "a\u200bb".encode()]
+)
 def test_bytes_stand_in_a_vector_as_they_were(data: bytes) -> None:
     assert unoctets(octets(data)) == data
 

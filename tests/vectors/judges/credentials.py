@@ -61,5 +61,3 @@ def status_list(given: Input) -> Any:
 def show_code(given: Input) -> Any:
     code = verify_show_code(given["text"], _key(given), origin=given["log"], now=given["now"])
     return {"session": b64u(code.session), "counter": code.counter, "exp": code.exp, "iat": code.iat}
-
-

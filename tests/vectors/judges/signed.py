@@ -75,5 +75,3 @@ def own_document(given: Input) -> Any:
     raw = unoctets(given["raw"])
     found = OwnDocument.parse(raw)
     return {"title": found.title, "files": [entry.name for entry in found.files], "sha256": b64u(sha256(raw))}
-
-

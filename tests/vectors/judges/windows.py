@@ -14,7 +14,7 @@ from tests.vectors.book import Input
 
 
 def request_code(given: Input) -> Any:
-    """A request, and how ``dossier`` answers it: the grant's id, and the digits for a grant of this digest."""
+    """A request, and how it is answered: the id of the grant, and the digits for a grant of this digest."""
     key = PublicJwk.from_json(given["key"])
     code = verify_request(parse_request(given["text"]), key, origin=given["log"], now=given["now"])
     return {
@@ -22,7 +22,7 @@ def request_code(given: Input) -> Any:
         "desk": code.desk,
         "sealing": b64u(code.sealing),
         "scenario": b64u(code.scenario),
-        "grant": b64u(answer_id(code.nonce, unhex0x(given["dossier"], length=32))),
+        "grant": b64u(answer_id(code.nonce)),
         "match": match_number(code.nonce, unhex0x(given["digest"], length=32)),
     }
 

@@ -18,7 +18,21 @@ from protocol.keycard import first_card
 from protocol.mandate import Mandate, MandateEnvelope
 from protocol.revocations import EpochChange, Revocation
 from protocol.signatures import ORDER
-from tests.grant_samples import ALICE, BOB, DOMAIN, DOSSIER, ORIGIN, REVOKE_KEY, SECRET, T0, Account, a_grant, a_scope, b32, signed
+from tests.grant_samples import (
+    ALICE,
+    BOB,
+    DOMAIN,
+    DOSSIER,
+    ORIGIN,
+    REVOKE_KEY,
+    SECRET,
+    T0,
+    Account,
+    a_grant,
+    a_scope,
+    b32,
+    signed,
+)
 from tests.vectors.book import Book, octets
 from tests.vectors.judges import accounts
 
@@ -48,7 +62,9 @@ BENT: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 
 
 def messages() -> Book:
-    about = "type, message: an EIP-712 message as contracts/MESSAGES.md has it; signature (65 bytes) by signer in domain"
+    about = (
+        "type, message: an EIP-712 message as contracts/MESSAGES.md has it; signature (65 bytes) by signer in domain"
+    )
     book = Book("account-message", about, accounts.message)
     opened = OpenDossier(ALICE.address, BOB.address, b32(1), T0)
     found: list[tuple[Typed, Domain]] = [
@@ -75,8 +91,17 @@ def refuse_messages(book: Book, opened: OpenDossier) -> None:
     book.refuse("another contract", false, domain=DOMAIN.to_json())
     book.refuse("another account", false, signer=hex0x(BOB.address))
     book.refuse("a second more", false, message={**body, "deadline": T0 + 1})
-    book.refuse("owner and controller swapped", false, message={**body, "owner": body["controller"], "controller": body["owner"]})
-    book.refuse("another nonce", false, of="RotateDossier", message={**book.base("RotateDossier")["input"]["message"], "nonce": 8})
+    book.refuse(
+        "owner and controller swapped",
+        false,
+        message={**body, "owner": body["controller"], "controller": body["owner"]},
+    )
+    book.refuse(
+        "another nonce",
+        false,
+        of="RotateDossier",
+        message={**book.base("RotateDossier")["input"]["message"], "nonce": 8},
+    )
     for name, (expect, change) in BENT.items():
         book.refuse(name, expect, signature=hex0x(change(signature)))
     book.refuse("the compact form", "malformed:signature_form", signature=hex0x(signature[:64]))
@@ -222,13 +247,19 @@ def revocations() -> Book:
     place = {"id": hex0x(GRANT.grant_id), "nullifier": hex0x(GRANT.nullifier), "revoke_key": hex0x(REVOKE_KEY)}
     book.accept("the end of a grant", raw=octets(good), **place)
     own = {"id": hex0x(MANDATE.mandate_id), "nullifier": hex0x(keccak256(b32(7))), "revoke_key": hex0x(REVOKE_KEY)}
-    book.accept("a secret that no revoke key gave", raw=octets(Revocation(MANDATE.mandate_id, b32(7)).serialise()), **own)
+    book.accept(
+        "a secret that no revoke key gave", raw=octets(Revocation(MANDATE.mandate_id, b32(7)).serialise()), **own
+    )
     epoch = EpochChange(2, b32(0x7A))
     book.also("a new epoch", raw=octets(epoch.serialise()), id=None)
-    book.refuse("another secret", "untrusted:revocation_secret", raw=octets(Revocation(GRANT.grant_id, b32(7)).serialise()))
+    book.refuse(
+        "another secret", "untrusted:revocation_secret", raw=octets(Revocation(GRANT.grant_id, b32(7)).serialise())
+    )
     book.refuse("another nullifier", "untrusted:revocation_secret", nullifier=hex0x(MANDATE.nullifier))
     book.refuse("another grant", "untrusted:revocation_other", id=hex0x(b32(0x6B)))
-    book.refuse("the id of another", "untrusted:revocation_other", raw=octets(Revocation(b32(0x6B), SECRET).serialise()))
+    book.refuse(
+        "the id of another", "untrusted:revocation_other", raw=octets(Revocation(b32(0x6B), SECRET).serialise())
+    )
     book.refuse("an epoch in its place", "untrusted:revocation_other", raw=octets(epoch.serialise()))
     body = {"id": b64u(GRANT.grant_id), "secret": b64u(SECRET)}
     for name, code, value in (

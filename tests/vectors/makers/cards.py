@@ -32,7 +32,12 @@ def key_cards() -> Book:
     book = Book("key-card", about, accounts.key_card)
     good = signed()
     second = next_card(CARD, REGISTRY, PRESENT.public_jwk(), SEALING, valid_from=T0 + 9, revoked_below=2)
-    place = {"domain": REGISTRY.to_json(), "subject": hex0x(DOSSIER), "accounts": [hex0x(ALICE.address)], "recorded": []}
+    place = {
+        "domain": REGISTRY.to_json(),
+        "subject": hex0x(DOSSIER),
+        "accounts": [hex0x(ALICE.address)],
+        "recorded": [],
+    }
     book.accept("the first card", raw=octets(good.raw), **place)
     book.also("the second card, which revokes the first", raw=octets(signed(second).raw))
     digest = hex0x(CARD.digest(REGISTRY))
@@ -58,10 +63,14 @@ def refuse_untrue(book: Book, good: KeyCardEnvelope) -> None:
     book.refuse("made for another chain", false, raw=octets(foreign.raw))
     book.refuse("another chain", false, domain=elsewhere.to_json())
     book.refuse("another registry", false, domain=AGENCIES.to_json())
-    book.refuse("possession shown by another key", false, raw=changed(possession=b64u(OTHER.sign(CARD.digest(REGISTRY)))))
+    book.refuse(
+        "possession shown by another key", false, raw=changed(possession=b64u(OTHER.sign(CARD.digest(REGISTRY))))
+    )
     book.refuse("possession shown for nothing", false, raw=changed(possession=b64u(bytes(64))))
     book.refuse("another dossier's", "untrusted:card_subject", subject=hex0x(b32(1)))
-    book.refuse("another present key", "untrusted:card_present_key", raw=changed(present_jwk=OTHER.public_jwk().to_json()))
+    book.refuse(
+        "another present key", "untrusted:card_present_key", raw=changed(present_jwk=OTHER.public_jwk().to_json())
+    )
     other = b64u(bytes([1]) + SEALING[1:])
     book.refuse("another sealing key", "untrusted:card_sealing_key", raw=changed(sealing_key=other))
     book.refuse("signed by nobody", "untrusted:card_unrecorded", raw=changed(account_signature="0x"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
 from typing import Any
 
 from protocol import canonical
@@ -19,19 +17,13 @@ from protocol.slips import SLIP_TYP
 from tests.credential_samples import BANK_URN, HOLDER, ISSUED, ISSUER, ISSUER_URN, certificate, request
 from tests.vectors.book import Book
 from tests.vectors.judges import credentials
-from tests.vectors.makers.signed import NOW, broken, high_s, jwk
+from tests.vectors.makers.signed import CREDENTIAL, NOW, broken, high_s, jwk, salted
 
 NONCE = b64u(bytes(range(32)))
 NAMED = ("/files/0", "/holder/name", "/insured_region")
 DAY = 86_400
 
 
-def salted() -> Callable[[], bytes]:
-    counter = itertools.count()
-    return lambda: sha256(b"salt", bytes([next(counter)]))[:16]
-
-
-CREDENTIAL = issue_credential(request(), ISSUER, salt=salted())
 SDJWT = parse_sdjwt(CREDENTIAL)
 CLEAR = SDJWT.issuer.claims()
 DISCLOSURES = [d.raw for d in SDJWT.disclosures]
@@ -96,10 +88,16 @@ def credential_book() -> Book:
     book.refuse("older than is asked for", "denied:credential_too_old", max_age=NOW - ISSUED - 1)
     book.refuse("another key", "untrusted:jws_kid", key=jwk(HOLDER))
     book.refuse("a broken signature", "untrusted:jws_signature", raw=f"{broken(head)}~{rest}")
-    stranger = sign_jws({"typ": SDJWT_TYP, "kid": ISSUER.public_jwk().kid()}, CLEAR, P256Signer.from_secret(bytes(31) + b"\x77"))
+    stranger = sign_jws(
+        {"typ": SDJWT_TYP, "kid": ISSUER.public_jwk().kid()}, CLEAR, P256Signer.from_secret(bytes(31) + b"\x77")
+    )
     book.refuse("another key under this kid", "untrusted:jws_signature", raw=joined(stranger, DISCLOSURES))
     false = disclosure("salt", "insured_region", "elsewhere")
-    book.refuse("a disclosure that the issuer did not make", "untrusted:disclosure_unknown", raw=joined(head, [*DISCLOSURES, false]))
+    book.refuse(
+        "a disclosure that the issuer did not make",
+        "untrusted:disclosure_unknown",
+        raw=joined(head, [*DISCLOSURES, false]),
+    )
     refuse_structure(book, head)
     refuse_profile(book)
     return book
@@ -149,7 +147,13 @@ def nested(depth: int, value: Any) -> Any:
 def refuse_profile(book: Book) -> None:
     """What our profile refuses (docs/spec/credential.md §2)."""
     hidden = disclosure("salt", "iss", ISSUER_URN)
-    entry = {"name": "证明.pdf", "media_type": "application/pdf", "size": 3, "sha256": b64u(bytes(32)), "sm3": b64u(bytes(32))}
+    entry = {
+        "name": "证明.pdf",
+        "media_type": "application/pdf",
+        "size": 3,
+        "sha256": b64u(bytes(32)),
+        "sm3": b64u(bytes(32)),
+    }
     first = PLACED["/files/0"].value
     same = disclosure("salt", {**entry, "name": first["name"]})
     other = agency_urn(31337, b"\x11" * 20, b"\x99" * 20)
@@ -193,7 +197,9 @@ def binding(typ: str = KEY_BINDING_TYP, signer: P256Signer = HOLDER, **changes: 
 
 
 def presentations() -> Book:
-    about = "raw: a presentation of claims of a credential by key, for aud and nonce; named: what must be shown, exactly"
+    about = (
+        "raw: a presentation of claims of a credential by key, for aud and nonce; named: what must be shown, exactly"
+    )
     book = Book("presentation", about, credentials.presentation)
     asked = {"aud": BANK_URN, "nonce": NONCE, "named": list(NAMED)}
     book.accept("three claims", raw=SHOWN, key=jwk(ISSUER), **asked)

@@ -192,7 +192,9 @@ def proofs() -> Book:
 
 
 def anchored() -> Book:
-    about = "entry, proof, consistency: an entry in a head of the log; anchors: size, root and time of the heads on chain"
+    about = (
+        "entry, proof, consistency: an entry in a head of the log; anchors: size, root and time of the heads on chain"
+    )
     book = Book("anchored-entry", about, logs.anchored_entry)
 
     def anchors(*sizes: int) -> list[list[Any]]:
@@ -216,7 +218,9 @@ def anchored() -> Book:
     book.refuse("the consistency of other sizes", false, of=of, consistency=growing(3, 6))
     book.refuse("another history is anchored", false, of=of, anchors=[*anchors(1), *other])
     after = "in a head after the anchored one"
-    book.refuse("a head that does not extend the anchored one", false, of=after, anchors=[[5, b64u(ZERO32), 1_800_000_005]])
+    book.refuse(
+        "a head that does not extend the anchored one", false, of=after, anchors=[[5, b64u(ZERO32), 1_800_000_005]]
+    )
     book.refuse("an entry in another spelling", "malformed:not_canonical", entry=octets(ENTRIES[2] + b" "))
     book.refuse("a hash of 33 bytes", "malformed:length", of=of, consistency=[b64(bytes(33)), *growing(4, 6)[1:]])
     return book

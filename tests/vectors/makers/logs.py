@@ -115,8 +115,14 @@ def openings() -> Book:
         given = {name: step[name] for name in ("entry", "opening", "object")}
         book.accept(f"of leaf {step['index']}", **given)
     good = STEPS[0]["opening"]
-    book.refuse("another commitment", "untrusted:opening_commitment", entry=octets(replaced_entry(ENTRIES[1], c=ZERO32)))
-    book.refuse("another kind in the entry", "untrusted:opening_type", entry=octets(replace(Entry.parse(ENTRIES[1]), t="note").serialise()))
+    book.refuse(
+        "another commitment", "untrusted:opening_commitment", entry=octets(replaced_entry(ENTRIES[1], c=ZERO32))
+    )
+    book.refuse(
+        "another kind in the entry",
+        "untrusted:opening_type",
+        entry=octets(replace(Entry.parse(ENTRIES[1]), t="note").serialise()),
+    )
     book.refuse("another object", "untrusted:opening_object", object=octets(b"slip 2"))
     book.refuse("the object with a line feed", "untrusted:opening_object", object=octets(b"slip\n"))
     book.refuse("no object", "untrusted:opening_object", object=octets(b""))
@@ -153,7 +159,11 @@ def access_records() -> Book:
         ("grant and show", "access_basis", {"show": b64u(bytes(16))}),
         ("neither grant nor show", "access_basis", {"grant": ...}),
         ("a header twice", "field_duplicate", {"released": body["released"][:1] * 2}),
-        ("1,025 released", "field_count", {"released": [b64u(hashlib.sha256(b"%d" % n).digest()) for n in range(1025)]}),
+        (
+            "1,025 released",
+            "field_count",
+            {"released": [b64u(hashlib.sha256(b"%d" % n).digest()) for n in range(1025)]},
+        ),
         ("a header of 31 bytes", "length", {"released": [b64u(bytes(31))]}),
         ("a grant in hex", "base64url", {"grant": hex0x(GRANT)}),
         ("a grant of 16 bytes", "length", {"grant": b64u(bytes(16))}),
@@ -164,7 +174,9 @@ def access_records() -> Book:
         ("the reader's name", "field_unknown", {"agency": "a"}),
     ):
         book.refuse(name, f"malformed:{code}", raw=changed(good, **members))
-    book.refuse("a session of 32 bytes", "malformed:length", of="a show", raw=changed(shown.serialise(), show=b64u(bytes(32))))
+    book.refuse(
+        "a session of 32 bytes", "malformed:length", of="a show", raw=changed(shown.serialise(), show=b64u(bytes(32)))
+    )
     book.refuse("a space", "malformed:not_canonical", raw=octets(good.replace(b",", b", ")))
     return book
 
@@ -180,18 +192,32 @@ def uses() -> Book:
     entry = dossier_entry("access", tag_key=TAG_KEY, n=9, prev_entry_hash=ZERO32, salt=salt(9), object_bytes=shown)
     opened = Opening(9, salt(9), hashlib.sha256(shown).digest(), "access", 40)
     other = b64u(grant_tag_key(TAG_KEY, bytes(range(16))))
-    book.accept("a show", entry=octets(entry.serialise()), opening=opened.to_json(), object=octets(shown), grant_tag_key=other)
+    book.accept(
+        "a show", entry=octets(entry.serialise()), opening=opened.to_json(), object=octets(shown), grant_tag_key=other
+    )
     raw = ENTRIES[3]
     tagged = "untrusted:access_tag"
     book.refuse("another grant's key", tagged, grant_tag_key=other)
     book.refuse("the dossier's tag key", tagged, grant_tag_key=b64u(TAG_KEY))
     book.refuse("the tag of another use", tagged, entry=octets(replaced_entry(raw, tag=access_tag(key, 2))))
-    book.refuse("the tag of n", tagged, entry=octets(replaced_entry(raw, tag=hmac256(TAG_KEY, b"onefile/tag/v1", bytes(7) + b"\x02"))))
-    book.refuse("a use number of four bytes", tagged, entry=octets(replaced_entry(raw, tag=hmac256(key, b"\x00\x00\x00\x01"))))
+    book.refuse(
+        "the tag of n",
+        tagged,
+        entry=octets(replaced_entry(raw, tag=hmac256(TAG_KEY, b"onefile/tag/v1", bytes(7) + b"\x02"))),
+    )
+    book.refuse(
+        "a use number of four bytes", tagged, entry=octets(replaced_entry(raw, tag=hmac256(key, b"\x00\x00\x00\x01")))
+    )
     book.refuse("another kind", "untrusted:entry_kind", entry=octets(replaced_entry(raw, t="note")))
     book.refuse("another commitment", "untrusted:opening_commitment", entry=octets(replaced_entry(raw, c=ZERO32)))
-    book.refuse("another number in the record", "untrusted:opening_object", object=octets(replace(RECORD, use_no=2).serialise()))
-    book.refuse("another receipt in the record", "untrusted:opening_object", object=octets(replace(RECORD, receipt=ZERO32).serialise()))
+    book.refuse(
+        "another number in the record", "untrusted:opening_object", object=octets(replace(RECORD, use_no=2).serialise())
+    )
+    book.refuse(
+        "another receipt in the record",
+        "untrusted:opening_object",
+        object=octets(replace(RECORD, receipt=ZERO32).serialise()),
+    )
     book.refuse("another salt", "untrusted:opening_commitment", opening={**step["opening"], "salt": b64u(ZERO32)})
     book.refuse("an opening of another kind", "untrusted:opening_type", opening={**step["opening"], "t": "note"})
     book.refuse("a key of 31 bytes", "malformed:length", grant_tag_key=b64u(key[1:]))
@@ -205,11 +231,19 @@ def public_entries() -> Book:
     uri = status_uri(b"\x0b" * 20, 0)
     first = public_entry("status", uri=uri, prev_entry_hash=ZERO32, object_bytes=b"token 1")
     second = public_entry("status", uri=uri, prev_entry_hash=entry_hash(first.serialise()), object_bytes=b"token 2")
-    book.accept("the first status list", entry=octets(first.serialise()), uri=uri, previous=b64u(ZERO32), object=octets(b"token 1"))
+    book.accept(
+        "the first status list",
+        entry=octets(first.serialise()),
+        uri=uri,
+        previous=b64u(ZERO32),
+        object=octets(b"token 1"),
+    )
     before = b64u(entry_hash(first.serialise()))
     book.accept("the second", entry=octets(second.serialise()), uri=uri, previous=before, object=octets(b"token 2"))
     statement = opening_statement(ORIGIN, str(LOG.vkey))
-    book.accept("entry 0 of a log", entry=octets(ENTRIES[0]), uri=ORIGIN, previous=b64u(ZERO32), object=octets(statement))
+    book.accept(
+        "entry 0 of a log", entry=octets(ENTRIES[0]), uri=ORIGIN, previous=b64u(ZERO32), object=octets(statement)
+    )
     successor = ORIGIN.replace("main", "next")
     head = head_statement(ORIGIN, 6, bytes(range(32)))
     given = {"uri": successor, "previous": b64u(ZERO32), "object": octets(head)}
@@ -226,7 +260,10 @@ def public_entries() -> Book:
         ("the tag of another uri", {"tag": public_tag(uri + "0")}),
         ("a keyed link", {"pv": pv_n(TAG_KEY, 1, entry_hash(first.serialise()))}),
         ("the leaf hash as its link", {"pv": hashlib.sha256(b"\x00" + first.serialise()).digest()}),
-        ("a salted commitment", {"c": hashlib.sha256(b"onefile/c/v1" + b"\x01" * 32 + hashlib.sha256(b"token 2").digest()).digest()}),
+        (
+            "a salted commitment",
+            {"c": hashlib.sha256(b"onefile/c/v1" + b"\x01" * 32 + hashlib.sha256(b"token 2").digest()).digest()},
+        ),
         ("the object's digest as its commitment", {"c": hashlib.sha256(b"token 2").digest()}),
     ):
         book.refuse(name, false, of=of, entry=octets(replaced_entry(raw, **members)))

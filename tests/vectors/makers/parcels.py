@@ -19,9 +19,9 @@ from tests.grant_samples import a_grant, a_scope, b32, signed
 from tests.vectors.book import Book, octets
 from tests.vectors.judges import uses
 from tests.vectors.makers import seals
-from tests.vectors.makers.credentials import CREDENTIAL, NAMED, salted
+from tests.vectors.makers.credentials import NAMED
 from tests.vectors.makers.seals import BANK, FILE_KEY, OTHER_KEY
-from tests.vectors.makers.signed import JTI, LOG, NOW, OTHER_LOG, RECEIPT, SALT, SHOW_RECEIPT
+from tests.vectors.makers.signed import CREDENTIAL, JTI, LOG, NOW, OTHER_LOG, RECEIPT, SALT, SHOW_RECEIPT, salted
 
 ITEM, SECOND = sha256(b"item"), sha256(b"second item")
 PAYLOADS = [sha256(b"payload %d" % n) for n in range(3)]
@@ -45,7 +45,9 @@ def presented(nonce: bytes, raw: str = CREDENTIAL) -> str:
 
 
 def item(nonce: bytes = SESSION, **changes: Any) -> ParcelItem:
-    base = ParcelItem(slip(), SALT, sha256(b"leaf"), "a proof", presented(nonce), (ParcelDocument("证明.pdf", PAYLOADS[1]),))
+    base = ParcelItem(
+        slip(), SALT, sha256(b"leaf"), "a proof", presented(nonce), (ParcelDocument("证明.pdf", PAYLOADS[1]),)
+    )
     return replace(base, **changes)
 
 
@@ -99,9 +101,17 @@ def parcels() -> Book:
 def granted() -> dict[str, Any]:
     """A use of a grant of two items: each its own parcel, sealed to the bank."""
     first = parcel(item(GRANT_ID), show=False)
-    other = item(GRANT_ID, slip=slip(OTHER_CREDENTIAL, item=SECOND), presentation=presented(GRANT_ID, OTHER_CREDENTIAL), documents=())
+    other = item(
+        GRANT_ID,
+        slip=slip(OTHER_CREDENTIAL, item=SECOND),
+        presentation=presented(GRANT_ID, OTHER_CREDENTIAL),
+        documents=(),
+    )
     both = [sealed(first), sealed(parcel(other, show=False), other=True)]
-    digests = [sha256(seals.sealed(BANK, plain.serialise(), key)) for plain, key in ((first, FILE_KEY), (parcel(other, show=False), OTHER_KEY))]
+    digests = [
+        sha256(seals.sealed(BANK, plain.serialise(), key))
+        for plain, key in ((first, FILE_KEY), (parcel(other, show=False), OTHER_KEY))
+    ]
     scope = (
         a_scope(item=ITEM, claims=NAMED, documents=(PAYLOADS[1],), parcel=digests[0]),
         a_scope(item=SECOND, claims=NAMED[1:], documents=(), parcel=digests[1]),
@@ -124,7 +134,9 @@ def sealed_parcels() -> Book:
     use = granted()
     book.accept("a use of two items", **use, **place)
     one = RECEIPT.items[0]
-    alone = sign_receipt(replace(RECEIPT, grant=GRANT_ID, items=(replace(one, item=SECOND, claims=(), documents=()),)), ISSUER)
+    alone = sign_receipt(
+        replace(RECEIPT, grant=GRANT_ID, items=(replace(one, item=SECOND, claims=(), documents=()),)), ISSUER
+    )
     book.also("a use of the second item alone", of="a use of two items", receipt=alone, parcels=use["parcels"][1:])
     refuse_shown(book)
     refuse_granted(book, use)
@@ -132,7 +144,10 @@ def sealed_parcels() -> Book:
 
 
 def refuse_shown(book: Book) -> None:
-    second = {"slip": slip(OTHER_CREDENTIAL, item=SECOND, dossier=b32(1)), "presentation": presented(SESSION, OTHER_CREDENTIAL)}
+    second = {
+        "slip": slip(OTHER_CREDENTIAL, item=SECOND, dossier=b32(1)),
+        "presentation": presented(SESSION, OTHER_CREDENTIAL),
+    }
     moved = item(**second, documents=())
     for name, expect, plain in (
         ("another session", "untrusted:parcel_show", replace(parcel(item()), show=bytes(16))),
@@ -176,7 +191,9 @@ def refuse_granted(book: Book, use: dict[str, Any]) -> None:
     scope = grant["grant"]["scope"]
     documents = [{**scope[0], "documents": ["0x" + PAYLOADS[2].hex()]}, scope[1]]
     book.refuse("another grant", "untrusted:parcel_grant", of=of, grant=changed(grantId="0x" + b32(0x6B).hex()))
-    book.refuse("a grant of another dossier", "untrusted:parcel_item", of=of, grant=changed(dossier="0x" + b32(1).hex()))
+    book.refuse(
+        "a grant of another dossier", "untrusted:parcel_item", of=of, grant=changed(dossier="0x" + b32(1).hex())
+    )
     book.refuse("a grant of another document", "untrusted:parcel_documents", of=of, grant=changed(scope=documents))
 
 

@@ -17,7 +17,11 @@ from tests.vectors.makers.signed import NOW, jwk
 URL = "https://vault.example/v1/me/statements"
 BODY = b'{"statement":"e30.e30.AA"}'
 NONCE, KEY = b64u(bytes(range(16))), b64u(bytes(range(16, 32)))
-WRITTEN = {"content-type": "application/json", "content-digest": http_sig.content_digest(sha256(BODY)), "idempotency-key": KEY}
+WRITTEN = {
+    "content-type": "application/json",
+    "content-digest": http_sig.content_digest(sha256(BODY)),
+    "idempotency-key": KEY,
+}
 COVERED = ("@method", "@target-uri", "content-digest", "idempotency-key")
 
 
@@ -65,7 +69,9 @@ def requests() -> Book:
     book.also("for another dossier", headers=signed(acting, (*COVERED, "onefile-act-for")))
     book.also("a header that is not ours is covered too", headers=signed(WRITTEN, (*COVERED, "content-type")))
     book.also("components in another order", headers=signed(WRITTEN, COVERED[::-1]))
-    shuffled = f';tag="onefile/v1";nonce="{NONCE}";alg="ecdsa-p256-sha256";keyid="{HOLDER.public_jwk().kid()}";created={NOW}'
+    shuffled = (
+        f';tag="onefile/v1";nonce="{NONCE}";alg="ecdsa-p256-sha256";keyid="{HOLDER.public_jwk().kid()}";created={NOW}'
+    )
     book.also("parameters in another order", headers=signed(WRITTEN, params=shuffled))
     book.also("another label", headers=signed(WRITTEN, label="sig1"))
     book.also("a minute late", now=NOW + 60)
@@ -89,12 +95,22 @@ def refuse_false(book: Book) -> None:
     book.refuse("a query", wrong, url=URL + "?page=1")
     book.refuse("another host", wrong, url=URL.replace("vault", "other"))
     book.refuse("another idempotency key", wrong, headers={**good, "idempotency-key": NONCE})
-    book.refuse("another nonce", wrong, headers={**good, "signature-input": good["signature-input"].replace(NONCE, KEY)})
-    book.refuse("a later time", wrong, headers={**good, "signature-input": good["signature-input"].replace(str(NOW), str(NOW + 1))})
+    book.refuse(
+        "another nonce", wrong, headers={**good, "signature-input": good["signature-input"].replace(NONCE, KEY)}
+    )
+    book.refuse(
+        "a later time",
+        wrong,
+        headers={**good, "signature-input": good["signature-input"].replace(str(NOW), str(NOW + 1))},
+    )
     book.refuse("a broken signature", wrong, headers={**good, "signature": broken})
     book.refuse("a signature of 63 bytes", wrong, headers={**good, "signature": f"onefile=:{b64(bytes(63))}:"})
-    book.refuse("signed by another key under this kid", wrong, headers=signed(WRITTEN, params=parameters(), signer=ISSUER))
-    book.refuse("signed under another label", wrong, headers={**good, "signature": good["signature"].replace("onefile", "sig1")})
+    book.refuse(
+        "signed by another key under this kid", wrong, headers=signed(WRITTEN, params=parameters(), signer=ISSUER)
+    )
+    book.refuse(
+        "signed under another label", wrong, headers={**good, "signature": good["signature"].replace("onefile", "sig1")}
+    )
     book.refuse("another body", "untrusted:content_digest_wrong", body=octets(BODY + b" "))
     book.refuse("no body", "untrusted:content_digest_wrong", body=None)
 
@@ -174,11 +190,25 @@ def verdicts() -> Book:
     unknown = {"status": "unknown", "code": "anchor_pending"}
     nothing = {"status": "skipped", "code": "not_applicable"}
     window, release, evidence = (f"{policy}: every check passes" for policy in ("window", "release", "evidence"))
-    book.also("window: not final for 900 s", of=window, report=report("window", anchor_finality={**unknown, "fact_age_s": 900}))
-    book.also("window: there is no grant", of=window, report=report("window", **dict.fromkeys([n for n in CHECKS if n.startswith("grant_")], nothing)))
+    book.also(
+        "window: not final for 900 s",
+        of=window,
+        report=report("window", anchor_finality={**unknown, "fact_age_s": 900}),
+    )
+    book.also(
+        "window: there is no grant",
+        of=window,
+        report=report("window", **dict.fromkeys([n for n in CHECKS if n.startswith("grant_")], nothing)),
+    )
     book.also("release: facts of an hour", report=report("release", grant_scope={"fact_age_s": 3600}))
-    book.also("release: what it does not ask for fails", report=report("release", status={"status": "fail", "code": "credential_invalid"}))
-    book.also("a check of a later version", report={**report("release"), "checks": [*checks("release"), {**checks("release")[0], "name": "weather"}]})
+    book.also(
+        "release: what it does not ask for fails",
+        report=report("release", status={"status": "fail", "code": "credential_invalid"}),
+    )
+    book.also(
+        "a check of a later version",
+        report={**report("release"), "checks": [*checks("release"), {**checks("release")[0], "name": "weather"}]},
+    )
     failing = {"status": "fail", "code": "no"}
     for of, policy, name in (
         (release, "release", "format"),
@@ -189,7 +219,11 @@ def verdicts() -> Book:
         (evidence, "evidence", "log_consistency"),
     ):
         book.refuse(f"{policy}: {name} fails", "rejected", of=of, report=report(policy, **{name: failing}))
-    book.refuse("release: one fails and one is unknown", "rejected", report=report("release", grant_uses=failing, mandate=unknown))
+    book.refuse(
+        "release: one fails and one is unknown",
+        "rejected",
+        report=report("release", grant_uses=failing, mandate=unknown),
+    )
     for of, policy, name, change in (
         (release, "release", "grant_time is unknown", {"grant_time": unknown}),
         (release, "release", "facts older than an hour", {"grant_scope": {"fact_age_s": 3601}}),

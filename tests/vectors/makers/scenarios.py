@@ -36,9 +36,16 @@ def scenarios() -> Book:
     book.accept("a small loan", raw=good, key=jwk(AUTHORITY))
     second = {**BODY, "version": 2, "withdrawn": NOW, "supersedes": b64u(sha256(good.encode()))}
     book.also("its second version, withdrawn", raw=sign_typed(SCENARIO_TYP, second, AUTHORITY))
-    both = {**BODY, "query": {"credentials": BODY["query"]["credentials"]}, "alternatives": [["insurance", "education"]]}
+    both = {
+        **BODY,
+        "query": {"credentials": BODY["query"]["credentials"]},
+        "alternatives": [["insurance", "education"]],
+    }
     book.also("all credentials at once", raw=sign_typed(SCENARIO_TYP, both, AUTHORITY))
-    book.also("values and claim ids", raw=asking(lambda q: q["credentials"][1]["claims"][0].update(id="a", values=["x", 1, True])))
+    book.also(
+        "values and claim ids",
+        raw=asking(lambda q: q["credentials"][1]["claims"][0].update(id="a", values=["x", 1, True])),
+    )
     book.also("the other s", raw=high_s(good))
     book.refuse("another key", "untrusted:jws_kid", key=jwk(HOLDER))
     refuse_jws(book, SCENARIO_TYP, BODY, AUTHORITY, STATEMENT_TYP)
@@ -60,7 +67,9 @@ def scenarios() -> Book:
     bent("a version before it in hex", "malformed:base64url", supersedes=hex0x(sha256(b"")))
     bent("an unknown member", "malformed:field_unknown", fee=0)
     bent("alternatives that differ from the query's", "malformed:scenario_alternatives", alternatives=[["insurance"]])
-    bent("alternatives in another order", "malformed:scenario_alternatives", alternatives=[["education"], ["insurance"]])
+    bent(
+        "alternatives in another order", "malformed:scenario_alternatives", alternatives=[["education"], ["insurance"]]
+    )
     refuse_queries(book)
     return book
 
@@ -100,7 +109,9 @@ def refuse_queries(book: Book) -> None:
         book.refuse(name, f"malformed:{code}", raw=asking(change))
 
 
-def part(query: str = "insurance", claims: tuple[str, ...] = ("/insured_region", "/months_paid"), **more: Any) -> dict[str, Any]:
+def part(
+    query: str = "insurance", claims: tuple[str, ...] = ("/insured_region", "/months_paid"), **more: Any
+) -> dict[str, Any]:
     base = {"item": hex0x(sha256(b"item")), "parcel": hex0x(sha256(b"parcel")), "documents": []}
     return {**base, "query": query, "claims": sorted(claims), **more}
 

@@ -8,7 +8,15 @@ from protocol.encoding import b64u, hex0x
 from protocol.hashing import sha256
 from protocol.identifiers import dossier_urn
 from protocol.jose import sign_typed
-from protocol.statements import CARD_TOKEN_TYP, KINDS, STATEMENT_TYP, CardToken, Statement, sign_card_token, sign_statement
+from protocol.statements import (
+    CARD_TOKEN_TYP,
+    KINDS,
+    STATEMENT_TYP,
+    CardToken,
+    Statement,
+    sign_card_token,
+    sign_statement,
+)
 from tests.credential_samples import BANK_URN, DOSSIER, HOLDER, ISSUER, ISSUER_URN
 from tests.vectors.book import Book
 from tests.vectors.judges import signed

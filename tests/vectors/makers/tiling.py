@@ -115,7 +115,12 @@ def tiles() -> Book:
         book.refuse(f"{path} is not there", "unavailable:tile_missing", tiles=rest)
     of, tile = "in a full tile", tile_path(0, 0)
     book.refuse("a bit in a full tile", "untrusted:tile", of=of, **with_file(tile, bit(tile, 9000 % 8192), of))
-    book.refuse("a bit in a full bundle", "untrusted:tile", of=of, **with_file("tile/entries/000", FILES["tile/entries/000"].replace(b"e5", b"e6", 1), of))
+    book.refuse(
+        "a bit in a full bundle",
+        "untrusted:tile",
+        of=of,
+        **with_file("tile/entries/000", FILES["tile/entries/000"].replace(b"e5", b"e6", 1), of),
+    )
     return book
 
 

@@ -75,9 +75,13 @@ def trust_files() -> Book:
     book.also("one of two signers", signers=[other.public_jwk().kid(), kid])
     book.refuse("nobody named its signer", "untrusted:trust_signer", signers=[other.public_jwk().kid()])
     book.refuse("nobody is named", "untrusted:trust_signer", signers=[])
-    book.refuse("another signer in it", "untrusted:trust_signer", raw=sign_typed(TYP, {**BODY, "signer": jwk(other)}, TOOL))
+    book.refuse(
+        "another signer in it", "untrusted:trust_signer", raw=sign_typed(TYP, {**BODY, "signer": jwk(other)}, TOOL)
+    )
     book.refuse("signed by another key than it names", "untrusted:jws_kid", raw=sign_typed(TYP, BODY, other))
-    book.refuse("another key under this kid", "untrusted:jws_signature", raw=sign_jws({"typ": TYP, "kid": kid}, BODY, other))
+    book.refuse(
+        "another key under this kid", "untrusted:jws_signature", raw=sign_jws({"typ": TYP, "kid": kid}, BODY, other)
+    )
     book.refuse("a broken signature", "untrusted:jws_signature", raw=broken(good))
     book.refuse("another type of JWS", "malformed:jws_typ", raw=sign_typed(STATEMENT_TYP, BODY, TOOL))
     bent = bodies(book, TYP, BODY, TOOL)

@@ -11,7 +11,7 @@ from protocol.hashing import sha256
 from protocol.offline import PIECE_BYTES, frames, pack
 from protocol.recipients import X25519Identity
 from protocol.request_code import PREFIX, RequestCode, sign_request
-from tests.credential_samples import DOSSIER, HOLDER, ISSUER
+from tests.credential_samples import HOLDER, ISSUER
 from tests.vectors.book import Book
 from tests.vectors.judges import windows
 from tests.vectors.makers import seals
@@ -25,23 +25,28 @@ ASKED = RequestCode(b"\xa1" * 20, 7, bytes(range(16)), NOW + 60, WINDOW.recipien
 
 
 def cbor_uint(value: int) -> bytes:
-    return bytes([value]) if value < 24 else b"\x19" + value.to_bytes(2, "big") if value < 65_536 else b"\x1a" + value.to_bytes(4, "big")
+    return (
+        bytes([value])
+        if value < 24
+        else b"\x19" + value.to_bytes(2, "big")
+        if value < 65_536
+        else b"\x1a" + value.to_bytes(4, "big")
+    )
 
 
 def request_codes() -> Book:
     about = (
-        "text: a window's request code by the agency's present key, for the log, at the wallet's now; dossier, digest: who "
-        "answers, and the EIP-712 digest of the grant that answers. The result has the grant's id and the match number"
+        "text: a window's request code by the agency's present key, for the log, at the wallet's now; digest: the EIP-712 "
+        "digest of the grant that answers. The result has that grant's id and the match number"
     )
     book = Book("request-code", about, windows.request_code)
     text = sign_request(ASKED, ISSUER, origin=LOG)
-    place = {"key": jwk(ISSUER), "log": LOG, "now": NOW, "dossier": hex0x(DOSSIER), "digest": hex0x(sha256(b"digest"))}
+    place = {"key": jwk(ISSUER), "log": LOG, "now": NOW, "digest": hex0x(sha256(b"digest"))}
     book.accept("desk 7", text=text, **place)
     book.also("desk 65,535", text=sign_request(replace(ASKED, desk=65_535), ISSUER, origin=LOG))
     book.also("in its last second", now=NOW + 59)
     book.also("five seconds early", now=NOW - 5)
     book.also("another grant has other digits", digest=hex0x(sha256(b"another digest")))
-    book.also("another dossier answers with another grant", dossier=hex0x(bytes(32)))
     book.refuse("another key", "untrusted:request_signature", key=jwk(HOLDER))
     book.refuse("another log", "untrusted:request_signature", log=OTHER_LOG)
     book.refuse("a minute later", "denied:request_expired", now=NOW + 60)
@@ -131,7 +136,9 @@ def offline_frames() -> Book:
 
 
 def offline_messages() -> Book:
-    about = "frames: as a camera sees them; window: the X25519 identity of the request that is answered, null for one way"
+    about = (
+        "frames: as a camera sees them; window: the X25519 identity of the request that is answered, null for one way"
+    )
     book = Book("offline-message", about, windows.offline_message)
     found = frames(TWO_WAYS)
     book.accept("two ways", frames=found, window=WINDOW.unsafe_text())
@@ -144,7 +151,10 @@ def offline_messages() -> Book:
     book.refuse("a frame missing", "malformed:offline_missing", frames=found[1:])
     book.refuse("no frame", "malformed:offline_missing", frames=[])
     ident = sha256(TWO_WAYS)[:4]
-    swapped = [f"OF2:{i}/{len(found)}:{base45(ident + piece)}" for i, piece in enumerate(pieces(TWO_WAYS[:-1] + b"\x00"), start=1)]
+    swapped = [
+        f"OF2:{i}/{len(found)}:{base45(ident + piece)}"
+        for i, piece in enumerate(pieces(TWO_WAYS[:-1] + b"\x00"), start=1)
+    ]
     book.refuse("pieces of another message", "malformed:offline_frames", frames=swapped)
     flipped = bytearray(TWO_WAYS)
     flipped[-1] ^= 1

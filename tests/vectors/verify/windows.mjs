@@ -28,7 +28,7 @@ function readPayload(payload) {
   return code;
 }
 
-function requestCode({ text, key, log, now, dossier, digest }) {
+function requestCode({ text, key, log, now, digest }) {
   const { payload, verify } = readSign1(text, "OFR:");
   const code = readPayload(payload);
   verify(readJwk(key), "request_signature", log);
@@ -39,7 +39,7 @@ function requestCode({ text, key, log, now, dossier, digest }) {
     desk: code.desk,
     sealing: b64u(code.sealing),
     scenario: b64u(code.scenario),
-    grant: b64u(sha256("onefile/request-grant/v1", code.nonce, unhex0x(dossier, 32))),
+    grant: b64u(sha256("onefile/request-grant/v1", code.nonce)),
     match: String(match % 10_000n).padStart(4, "0"),
   };
 }
