@@ -37,7 +37,7 @@ register(
         "show_code_expired": N_("Ask the holder to hold up the code again: it lives a minute."),
         "show_expired": N_("Ask the holder to show again."),
         "show_undelivered": N_("Ask the holder to keep the wallet open, and to show again."),
-        "show_code_not_found": N_("Take the picture again: the whole code, sharp and without glare; or give --text."),
+        "code_not_found": N_("Take the picture again: the whole code, sharp and without glare; or give --text."),
         "scenario_not_found": N_("List scenarios with `agency scenario list`."),
         "grant_not_found": N_("List grants with `agency grants`."),
         "use_unfinished": N_("Run it without --item to finish that use, or with --new to count another one."),

@@ -5,8 +5,8 @@
 is ``external_aad``: a code of one log verifies in no other, and takes no room for it. No person, claim or purpose
 stands in it: whoever photographs it learns which agency asks for which scenario.
 
-The answer is a grant whose id follows from the nonce and the dossier, so that the window knows its own and each
-dossier answers a request once. Both screens then show four digits that follow from the grant: who made another
+The answer is a grant whose id follows from the nonce, so that the window knows its own and a request is answered
+once. Both screens then show four digits that follow from the grant: who made another
 person's wallet answer cannot tell the clerk what that person's screen says.
 """
 
@@ -118,9 +118,9 @@ def verify_request(found: SignedRequest, key: PublicJwk, *, origin: str, now: in
     return code
 
 
-def answer_id(nonce: bytes, dossier: bytes) -> bytes:
-    """The id of the grant with which ``dossier`` answers the request ``nonce``: 32 bytes."""
-    return sha256(_GRANT_LABEL, nonce, dossier)
+def answer_id(nonce: bytes) -> bytes:
+    """The id of the grant that answers the request ``nonce``: 32 bytes."""
+    return sha256(_GRANT_LABEL, nonce)
 
 
 def match_number(nonce: bytes, digest: bytes) -> str:

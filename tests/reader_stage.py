@@ -85,12 +85,13 @@ class ReaderStage(BankStage):
         query: str = "insurance",
         parts: tuple[tuple[Issued, str, tuple[str, ...]], ...] = (),
         scenario: str | None = None,
+        ident: bytes | None = None,
         **changes: Any,
     ) -> Given:
         """Grant items to the bank and post it. ``cook`` changes each parcel before it is sealed and signed for;
         ``named`` are the claims that the grant names where they are not those that are shown; ``parts`` gives each
         item its own query and claims."""
-        grant_id, now = secrets.token_bytes(32), self.vault.clock.now()
+        grant_id, now = ident or secrets.token_bytes(32), self.vault.clock.now()
         secret = revocation_secret(self.alice.revoke_key, grant_id)
         parcels, scope, headers = [], [], []
         for one, query, claims in parts or tuple((one, query, claims) for one in issued):

@@ -31,6 +31,7 @@ COMMANDS = (
     ("revoke", "grants:revoke", N_("End a grant")),
     ("uses", "uses:uses", N_("List who used what, and check it")),
     ("show", "show:show", N_("Show an item at a window by a rotating code")),
+    ("scan", "scan:scan", N_("Answer a window that shows its request as a code")),
     ("export", "export:export", N_("Write an item with all its proofs to a folder")),
     ("verify", "export:verify", N_("Verify an exported folder")),
     ("trust", "trust:trust", N_("Assemble the trust file from the chain")),

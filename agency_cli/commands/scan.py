@@ -60,7 +60,7 @@ def scan(
 
 
 def _code(image: str | None, code: str | None) -> str:
-    from agency_cli.services import pictures
+    from client import pictures
 
     if (image is None) == (code is None):
         raise click.UsageError(_("Give a picture or --text, and not both."))

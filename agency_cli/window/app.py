@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import time
+from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +21,7 @@ from agency_cli.services.uses import Uses
 from agency_cli.window import view
 from agency_cli.window.counter import Counter
 from agency_cli.window.journal import Line, counts
+from client import qr
 from client.localsite import MAX_TOKEN_CHARS, START, Entrance, Guard
 from console.i18n import _, accept_language, moment, speaking
 from protocol.errors import OneFileError
@@ -28,6 +32,8 @@ _JS = "text/javascript"
 _FILES = {"window.css": "text/css", "window.js": _JS, "start.js": _JS, "sound.js": _JS}
 MAX_CODE_CHARS = MAX_FRAMES * PIECE_BYTES * 2
 SHOWN_LINES = 50
+EVENTS_S = 90  # looks, one a second: a request lives a minute
+LOOK_S = 1.0
 _PAGES = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape(default=True))
 
 
@@ -36,6 +42,13 @@ class Token(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     token: str = Field(max_length=MAX_TOKEN_CHARS)
+
+
+class Match(BaseModel):
+    """The digits that the clerk has compared."""
+
+    model_config = ConfigDict(extra="forbid")
+    match: str = Field(pattern="^[0-9]{4}$")
 
 
 class Code(BaseModel):
@@ -51,6 +64,7 @@ def create_app(counter: Counter, entrance: Entrance) -> FastAPI:
     app.add_middleware(Guard, entrance=entrance)
     _add_entrance(app, entrance)
     _add_counter(app, counter)
+    _add_asking(app, counter)
     _add_records(app, counter)
     return app
 
@@ -101,6 +115,37 @@ def _add_counter(app: FastAPI, counter: Counter) -> None:
                 return JSONResponse({"code": await run_in_threadpool(counter.find, picture)})
             except OneFileError as error:
                 return JSONResponse(view.refused(error), 422)
+
+
+def _add_asking(app: FastAPI, counter: Counter) -> None:
+    @app.post("/ask")
+    def ask(request: Request) -> Response:
+        with speaking(_language(request)):
+            try:
+                return JSONResponse({"picture": "data:image/svg+xml," + quote(qr.svg(counter.ask().text))})
+            except OneFileError as error:
+                return JSONResponse(view.refused(error), 502)
+
+    @app.get("/events")
+    def events() -> Response:
+        return StreamingResponse(_until_answered(counter), media_type="text/event-stream")
+
+    @app.post("/open")
+    def open_answer(request: Request, body: Match) -> Response:
+        with speaking(_language(request)):
+            return JSONResponse(counter.open_answer(body.match))
+
+
+def _until_answered(counter: Counter) -> Iterator[str]:
+    """Server-sent events until the request on the screen is answered or over; the page begins anew by itself."""
+    for _look in range(EVENTS_S):
+        found = counter.answered()
+        if found is not None:
+            yield f'event: answered\ndata: {{"match": "{found.match}"}}\n\n'
+            return
+        yield ": still waiting\n\n"
+        time.sleep(LOOK_S)
+    yield "event: over\ndata: {}\n\n"
 
 
 def _add_records(app: FastAPI, counter: Counter) -> None:

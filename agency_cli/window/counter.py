@@ -7,14 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from agency_cli.services import pictures
-from agency_cli.services.scan import Scanned, ScanOrder, scan
+from agency_cli.services.release import Released, ReleaseOrder, release
+from agency_cli.services.scan import ScanOrder, scan
 from agency_cli.window import view
+from agency_cli.window.asking import Answer, Request, answer_to, ask
 from agency_cli.window.journal import Journal, Line
+from client import pictures
 from client.checks import open_desk
+from client.files import private_folder
 from client.scenarios import find_scenario
 from client.session import Session
-from protocol.errors import OneFileError
+from protocol.errors import Denied, OneFileError
+from protocol.hashing import same
 from protocol.receipts import Officer
 
 WAIT_S = 60
@@ -28,6 +32,7 @@ class Counter:
     desk: int
     scenario: str
     officer: Officer
+    _request: Request | None = None
     _busy: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -39,27 +44,50 @@ class Counter:
         with self._busy:
             return view.scenario(find_scenario(self.session, open_desk(self.session), self.scenario).body)
 
+    def ask(self) -> Request:
+        """A new request on the screen, in place of the one before."""
+        with self._busy:
+            scenario = find_scenario(self.session, open_desk(self.session), self.scenario)
+            self._request = ask(self.session, self.desk, scenario)
+            return self._request
+
+    def answered(self) -> Answer | None:
+        """The answer to the request on the screen, once it is there; nothing is opened by looking."""
+        with self._busy:
+            return None if self._request is None else answer_to(self.session, self._request)
+
+    def open_answer(self, match: str) -> dict[str, Any]:
+        """Use the grant that answers, once the clerk has compared ``match``, and say what the clerk is to see."""
+        return self._served(lambda: view.released(self._open(match)))
+
+    def _open(self, match: str) -> Released:
+        request, self._request = self._request, None  # one try: what the digits belong to is never asked for again
+        found = None if request is None else answer_to(self.session, request)
+        if found is None or not same(found.match.encode("ascii"), match.encode("utf-8")):
+            raise Denied("match_number", "the digits are not those of the answer: ask again")
+        target = private_folder(self.session.profile.folder / "window" / "opened") / found.given.id
+        return release(self.session, open_desk(self.session), ReleaseOrder(found.given.id, target, self.officer))
+
     def find(self, picture: bytes) -> str:
         """The text of the show code in a picture; nothing is collected yet."""
         return pictures.code_in(picture)
 
     def serve(self, code: str) -> dict[str, Any]:
         """Collect a show code and say what the clerk is to see: a verdict, or why there is none."""
-        return self._served(lambda: scan(self.session, open_desk(self.session), self._order(code)))
+        return self._served(lambda: view.scanned(scan(self.session, open_desk(self.session), self._order(code))))
 
     def _order(self, code: str) -> ScanOrder:
         return ScanOrder(code=code, scenario=self.scenario, officer=self.officer, wait_s=WAIT_S)
 
-    def _served(self, work: Callable[[], Scanned]) -> dict[str, Any]:
+    def _served(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with self._busy:
             try:
-                done = work()
+                seen = work()
             except OneFileError as error:
                 self._note("refused", code=error.code)
                 return view.refused(error)
-            codes = done.outcome.failed_codes
-            self._note(done.outcome.verdict, code=codes[0] if codes else None, receipt=done.use.jti)
-            return view.scanned(done)
+            self._note(seen["verdict"], code=seen["failed"], receipt=seen["receipt"])
+            return seen
 
     def _note(self, result: str, *, code: str | None, receipt: str | None = None) -> None:
         at = self.session.clock.now()

@@ -6,6 +6,7 @@ from typing import Any
 
 from agency_cli.render import claim_rows, said, type_name
 from agency_cli.services.judging import Judged
+from agency_cli.services.release import Released
 from agency_cli.services.scan import Scanned
 from client.verdicts import CHECK_NAMES, reason
 from console.hints import hint_for
@@ -15,16 +16,26 @@ from protocol.scenario import Scenario
 
 
 def scanned(done: Scanned) -> dict[str, Any]:
-    """One served person. What is rejected is not shown: nobody reads a value off a screen that says no."""
-    receipt = done.use.receipt.body
+    """What a person showed. What is rejected is not drawn: nobody reads a value off a screen that says no."""
+    return _use(done, kept=done.folder is not None)
+
+
+def released(done: Released) -> dict[str, Any]:
+    """What a person granted in answer to our request."""
+    return _use(done, kept=True)
+
+
+def _use(done: Scanned | Released, *, kept: bool) -> dict[str, Any]:
+    receipt, codes = done.use.receipt.body, done.outcome.failed_codes
     return {
         "verdict": done.outcome.verdict,
+        "failed": codes[0] if codes else None,
         "items": [_item(judged) for judged in done.outcome.items],
         "scenario": scenario(done.scenario.body),
         "receipt": done.use.jti,
         "at": moment(done.use.at or receipt.iat),
         "retain_until": moment(receipt.retain_until),
-        "kept": done.folder is not None,
+        "kept": kept,
     }
 
 

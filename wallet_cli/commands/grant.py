@@ -97,29 +97,30 @@ def grant(
         plan = granting.plan(found, desk, order)
         shown = granting.plan_json(plan)
         if dry_run:
-            output.emit({"dry_run": True, **shown}, lambda: _consent(shown))
+            output.emit({"dry_run": True, **shown}, lambda: consent(shown))
             return
         if not yes:
-            _consent_aside(shown)
+            consent_aside(shown)
         if not output.confirm(_("Sign this grant?"), assume_yes=yes):
             raise Denied("not_confirmed", "nothing was granted: it was not confirmed")
         grant_id = b64u(granting.post(found, plan, granting.seal_grant(found, desk, plan)))
     output.emit({"grant": grant_id, **shown}, lambda: output.line(_("granted: {grant}").format(grant=grant_id)))
 
 
-def _consent_aside(shown: dict[str, Any]) -> None:
+def consent_aside(shown: dict[str, Any]) -> None:
     """The consent screen before the question; under --json it would disturb the data, so it is left out."""
     from console import frame
 
     if not frame.current().json:
-        _consent(shown)
+        consent(shown)
 
 
-def _consent(shown: dict[str, Any]) -> None:
+def consent(shown: dict[str, Any]) -> None:
     """Who gets what, why, for how long, and on what legal ground."""
     title = shown["title"]["zh" if language() == "zh" else "en"]
     output.fields(
         [
+            *([(_("Desk"), shown["desk"])] if "desk" in shown else []),
             (_("To"), f"{shown['agency_name']} ({shown['division']})  {shown['agency']}"),
             (_("Scenario"), f"{title} ({shown['scenario']})"),
             (_("Purpose"), shown["purpose"]),

@@ -91,7 +91,7 @@ class _Painter:
         self.poll_s = POLL_SCREEN_S if self._screen and not self._json else 20
 
     def draw(self, code: Code) -> None:
-        from wallet_cli import qr
+        from client import qr
 
         if self._png is not None:
             qr.write_png(code.text, self._png)

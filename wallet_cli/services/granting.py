@@ -37,6 +37,7 @@ from protocol.parcel import Parcel, ParcelDocument
 from protocol.pointers import within
 from protocol.readiness import Candidate, Pick, Readiness, readiness
 from protocol.recipients import HybridRecipient
+from protocol.request_code import answer_id
 from protocol.scenario import DAY_S, Scenario, check_grantee, check_in_force, check_limits, check_over_asking
 from protocol.signed import Signed
 from wallet_cli.services import presenting
@@ -87,6 +88,7 @@ class Plan:
     max_uses: int
     retention_days: int
     officer_class: str | None
+    answers: bytes | None = None  # the nonce of a window's request that the grant answers
 
     @property
     def purpose(self) -> str:
@@ -158,7 +160,7 @@ def plan(session: Session, desk: Desk, order: GrantOrder) -> Plan:
 
 def seal_grant(session: Session, desk: Desk, plan: Plan) -> SealedGrant:
     """Make the parcels and headers that the plan names, and sign the grant."""
-    grant_id = draw_id()
+    grant_id = draw_id() if plan.answers is None else answer_id(plan.answers)
     epoch = _epoch(session, desk)
     parcels = tuple(_parcel(session, desk, plan, part, grant_id) for part in plan.parts)
     message = _message(session, plan, grant_id, [sha256(parcel) for parcel in parcels], epoch)

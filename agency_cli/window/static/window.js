@@ -32,6 +32,7 @@ function show(state, text, detail = "") {
 }
 
 function ready() {
+  forget();
   licence.replaceChildren();
   show("ready", texts.ready);
 }
@@ -87,6 +88,48 @@ async function count() {
   const { body } = await ask("/today");
   document.getElementById("served").textContent = body.served;
 }
+
+// --- the window asks --------------------------------------------------------------------------
+
+const picture = document.getElementById("request");
+const answer = document.getElementById("answer");
+let events = null;
+let match = "";
+
+function forget() {
+  events?.close();
+  events = null;
+  picture.hidden = answer.hidden = true;
+  picture.removeAttribute("src");
+}
+
+async function askHolder() {
+  ready();
+  const { ok, body } = await ask("/ask", { method: "POST" });
+  if (!ok) return draw(body);
+  picture.src = body.picture;
+  picture.hidden = false;
+  events = new EventSource("/events");
+  events.addEventListener("over", askHolder);
+  events.addEventListener("answered", (event) => {
+    forget();
+    match = JSON.parse(event.data).match;
+    document.getElementById("match").textContent = `${answer.dataset.compare} ${match}`;
+    answer.hidden = false;
+    document.getElementById("open").focus();
+  });
+}
+
+async function openAnswer() {
+  forget();
+  show("busy", texts.busy);
+  const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ match }) };
+  draw((await ask("/open", options)).body);
+  count();
+}
+
+document.getElementById("ask").addEventListener("click", askHolder);
+document.getElementById("open").addEventListener("click", openAnswer);
 
 // --- pictures and the camera ------------------------------------------------------------------
 

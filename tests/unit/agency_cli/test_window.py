@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from agency_cli.window import app
 from agency_cli.window.app import create_app
 from agency_cli.window.counter import Counter
 from agency_cli.window.journal import Journal, Line, counts
 from client.localsite import Entrance
 from protocol.dcql import parse_query
 from protocol.receipts import Officer
-from tests.reader_stage import ReaderStage, picture_of
+from protocol.request_code import RequestCode, answer_id, match_number, parse_request, verify_request
+from tests.reader_stage import CLAIMS, ReaderStage, picture_of
 from tests.scenario_samples import QUERY
 
+WINDOW = CLAIMS[1:]
 EN = {"accept-language": "en"}
 
 
@@ -67,8 +72,7 @@ def page(reader: ReaderStage, scenario: str) -> Iterator[Page]:
     found = Page(reader, scenario)
     assert found.enter().status_code == 204
     yield found
-    for path in (reader.session.profile.folder / "window").glob("*"):
-        path.unlink()
+    shutil.rmtree(reader.session.profile.folder / "window", ignore_errors=True)
 
 
 def test_the_start_link_works_once(page: Page) -> None:
@@ -140,6 +144,79 @@ def test_the_day_is_counted_by_result_desk_and_reason(page: Page, reader: Reader
     assert "show_used" in overview
     stored = "".join(path.read_text() for path in (reader.session.profile.folder / "window").glob("*"))
     assert "威海" not in stored
+
+
+# --- the window asks -----------------------------------------------------------------------------------
+
+
+def ask(page: Page) -> RequestCode:
+    """A request on the screen, as a holder's camera reads it."""
+    answer = page.http.post("/ask", headers=page.write).json()
+    assert answer["picture"].startswith("data:image/svg+xml,%3Csvg")
+    request = page.counter._request
+    assert request is not None
+    bank = page.reader.bank
+    now = page.reader.vault.clock.now()
+    return verify_request(parse_request(request.text), bank.present.public_jwk(), origin=page.reader.vault.origin, now=now)
+
+
+def answer(page: Page, code: RequestCode, **changes: Any) -> str:
+    """A holder grants what is asked for; the digits on their screen."""
+    reader = page.reader
+    given = reader.give(
+        reader.item, ident=answer_id(code.nonce), scenario=reader.page_scenario, claims=WINDOW, max_uses=1,  # type: ignore[attr-defined]  # set by the fixture
+        retention_days=30, **changes,
+    )  # fmt: skip
+    return match_number(code.nonce, given.envelope.grant.digest(reader.vault.vault.grant_domain))
+
+
+def events(page: Page) -> str:
+    return page.http.get("/events").text
+
+
+def test_the_page_moves_by_itself_to_what_the_holder_granted(page: Page) -> None:
+    code = ask(page)
+    assert (code.desk, code.agency) == (3, page.reader.bank.address)
+    match = answer(page, code)
+    assert f'event: answered\ndata: {{"match": "{match}"}}' in events(page)
+    seen = page.http.post("/open", json={"match": match}, headers=page.write).json()
+    assert seen["verdict"] == "accept"
+    assert any("威海市" in row for row in seen["items"][0]["rows"])
+    assert page.http.get("/today").json()["rows"][-1][1] == "accept"
+
+
+def test_nothing_is_opened_until_the_digits_agree(page: Page) -> None:
+    code = ask(page)
+    match = answer(page, code)
+    wrong = f"{(int(match) + 1) % 10_000:04d}"
+    refused = page.http.post("/open", json={"match": wrong}, headers=page.write).json()
+    assert (refused["verdict"], refused["code"]) == ("refused", "match_number")
+    # One try: the digits of this answer are never asked for again.
+    assert page.http.post("/open", json={"match": match}, headers=page.write).json()["code"] == "match_number"
+    assert page.reader.posts("/release") == 0
+    assert page.http.post("/open", json={"match": "12345"}, headers=page.write).status_code == 422
+
+
+def test_an_answer_for_another_scenario_is_refused(page: Page, reader: ReaderStage) -> None:
+    code = ask(page)
+    given = reader.give(reader.item, ident=answer_id(code.nonce))
+    match = match_number(code.nonce, given.envelope.grant.digest(reader.vault.vault.grant_domain))
+    assert page.http.post("/open", json={"match": match}, headers=page.write).json()["code"] == "answer_scenario"
+
+
+def test_a_request_that_nobody_answers_is_over_after_a_while(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "EVENTS_S", 2)
+    monkeypatch.setattr(app, "LOOK_S", 0.0)
+    ask(page)
+    assert events(page).endswith("event: over\ndata: {}\n\n")
+    assert page.http.post("/open", json={"match": "0000"}, headers=page.write).json()["code"] == "match_number"
+
+
+def test_a_window_that_cannot_ask_says_why(page: Page) -> None:
+    page.counter.scenario = "no-such"
+    answer = page.http.post("/ask", headers=page.write)
+    assert (answer.status_code, answer.json()["code"]) == (502, "scenario_not_found")
+    assert page.counter.answered() is None
 
 
 def test_only_the_windows_own_files_are_served(page: Page) -> None:

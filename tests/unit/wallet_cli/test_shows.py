@@ -15,6 +15,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from client import qr
 from client.checks import open_desk
 from protocol import wire
 from protocol.credential import open_credential
@@ -26,7 +27,6 @@ from protocol.show_code import verify_show_code
 from tests.unit.wallet_cli.conftest import Lying, Outcome, World, small_loan
 from tests.unit.wallet_cli.receipts import OTHER_LOG, receipt
 from tests.wallet_stage import Agency
-from wallet_cli import qr
 from wallet_cli.services import showing, syncing
 from wallet_cli.services.collecting import Collecting
 from wallet_cli.services.opening import open_item

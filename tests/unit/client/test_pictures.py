@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from agency_cli.services import pictures
+from client import pictures
 from protocol.errors import Denied, Malformed, OneFileError
 
 CODE = "OF1:" + "6BF5YA-VD2" * 17
@@ -97,13 +97,13 @@ def test_what_the_reader_sees_has_four_megapixels_at_most() -> None:
 
 
 def test_a_picture_without_a_code_says_so() -> None:
-    with pytest.raises(Denied, match="no show code") as caught:
+    with pytest.raises(Denied, match="no code of ours") as caught:
         pictures.code_in(png(Image.new("L", (200, 200), 255)))
-    assert caught.value.code == "show_code_not_found"
+    assert caught.value.code == "code_not_found"
 
 
 def test_another_qr_code_is_none_of_ours() -> None:
-    with pytest.raises(Denied, match="no show code"):
+    with pytest.raises(Denied, match="no code of ours"):
         pictures.code_in(png(qr("https://example.org/")))
 
 
@@ -113,7 +113,7 @@ def test_two_codes_in_one_picture_are_not_chosen_between() -> None:
     both.paste(one, (0, 0))
     both.paste(other, (one.width, 0))
 
-    with pytest.raises(Denied, match="2 show codes"):
+    with pytest.raises(Denied, match="2 codes of ours"):
         pictures.code_in(png(both))
 
 

@@ -1,4 +1,4 @@
-"""Find a show code in a picture: a photo of a wallet's screen, or a picture of a terminal.
+"""Find a code of ours in a picture: a photo of a wallet's or a window's screen, or a picture of a terminal.
 
 What a camera or a stranger brings is hostile: the size is read before anything is decoded, a JPEG is decoded at a
 fraction of its size, and what the barcode reader sees has at most four megapixels (a picture of 64 costs it nine
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from protocol.errors import Denied, Malformed, OneFileError
-from protocol.show_code import PREFIX
+from protocol.show_code import PREFIX as SHOW
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -25,32 +25,32 @@ READ_PIXELS = 4_000_000  # what the barcode reader is given at most
 FORMATS = ("PNG", "JPEG")
 
 
-def code_in_file(path: Path) -> str:
-    """The show code in a PNG or JPEG file."""
+def code_in_file(path: Path, prefix: str = SHOW) -> str:
+    """The code that begins with ``prefix`` in a PNG or JPEG file."""
     with path.open("rb") as stream:
-        return code_in_stream(stream)
+        return code_in_stream(stream, prefix)
 
 
-def code_in_stream(stream: BinaryIO) -> str:
-    """The show code in a PNG or JPEG that ``stream`` gives."""
+def code_in_stream(stream: BinaryIO, prefix: str = SHOW) -> str:
+    """The code that begins with ``prefix`` in a PNG or JPEG that ``stream`` gives."""
     raw = stream.read(MAX_PICTURE_BYTES + 1)
     if len(raw) > MAX_PICTURE_BYTES:
         raise Malformed("picture_too_large", "a picture has at most {limit} bytes", limit=MAX_PICTURE_BYTES)
-    return code_in(raw)
+    return code_in(raw, prefix)
 
 
-def code_in(raw: bytes) -> str:
-    """The text of the one show code in a picture; not parsed, not verified.
+def code_in(raw: bytes, prefix: str = SHOW) -> str:
+    """The text of the one code that begins with ``prefix`` in a picture; not parsed, not verified.
 
-    Raises ``Malformed`` for what is no picture, ``Denied("show_code_not_found")`` for one without a code of ours, and
-    ``Denied("show_code_ambiguous")`` for one with several.
+    Raises ``Malformed`` for what is no picture, ``Denied("code_not_found")`` for one without a code of ours, and
+    ``Denied("code_ambiguous")`` for one with several.
     """
-    texts = {text for text in _read(_grey(raw)) if text.startswith(PREFIX)}
+    texts = {text for text in _read(_grey(raw)) if text.startswith(prefix)}
     if not texts:
-        raise Denied("show_code_not_found", "there is no show code in the picture")
+        raise Denied("code_not_found", "there is no code of ours in the picture")
     if len(texts) > 1:
         raise Denied(
-            "show_code_ambiguous", "there are {count} show codes in the picture: take one of them", count=len(texts)
+            "code_ambiguous", "there are {count} codes of ours in the picture: take one of them", count=len(texts)
         )
     return texts.pop()
 

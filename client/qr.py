@@ -1,4 +1,4 @@
-"""Drawing a QR code: in a terminal with half blocks, or as a PNG.
+"""Drawing a QR code: in a terminal with half blocks, as an SVG, or as a PNG.
 
 Light modules are drawn as blocks, dark ones as spaces, with colours set where the terminal has them: so it scans on a
 dark ground and on a light one. Text in alphanumeric mode, level M (FORMATS "Show": v8-M).
@@ -36,6 +36,17 @@ def blocks(text: str, *, colour: bool) -> str:
         line = "".join(_HALVES[not a, not b] for a, b in zip(upper, lower, strict=True))
         lines.append(f"{_WHITE_ON_BLACK}{line}{_RESET}" if colour else line)
     return "\n".join(lines)
+
+
+def svg(text: str) -> str:
+    """The code as an SVG picture: one path of the dark modules on white, with its quiet zone."""
+    rows = modules(text)
+    dark = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark)
+    size = len(rows)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" shape-rendering="crispEdges">'
+        f'<path fill="#fff" d="M0 0h{size}v{size}H0z"/><path d="{dark}"/></svg>'
+    )
 
 
 def write_png(text: str, path: Path, *, scale: int = 8) -> None:
