@@ -47,7 +47,7 @@ def measure_one(row: Row, target: Path, *, quick: bool) -> int:
     module = row.load()
     outcome: Outcome = module.run(quick=quick)
     found = outcome.to_json()
-    if not quick and hasattr(module, "profile"):
+    if not quick and hasattr(module, "profile") and not all(goal.met for goal in outcome.goals):
         found["profile"] = list(module.profile())
     target.write_text(json.dumps(found), encoding="utf-8")
     return 0

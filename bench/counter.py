@@ -11,6 +11,7 @@ from dataclasses import replace
 from sqlalchemy import insert
 
 from bench.parties import Party, ReadyDeposit, Town
+from bench.profiling import every_thread
 from chain.ledger import ROLE_ISSUER
 from vault_api.callers import Agency
 from vault_api.db import tables as t
@@ -55,6 +56,18 @@ class Counter:
             start = time.perf_counter()
             _all(pool, works)
             return count / (time.perf_counter() - start)
+
+    def profile(self, count: int) -> tuple[str, ...]:
+        """Where the time of ``count`` deposits goes, in every thread of the vault."""
+        works = self.ready(count)
+        self._vault.sequencer.stop()
+        with every_thread() as lines:
+            self._vault.sequencer.start()
+            with ThreadPoolExecutor(THREADS) as pool:
+                _all(pool, works)
+            self._vault.sequencer.stop()
+        self._vault.sequencer.start()
+        return lines()
 
     def slip(self) -> str:
         """A signed slip as the vault keeps it."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import cProfile
 import io
 import pstats
+import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,18 @@ from scripts.processes import ROOT
 
 LINES = 12
 # Threads that wait: their time is nobody's work.
-_WAITING = ("acquire", "select.", "sleep", "_queue.SimpleQueue", "posix.read", "wait4", "waitpid", "epoll", "run_until")
+_WAITING = (
+    "acquire",
+    "select.",
+    "sleep",
+    "_queue.SimpleQueue",
+    "posix.read",
+    "wait4",
+    "waitpid",
+    "epoll",
+    "run_until",
+    "runners.py",
+)
 
 
 def of_call(call: Callable[[], object]) -> tuple[str, ...]:
@@ -33,12 +46,15 @@ def of_file(path: Path) -> tuple[str, ...]:
 
 @contextmanager
 def every_thread() -> Iterator[Callable[[], tuple[str, ...]]]:
-    """Profile this thread and all that begin inside; the function gives the lines once they have ended."""
+    """Profile all threads that begin inside; the function gives the lines once they have ended.
+
+    Processor time of each thread: in wall time a thread that waits for the interpreter would look busy.
+    """
     profiles: list[cProfile.Profile] = []
 
     def begin(*_: Any) -> None:
         sys.setprofile(None)
-        profiles.append(cProfile.Profile())
+        profiles.append(cProfile.Profile(time.thread_time))
         profiles[-1].enable()
 
     def lines() -> tuple[str, ...]:
@@ -48,12 +64,9 @@ def every_thread() -> Iterator[Callable[[], tuple[str, ...]]]:
         return lines_of(stats)
 
     threading.setprofile(begin)
-    begin()
-    own = profiles[0]
     try:
         yield lines
     finally:
-        own.disable()
         threading.setprofile(None)
 
 
@@ -68,7 +81,8 @@ def lines_of(stats: pstats.Stats) -> tuple[str, ...]:
 
 def _where(file: str, line: int, name: str) -> str:
     if file == "~":
-        return name.strip("<>{}").removeprefix("built-in method ").removeprefix("method ")
+        plain = name.strip("<>{}").removeprefix("built-in method ").removeprefix("method ")
+        return re.sub(r" at 0x[0-9a-f]+", "", plain)
     path = file.partition("site-packages/")[2] or _below(file)
     return f"{path}:{line} {name}"
 
@@ -76,3 +90,30 @@ def _where(file: str, line: int, name: str) -> str:
 def _below(file: str) -> str:
     path = Path(file)
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
+
+
+class Steps:
+    """Wall time between the steps of the sequencer, over all its groups; give it to the vault as ``on_step``."""
+
+    def __init__(self) -> None:
+        self._took: dict[str, float] = {}
+        self._last = 0.0
+        self._groups = 0
+
+    def __call__(self, step: str) -> None:
+        now = time.perf_counter()
+        if step == "begun":
+            self._groups += 1
+        else:
+            self._took[step] = self._took.get(step, 0.0) + now - self._last
+        self._last = now
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._took.clear()
+        self._groups = 0
+
+    def line(self) -> str:
+        """Milliseconds of each step for one group."""
+        told = ", ".join(f"{step} {took / self._groups * 1e3:.1f}" for step, took in self._took.items())
+        return f"sequencer, wall time of one of {self._groups} groups in ms: {told or 'nothing'}"

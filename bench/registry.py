@@ -10,7 +10,7 @@ from types import ModuleType
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``module`` is a name below ``bench.rows``: its ``run(quick=…)`` measures, its ``profile()``, if any, explains."""
+    """``module`` lies below ``bench.rows``: its ``run(quick=…)`` measures, its ``profile()`` explains a missed goal."""
 
     key: str
     title: str

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from bench.local_chain import LocalChain
 from scripts.processes import Child, free_port, listening, program
 from vault_api.app import create_app
 from vault_api.build import build_vault, outside_of
+from vault_api.cli import SWITCH_S
 from vault_api.loops import Following
 from vault_api.running import connect, fund_on_devnet
 from vault_api.settings import Settings
@@ -34,14 +37,17 @@ def settings_of(chain: LocalChain, **given: object) -> Settings:
 
 
 @contextmanager
-def vault_here(chain: LocalChain, **given: object) -> Iterator[Vault]:
+def vault_here(
+    chain: LocalChain, *, on_step: Callable[[str], None] = lambda _step: None, **given: object
+) -> Iterator[Vault]:
     """The vault in this process, served over HTTP from a thread; follower and publisher run when they are asked to."""
     import uvicorn
 
     settings = settings_of(chain, sequencer_wait_s=WAIT_S, **given)
     ledger = connect(settings)
     fund_on_devnet(settings, ledger)
-    vault = build_vault(settings, outside_of(settings, ledger))
+    vault = build_vault(settings, replace(outside_of(settings, ledger), on_step=on_step))
+    sys.setswitchinterval(SWITCH_S)  # as the program vault-api does
     vault.sequencer.start()
     Following(vault).round()
     config = uvicorn.Config(create_app(vault), port=settings.port, log_level="critical", lifespan="off")

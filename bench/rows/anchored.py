@@ -12,6 +12,7 @@ from bench.counter import HOLDERS, THREADS, Counter
 from bench.harness import interleave
 from bench.local_chain import local_chain
 from bench.parties import Town
+from bench.profiling import Steps
 from bench.results import Outcome, ratio_goal
 from bench.vaults import vault_here
 from bench.web3_items import Items
@@ -43,3 +44,13 @@ def run(*, quick: bool) -> Outcome:
         ours=("logged and anchored",),
         facts={"deposits a trial": count, "transactions a trial": items, "dossiers": HOLDERS, "threads": THREADS},
     )
+
+
+def profile() -> tuple[str, ...]:
+    steps = Steps()
+    with local_chain() as chain, vault_here(chain, on_step=steps) as vault:
+        counter = Counter(Town.of(chain, vault.settings.public_origin), vault)
+        lines = counter.profile(2_000)
+        steps.clear()
+        counter.logged(2_000)
+        return (steps.line(), *lines)

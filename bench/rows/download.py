@@ -23,6 +23,7 @@ from pathlib import Path
 
 from bench.harness import Series, interleave
 from bench.local_chain import local_chain
+from bench.profiling import of_call
 from bench.programs import Programs
 from bench.results import Outcome, ratio_goal
 from bench.vaults import vault_process
@@ -33,7 +34,7 @@ from protocol.encoding import b64u
 from protocol.envelope import header_for, unwrap
 from protocol.recipients import X25519Identity
 from scripts.processes import program
-from wallet_cli.services.opening import find_document, open_item
+from wallet_cli.services.opening import find_document, open_item, save_document
 
 PROFILE = "sample"
 SAMPLE_S = 0.02
@@ -72,6 +73,11 @@ def run(*, quick: bool) -> Outcome:
             **{f"peak memory of {name}, MiB": round(Series("", tuple(peak)).median) for name, peak in peaks.items()},
         },
     )
+
+
+def profile() -> tuple[str, ...]:
+    with local_chain() as chain, vault_process(chain, payload_bytes=2 << 30) as (settings, _):
+        return Case(Programs.of(chain, settings), chain.folder, 256).profile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,13 @@ class Case:
     def local(self) -> tuple[float, float]:
         key, sealed = str(self._document.key), str(self._document.sealed)
         return _timed(["age", "-d", "-i", key, "-o", str(self._target), sealed], self._programs.env)
+
+    def profile(self) -> tuple[str, ...]:
+        self.clear()
+        with self._session() as session:
+            item = open_item(session, session.store.item(self._document.item))
+            document = find_document(item, None)
+            return of_call(lambda: save_document(session, item, document, self._target))
 
     def clear(self) -> None:
         """Nothing is opened, nothing lies in the wallet's store."""

@@ -20,6 +20,7 @@ from coincurve import PublicKey
 from bench.grant_case import HOLDER_ADDRESS, Case
 from bench.harness import measure, timed
 from bench.node import Node
+from bench.profiling import of_call
 from bench.results import Outcome, ratio_goal
 from protocol.eip712 import typed_data
 from protocol.grant import GrantEnvelope
@@ -78,6 +79,11 @@ def recover_with_eth_account(full: dict[str, object], signature: bytes) -> str:
     from eth_account.messages import encode_typed_data
 
     return str(Account.recover_message(encode_typed_data(full_message=full), signature=signature))
+
+
+def profile() -> tuple[str, ...]:
+    verified = candidates(Case())["verified"]
+    return of_call(lambda: [verified() for _ in range(5_000)])
 
 
 def for_ethers(full: dict[str, Any], signature: bytes) -> dict[str, Any]:

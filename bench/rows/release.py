@@ -23,9 +23,10 @@ from bench.harness import Series, interleave
 from bench.load import Load, post, send_all
 from bench.local_chain import LocalChain, local_chain
 from bench.parties import Party, ReadyGrant, Town
+from bench.profiling import Steps, every_thread
 from bench.results import Outcome, ratio_goal, values_goal
 from bench.usual import models
-from bench.vaults import vault_process
+from bench.vaults import vault_here, vault_process
 from chain.ledger import ROLE_ISSUER, ROLE_READER, ROLE_SCENARIO
 from client.deployment import grant_domain
 from protocol import wire
@@ -33,6 +34,7 @@ from protocol.eip712 import typed_data
 from protocol.encoding import b64u, hex0x
 from protocol.scenario import parse_scenario, sign_scenario
 from scripts.processes import free_port, listening
+from vault_api.vault import Vault
 
 CONNECTIONS = 32
 GRANTS = 64
@@ -78,6 +80,24 @@ def run(*, quick: bool) -> Outcome:
             "p99 of the usual, ms": round(Series("", tuple(load.p99_ms for load in loads[USUAL][1:])).median, 1),
         },
     )
+
+
+def profile() -> tuple[str, ...]:
+    """Every thread of the vault: the sequencer, the event loop and its helpers."""
+    steps = Steps()
+    with local_chain() as chain:
+        with vault_here(chain) as vault:
+            desk = Desk(Town.of(chain, vault.settings.public_origin))
+        with every_thread() as lines, vault_here(chain) as vault:
+            _load(desk, vault)
+        with vault_here(chain, on_step=steps) as vault:
+            _load(desk, vault)
+        return (steps.line(), *lines())
+
+
+def _load(desk: Desk, vault: Vault) -> None:
+    url = vault.settings.public_origin
+    send_all(url, desk.requests(url, 2_000), CONNECTIONS)
 
 
 class Desk:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 
 from bench.harness import interleave
 from bench.local_chain import LocalChain, local_chain
+from bench.profiling import of_file
 from bench.programs import LICENCE, NAME, Programs, write_rows
 from bench.results import Outcome, values_goal
 from bench.vaults import vault_process
@@ -57,6 +58,18 @@ def run(*, quick: bool) -> Outcome:
         ),
         ours=(COLD, WARM),
     )
+
+
+def profile() -> tuple[str, ...]:
+    """A warm run of the whole program, imports included."""
+    with local_chain() as chain, vault_process(chain) as (settings, _):
+        programs = Programs.of(chain, settings)
+        item, target = claimed_item(chain, programs), chain.folder / "profile"
+        programs.run("wallet", "unlock", "--for", "1h", "--profile", PROFILE)
+        command = [sys.executable, "-m", "cProfile", "-o", str(target), program("wallet"), "show", item]
+        until_drawn([*command, "--no-confirm", "--profile", PROFILE, "--lang", "en"], programs.env)
+        programs.run("wallet", "lock", "--profile", PROFILE)
+        return of_file(target)
 
 
 def claimed_item(chain: LocalChain, programs: Programs) -> str:

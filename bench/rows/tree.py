@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bench.harness import measure, timed
 from bench.node import Node
+from bench.profiling import of_call
 from bench.results import Outcome, ratio_goal, values_goal
 from protocol.merkle import leaf_hashes, root, tree_levels
 
@@ -48,3 +49,8 @@ def run(*, quick: bool) -> Outcome:
         ours=("tree from leaf hashes", "tree from entries"),
         facts={"leaves": size, "bytes an entry": ENTRY_BYTES},
     )
+
+
+def profile() -> tuple[str, ...]:
+    leaves = [i.to_bytes(32, "big") for i in range(1 << 16)]
+    return of_call(lambda: tree_levels(leaves))

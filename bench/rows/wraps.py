@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 
 from bench.harness import Series, measure, timed
+from bench.profiling import of_call
 from bench.results import Outcome, ratio_goal
 from protocol.recipients import HybridIdentity, X25519Identity
 from protocol.stream import FileKey
@@ -46,3 +47,8 @@ def run(*, quick: bool) -> Outcome:
         ),
         ours=("hybrid wrap", "hybrid unwrap"),
     )
+
+
+def profile() -> tuple[str, ...]:
+    recipient, key = HybridIdentity(secrets.token_bytes(32)).recipient(), FileKey(secrets.token_bytes(16))
+    return of_call(lambda: [recipient.wrap(key) for _ in range(2_000)])
