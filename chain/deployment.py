@@ -62,7 +62,7 @@ class Deployment:
         return (json.dumps(value, indent=2) + "\n").encode("utf-8")
 
     @classmethod
-    def parse(cls, raw: bytes) -> Deployment:
+    def parse(cls, raw: bytes | str) -> Deployment:
         """The deployment that `raw` records; `Malformed` on anything else."""
         value = loads_object(raw, limit=MAX_BYTES, what="deployment")
         # A boolean equals 1 in Python, and is no version.

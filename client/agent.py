@@ -33,7 +33,7 @@ def fetch(profile: Profile) -> Keys | None:
     """The keys that the agent holds; None if no agent answers."""
     answer = _ask(profile, {"op": "open"})
     keys = answer.get("keys") if answer else None
-    return Keys.parse(keys.encode("utf-8")) if isinstance(keys, str) else None
+    return Keys.parse(keys.encode("utf-8", "surrogatepass")) if isinstance(keys, str) else None
 
 
 def left_s(profile: Profile) -> int | None:
@@ -100,7 +100,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     assert len(line) <= MAX_LINE
     try:
         answer = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) and answer.get("ok") is True else None
 

@@ -75,7 +75,7 @@ class Agent:
         """The answer to one request line."""
         try:
             request = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {"ok": False, "error": "malformed"}
         op = request.get("op") if isinstance(request, dict) else None
         left = {"left_s": int(self.left_s())}

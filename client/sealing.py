@@ -161,10 +161,9 @@ def _sealed(reader: BinaryIO | _MeasuringReader, folder: Path, recipient: Recipi
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise Denied(
-            "document_missing", "{name} can't be read: {reason}", name=path.name, reason=str(error.strerror)
-        ) from None
+    except (OSError, ValueError) as error:  # a ValueError: no name that a file can have
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Denied("document_missing", "{name} can't be read: {reason}", name=path.name, reason=reason) from None
 
 
 @contextmanager

@@ -58,10 +58,13 @@ def addressee(text: str, *, base: Path | None = None) -> Addressee:
         return of_token(sys.stdin.read(MAX_TOKEN_BYTES))
     if text.startswith("eyJ") and text.count(".") == 2:
         return of_token(text)
-    path = (base or Path()) / text
-    if not path.is_file():
-        raise Denied("addressee_missing", "{text} is no dossier id, no card token and no file", text=text[:200])
-    return of_token(read_bounded(path, limit=MAX_TOKEN_BYTES).decode("ascii", "replace"))
+    try:
+        raw = read_bounded((base or Path()) / text, limit=MAX_TOKEN_BYTES)
+    except (OSError, ValueError):  # not there, not to be read, or no name that a file can have
+        raise Denied(
+            "addressee_missing", "{text} is no dossier id, no card token and no file", text=text[:200]
+        ) from None
+    return of_token(raw.decode("ascii", "replace"))
 
 
 def of_token(raw: str) -> Addressee:

@@ -40,6 +40,9 @@ def test_a_token_may_come_from_standard_input(
         ("0x12", "length"),
         ("urn:onefile:dossier:0x", "dossier_urn"),
         ("nothing", "addressee_missing"),
+        ("x" * 5000, "addressee_missing"),
+        ("a\0b", "addressee_missing"),
+        (".", "addressee_missing"),
         ("eyJ.a.b", "base64url"),
     ],
 )

@@ -118,7 +118,7 @@ def test_an_agent_that_does_not_start_is_named(profile: Profile, monkeypatch: py
         agent.start(profile, KEYS, 5)
 
 
-@pytest.mark.parametrize("line", [b"", b"nothing", b"[1]", b'{"ok": false}'])
+@pytest.mark.parametrize("line", [b"", b"nothing", b"[1]", b'{"ok": false}', b"[" * 60_000])
 def test_an_answer_that_is_none_means_locked(profile: Profile, line: bytes) -> None:
     profile.agent_socket.parent.mkdir(mode=0o700)
     listener = agent_main.listen(profile.agent_socket)
@@ -150,7 +150,7 @@ def test_requests_are_answered_and_everything_else_is_an_error() -> None:
     kept = Agent(b"secret", 100)
     assert kept.answer(b'{"op":"status"}') == {"ok": True, "left_s": 99}
     assert kept.answer(b'{"op":"open"}') == {"ok": True, "left_s": 99, "keys": "secret"}
-    for line in (b"x", b"[]", b'{"op":"other"}', b"\xff"):
+    for line in (b"x", b"[]", b'{"op":"other"}', b"\xff", b"[" * 60_000, b'{"op":' * 10_000):
         assert kept.answer(line)["ok"] is False
     assert kept.answer(b'{"op":"lock"}') == {"ok": True}
     assert kept.left_s() == 0.0

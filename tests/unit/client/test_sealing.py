@@ -68,6 +68,8 @@ def test_more_documents_than_an_item_holds_are_refused(tmp_path: Path) -> None:
 def test_a_document_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Denied, match=r"a\.pdf can't be read: No such file"):
         drafts([tmp_path / "a.pdf"], 1 << 20)
+    with pytest.raises(Denied, match="null byte"):
+        drafts([tmp_path / "a\0.pdf"], 1 << 20)
     gone = Draft(tmp_path / "a.pdf", "a.pdf", "application/pdf", 3)
     with pytest.raises(Denied) as caught:
         seal_document(gone, tmp_path, READER.recipient())

@@ -23,6 +23,7 @@ from client.settings import read_settings
 from client.toolkey import tool_key
 from client.trust import NoFacts, Trust, TrustFacts, open_trust, read_trust, sign_trust, write_trust
 from protocol import wire
+from protocol.encoding import b64u, unb64u
 from protocol.errors import Denied, Malformed, Unavailable, Untrusted
 from protocol.jose import P256Signer
 from tests.wallet_stage import Stage
@@ -73,6 +74,18 @@ def test_a_trust_file_by_an_unknown_key_or_changed_is_refused(alice: Session) ->
         open_trust(changed, [SIGNER.public_jwk().thumbprint()])
     with pytest.raises(Malformed):
         open_trust(b"nothing", [])
+
+
+def test_nothing_of_a_trust_file_is_read_before_its_signature(alice: Session) -> None:
+    head, body, signature = sign_trust(assembled(alice), SIGNER).strip().split(b".")
+    mine = [SIGNER.public_jwk().thumbprint()]
+    strange = b64u(unb64u(body.decode())[:-500].ljust(1 << 20, b"[") + unb64u(body.decode())[-500:]).encode()
+    with pytest.raises(Untrusted) as caught:
+        open_trust(b".".join([head, strange, signature]), mine)
+    assert caught.value.code == "jws_signature"
+    with pytest.raises(Malformed) as malformed:
+        open_trust(b".".join([head, b64u(b"{}").encode(), signature]), mine)
+    assert malformed.value.code == "trust_signer_missing"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from protocol.jose import (
     MAX_HEADER_CHARS,
     P256Signer,
     PublicJwk,
+    kid_of,
     parse_jws,
     sign_jws,
     sign_typed,
@@ -211,3 +212,11 @@ def test_signing_again_gives_the_same_bytes() -> None:
 
 def test_a_signer_never_prints_its_key() -> None:
     assert repr(SIGNER) == "P256Signer(****)"
+
+
+def test_the_signer_that_a_jws_names_is_told_from_its_header_alone() -> None:
+    raw = sign_typed("t", {"a": 1}, SIGNER).encode("ascii")
+    assert kid_of(raw, typ="t") == kid_of(raw.split(b".")[0] + b".garbage", typ="t") == SIGNER.public_jwk().thumbprint()
+    for wrong in (b"", b"x" * 5000, raw[1:], sign_typed("u", {}, SIGNER).encode("ascii")):
+        with pytest.raises(Malformed):
+            kid_of(wrong, typ="t")
