@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from scripts.demo import openings, proofs, usage
+from scripts.demo import openings, proofs, usage, window
 from scripts.demo.cast import DEPARTMENTS
 from scripts.demo.teller import StoryError, Teller, base_env
 from scripts.processes import ROOT, Children, NotReadyError, free_port
@@ -67,6 +67,7 @@ def tell(t: Teller, stack: Stack, work: Path) -> None:
     t.check(bool(grant), "there is no grant to go on with")
     usage.bank_uses(t, work, grant)
     usage.show_at_window(t, work, items)
+    window.ask_at_window(t, work)
     usage.list_uses(t)
     usage.revoke(t, work, grant)
     proofs.search_operator(t, stack, work, found)

@@ -106,12 +106,12 @@ def list_uses(t: Teller) -> None:
     ):
         rows = t.wallet("alice", "uses").json
         rows = rows if isinstance(rows, list) else rows["uses"]
-        t.check(len(rows) == 4, f"expected 4 uses, got {len(rows)}")
+        t.check(len(rows) == 5, f"expected 5 uses, got {len(rows)}")
         bad = [check for row in rows for check in row["checks"] if check["status"] != "pass"]
         t.check(not bad, f"a use is not proven: {bad[:2]}")
         t.proves(
-            "四次使用都有账本证明，且与链上根一致",
-            "four uses, each with a log proof that agrees with the root on chain",
+            "五次使用都有账本证明，且与链上根一致",
+            "five uses, each with a log proof that agrees with the root on chain",
         )
 
 
