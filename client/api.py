@@ -124,9 +124,10 @@ class VaultApi:
         """Have a signed statement logged."""
         return self._post("/v1/me/statements", statement, wire.Logged)
 
-    def payload(self, digest: bytes, target: BinaryIO, step: Step | None = None) -> int:
-        """Write one of the caller's payloads to ``target``; its digest is checked. Returns the size."""
-        return self.http.download(Call("GET", f"/v1/me/payloads/{b64u(digest)}"), target, digest, step=step)
+    def payload(self, digest: bytes, size: int, target: BinaryIO, step: Step | None = None) -> int:
+        """Write one of the caller's payloads, of ``size`` bytes, to ``target``; its digest is checked."""
+        call = Call("GET", f"/v1/me/payloads/{b64u(digest)}")
+        return self.http.download(call, target, digest, limit=size, step=step)
 
     def log(self, page: str | None = None) -> wire.Page[wire.LogRow]:
         """One page of the dossier's history, in the order of n."""
@@ -178,9 +179,10 @@ class VaultApi:
         models: dict[int, type[wire.Released | wire.Pending]] = {0: wire.Released, 202: wire.Pending}
         return self.http.ask_of(call, models)
 
-    def grant_payload(self, grant: bytes, digest: bytes, target: BinaryIO, step: Step | None = None) -> int:
+    def grant_payload(self, grant: bytes, digest: bytes, size: int, target: BinaryIO, step: Step | None = None) -> int:
+        """Write a payload of ``size`` bytes that a grant handed over to ``target``; its digest is checked."""
         path = f"/v1/grants/{b64u(grant)}/payloads/{b64u(digest)}"
-        return self.http.download(Call("GET", path), target, digest, step=step)
+        return self.http.download(Call("GET", path), target, digest, limit=size, step=step)
 
     def collect(self, code: str, receipt: str) -> wire.Show:
         return self._post("/v1/shows/collect", wire.Collect(code=code, receipt=receipt), wire.Show)
@@ -220,7 +222,22 @@ class VaultApi:
             query = {} if page is None else {"page": page}
             answer = self.http.ask(Call("GET", path, query), wire.Page[row])  # type: ignore[valid-type]  # a model made for this row
             yield from answer.rows
-            page = answer.next
+            page = page_after(page, answer)
             if page is None:
                 return
-        raise Malformed("vault_answer_too_large", "the vault's answer has more than {limit} bytes", limit=MAX_PAGES)
+        raise too_many_pages()
+
+
+def page_after(page: str | None, answer: wire.Page[Row]) -> str | None:
+    """The token of the page that follows ``page``; ``Malformed`` for one that leads nowhere.
+
+    A page that is empty and not the last, or that follows itself, would be asked for without end.
+    """
+    if answer.next is not None and (not answer.rows or answer.next == page):
+        raise Malformed("vault_pages", "the vault's pages lead nowhere")
+    return answer.next
+
+
+def too_many_pages() -> Malformed:
+    """The vault goes on giving pages beyond all reason."""
+    return Malformed("vault_pages", "the vault's pages lead nowhere")

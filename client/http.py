@@ -1,5 +1,9 @@
 """Signed HTTP to one vault: RFC 9421 requests, bounded answers, retries, streams in constant memory.
 
+The vault is trusted for nothing. An answer has a bound in bytes and a pace that it must keep, so that one that never
+ends is given up; it is read as it arrives, and refused if it comes packed: what unpacks has no bound. Redirects are
+not followed: an answer that sends elsewhere is no answer.
+
 Consistency: a request is sent again only if sending it twice is harmless: a read, or a write that carries
 one ``Idempotency-Key`` through all its tries; each try is signed anew. ``Unavailable("vault_unreachable")``
 may be raised after the vault accepted a write: the same call with the same key tells.
@@ -12,6 +16,7 @@ import datetime as dt
 import hashlib
 import random
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Self, TypeVar
@@ -29,13 +34,14 @@ from protocol import http_sig
 from protocol.errors import Malformed, OneFileError, Unavailable, Untrusted
 from protocol.hashing import sha256
 from protocol.jose import EcSigner
-from protocol.wire import Wire
+from protocol.wire import MAX_PAYLOAD_BYTES, Wire
 
 MAX_ANSWER = 64 << 20
 CHUNK = 256 << 10
 TRIES = 4
 FIRST_DELAY_S = 0.25
 MAX_RETRY_AFTER_S = 10
+MIN_PACE = 4 << 10  # bytes a second, on the average, once the first timeout is over
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -98,6 +104,7 @@ class Http:
         timeout_s: float = 30.0,
         tries: int = TRIES,
         transport: httpx2.BaseTransport | None = None,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.signer = signer
@@ -105,6 +112,7 @@ class Http:
         self._clock = clock
         self._tries = tries
         self._timeout_s = timeout_s
+        self._timer = timer
         local = urlsplit(self.base_url).hostname in _LOOPBACK
         # Loading TLS authorities takes 50 ms: only where TLS is spoken. Redirects, which might begin to, are refused.
         verify = True if self.base_url.startswith("https:") else tls(https=False)
@@ -145,13 +153,15 @@ class Http:
         with self._send(self._with_key(call)) as answer:
             return Reply(answer.status_code, answer.headers.get("content-type", ""), _bounded(answer, limit))
 
-    def download(self, call: Call, target: BinaryIO, digest: bytes, *, step: Step | None = None) -> int:
+    def download(
+        self, call: Call, target: BinaryIO, digest: bytes, *, limit: int = MAX_PAYLOAD_BYTES, step: Step | None = None
+    ) -> int:
         """Write the body of a read to ``target`` (seekable, empty) and return its size.
 
-        Goes on where a broken connection stopped. ``Untrusted("payload_digest")`` if the bytes do not hash to
-        ``digest``: the caller drops ``target`` then.
+        Goes on where a broken connection stopped. ``Malformed("vault_answer_too_large")`` beyond ``limit`` bytes,
+        ``Untrusted("payload_digest")`` if the bytes do not hash to ``digest``: the caller drops ``target`` then.
         """
-        self._retrying(lambda: self._fetch(call, target, step))
+        self._retrying(lambda: self._fetch(call, target, limit, step))
         target.seek(0)
         size = 0
         state = hashlib.sha256()
@@ -164,16 +174,17 @@ class Http:
             )
         return size
 
-    def _fetch(self, call: Call, target: BinaryIO, step: Step | None) -> None:
+    def _fetch(self, call: Call, target: BinaryIO, limit: int, step: Step | None) -> None:
         start = target.seek(0, 2)
-        ranged = {**call.headers, "Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        ranged = {**call.headers} | ({"Range": f"bytes={start}-"} if start else {})
         with self._send(_with_headers(call, ranged)) as answer:
             if answer.status_code not in {200, 206}:
                 raise error_of(answer.status_code, _bounded(answer, MAX_PROBLEM))
             if answer.status_code == 200 and start:
                 target.seek(0)
                 target.truncate()
-            for part in answer.iter_bytes():
+                start = 0
+            for part in answer.parts(limit - start):
                 target.write(part)
                 if step is not None:
                     step(len(part))
@@ -185,14 +196,16 @@ class Http:
             return answer.status_code, _bounded(answer, limit)
 
     def _send(self, call: Call) -> _Answer:
-        request = self._client.build_request(
-            call.method,
-            self.base_url + call.url_path,
-            headers=self.signed_headers(call),
-            content=_parts(call) if call.stream else call.body,
-            timeout=self._timeout_s + call.wait_s,
-        )
-        return _Answer(self._client, request)
+        patience = self._timeout_s + call.wait_s
+        with _ours(self.base_url):
+            request = self._client.build_request(
+                call.method,
+                self.base_url + call.url_path,
+                headers={"accept-encoding": "identity", **self.signed_headers(call)},
+                content=_parts(call) if call.stream else call.body,
+                timeout=patience,
+            )
+        return _Answer(self._client, request, _Pace(self._timer, patience, self.base_url))
 
     def signed_headers(self, call: Call) -> dict[str, str]:
         """The headers that ``call`` goes out with, the signature's last; each time with a new nonce."""
@@ -225,7 +238,7 @@ class Http:
             except Unavailable as error:
                 if not left:
                     raise
-                wait = float(error.facts.get("retry_after_s", 0) or delay * (0.75 + random.random() / 2))  # noqa: S311 (spreads clients, hides nothing)
+                wait = _asked(error) or delay * (0.75 + random.random() / 2)  # noqa: S311 (spreads clients, hides nothing)
                 self._clock.sleep(min(wait, MAX_RETRY_AFTER_S))
                 delay *= 2
         raise AssertionError("unreachable")
@@ -259,16 +272,32 @@ def json_body(value: Wire) -> bytes:
     return value.model_dump_json(exclude_none=True).encode("utf-8")
 
 
+@dataclass(slots=True)
+class _Pace:
+    """How long an answer may take: so many seconds, and then as many as its bytes are worth at ``MIN_PACE``."""
+
+    timer: Callable[[], float]
+    patience_s: float
+    url: str
+    began: float = 0.0
+
+    def check(self, got: int) -> None:
+        """``Unavailable`` if ``got`` bytes are too few by now."""
+        if self.timer() - self.began > self.patience_s + got / MIN_PACE:
+            raise unreachable(self.url, "TooSlow")
+
+
 class _Answer:
     """A streamed answer whose transport faults are ours."""
 
-    def __init__(self, client: httpx2.Client, request: httpx2.Request) -> None:
-        self._client, self._request = client, request
+    def __init__(self, client: httpx2.Client, request: httpx2.Request, pace: _Pace) -> None:
+        self._client, self._request, self._pace = client, request, pace
         self._response: httpx2.Response | None = None
 
     def __enter__(self) -> Self:
-        with _ours(self._request):
+        with _ours(self._pace.url):
             self._response = self._client.send(self._request, stream=True)
+        self._pace.began = self._pace.timer()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -285,33 +314,45 @@ class _Answer:
         assert self._response is not None
         return self._response.headers
 
-    def iter_bytes(self) -> Iterator[bytes]:
+    def parts(self, limit: int) -> Iterator[bytes]:
+        """The body as it arrives, no more than ``limit`` bytes of it."""
         assert self._response is not None
-        with _ours(self._request):
-            yield from self._response.iter_bytes()
+        if self.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+            raise Malformed("vault_answer_packed", "the vault's answer is packed, which nobody asked for")
+        got = 0
+        with _ours(self._pace.url):
+            for part in self._response.iter_bytes():  # nothing is unpacked: what came packed was refused
+                got += len(part)
+                if got > limit:
+                    raise Malformed(
+                        "vault_answer_too_large", "the vault's answer has more than {limit} bytes", limit=limit
+                    )
+                self._pace.check(got)
+                yield part
 
 
 @contextlib.contextmanager
-def _ours(request: httpx2.Request) -> Iterator[None]:
+def _ours(url: str) -> Iterator[None]:
     """Turn the HTTP library's faults into ``Unavailable``; what we raise ourselves passes."""
     try:
         yield
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise Unavailable(
-            "vault_unreachable",
-            "the vault at {url} does not answer ({kind})",
-            url=f"{request.url.scheme}://{request.url.netloc.decode('ascii')}",
-            kind=type(error).__name__,
-        ) from None
+        raise unreachable(url, type(error).__name__) from None
+
+
+def unreachable(url: str, kind: str) -> Unavailable:
+    """The vault gives no answer that can be read: ``kind`` names the fault."""
+    return Unavailable("vault_unreachable", "the vault at {url} does not answer ({kind})", url=url, kind=kind)
 
 
 def _bounded(answer: _Answer, limit: int) -> bytes:
-    data = bytearray()
-    for part in answer.iter_bytes():
-        data += part
-        if len(data) > limit:
-            raise Malformed("vault_answer_too_large", "the vault's answer has more than {limit} bytes", limit=limit)
-    return bytes(data)
+    return b"".join(answer.parts(limit))
+
+
+def _asked(error: Unavailable) -> float:
+    """How many seconds the vault asked us to wait; 0 if it did not, or named no number."""
+    after = error.facts.get("retry_after_s")
+    return float(min(after, MAX_RETRY_AFTER_S)) if isinstance(after, int) and after > 0 else 0.0
 
 
 def _delayed(answer: _Answer, error: OneFileError) -> OneFileError:

@@ -5,11 +5,18 @@ What does not look like a problem of ours (a proxy's page, an empty body) is tol
 
 from __future__ import annotations
 
+import re
+from itertools import islice
+
 from protocol import canonical
 from protocol.canonical import Json
 from protocol.errors import FAULTS, Denied, Fact, Malformed, OneFileError, Unavailable
 
 MAX_PROBLEM = 64 << 10
+MAX_DETAIL = 2000
+MAX_FACTS = 64
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_FACT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 def error_of(status: int, body: bytes) -> OneFileError:
@@ -19,17 +26,19 @@ def error_of(status: int, body: bytes) -> OneFileError:
     except Malformed:
         return _by_status(status)
     code, detail, fault = (problem.get(name) for name in ("code", "detail", "fault"))
-    if not (isinstance(code, str) and isinstance(detail, str) and isinstance(fault, str)) or not code:
+    if not (isinstance(code, str) and isinstance(detail, str) and isinstance(fault, str)) or not _CODE.fullmatch(code):
         return _by_status(status)
     kind = FAULTS.get(fault, OneFileError)
     # The detail is already filled and in our language: its braces are text, not fields.
-    return kind(code, detail.replace("{", "{{").replace("}", "}}"), **_facts(problem.get("facts")))
+    text = detail[:MAX_DETAIL].replace("{", "{{").replace("}", "}}")
+    return kind(code, text, **_facts(problem.get("facts")))
 
 
 def _facts(value: Json) -> dict[str, Fact]:
     if not isinstance(value, dict):
         return {}
-    return {name: fact for name, fact in value.items() if isinstance(fact, str | int) and not isinstance(fact, bool)}
+    found = ((name, fact) for name, fact in value.items() if _FACT.fullmatch(name) and type(fact) in {str, int})
+    return {name: fact[:MAX_DETAIL] if isinstance(fact, str) else fact for name, fact in islice(found, MAX_FACTS)}
 
 
 def _by_status(status: int) -> OneFileError:

@@ -102,10 +102,10 @@ class Session:
 
     @property
     def log(self) -> LogRecord:
-        """The log of the pinned deployment; learnt from the vault once, and compared with the chain if it answers."""
+        """The log of the pinned deployment; named by the vault once, and pinned only if the chain has that very log."""
         record = self.deployment
         if record.log is None:
-            record = deployment.with_log(record, self.public_api.info(), self.ledger_if_reachable())
+            record = deployment.with_log(record, self.public_api.info(), self.ledger)
             if self.profile.party_file.exists():
                 deployment.pin(self.profile, record)
         assert record.log is not None

@@ -192,17 +192,23 @@ class Store:
             },
         )
 
+    def save_checkpoint(self, raw: bytes) -> None:
+        """Keep a newer checkpoint, which extends the one kept so far."""
+        self.save_log_head(replace(self.log_head(), checkpoint=raw))
+
     def add_history(self, first: int, rows: list[dict[str, Any]]) -> None:
         """Keep one verified page of the dossier's log, whose first row has n = ``first``."""
         write_json(self._folder("history") / f"{first:012d}.json", {"v": _VERSION, "first": first, "rows": rows})
 
+    def history_page(self, first: int) -> list[dict[str, Any]]:
+        """The rows of the kept page that begins with n = ``first``; none if it was never kept."""
+        path = self._folder("history") / f"{first:012d}.json"
+        return _rows(path) if path.exists() else []
+
     def history(self) -> Iterator[dict[str, Any]]:
         """All rows (``wire.LogRow`` as JSON), in the order of n."""
         for path in sorted(self._folder("history").glob("*.json")):
-            rows = read_json(path).get("rows")
-            if not isinstance(rows, list):
-                raise Malformed("store", "a local file of the wallet is garbled: run sync again")
-            yield from rows
+            yield from _rows(path)
 
     # --- grants -------------------------------------------------------------------------------------
 
@@ -216,3 +222,10 @@ class Store:
 
     def _folder(self, name: str) -> Path:
         return private_folder(self.folder / name)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    rows = read_json(path).get("rows")
+    if not isinstance(rows, list):
+        raise Malformed("store", "a local file of the wallet is garbled: run sync again")
+    return rows

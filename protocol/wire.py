@@ -21,6 +21,7 @@ MAX_PARCEL_CHARS = 4 << 20
 MAX_OBJECTS = 64
 MAX_SCOPE = 64
 MAX_PAGE = 200
+MAX_TOKEN_CHARS = 256
 MAX_WAIT_S = 25
 MAX_PAYLOAD_BYTES = 4 << 30
 
@@ -50,8 +51,8 @@ Row = TypeVar("Row", bound=Wire)
 class Page(Wire, Generic[Row]):
     """Some rows and, if more follow, the opaque token that asks for them."""
 
-    rows: list[Row]
-    next: str | None = None
+    rows: Annotated[list[Row], Field(max_length=MAX_PAGE)]
+    next: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TOKEN_CHARS)] | None = None
 
 
 class Problem(BaseModel):

@@ -51,12 +51,10 @@ def _draw(rows: list[dict[str, Any]]) -> None:
     output.table(
         [
             {
-                "at": moment(row["at"]),
+                "at": moment(row["at"]) if row["at"] is not None else "",
                 "agency": row["agency_name"],
                 "officer": row["officer"],
-                "by": _("grant {id}").format(id=short(row["grant"]))
-                if row["grant"]
-                else _("show {id}").format(id=short(row["show"])),
+                "by": _by(row),
                 "use": row["use_no"],
                 "what": _what(row),
                 "entry": row["index"],
@@ -84,6 +82,12 @@ def _draw(rows: list[dict[str, Any]]) -> None:
                         n=row["n"], check=_(_CHECKS[check["name"]]), detail=check["detail"]
                     )
                 )
+
+
+def _by(row: dict[str, Any]) -> str:
+    if row["grant"]:
+        return _("grant {id}").format(id=short(row["grant"]))
+    return _("show {id}").format(id=short(row["show"])) if row["show"] else ""
 
 
 def _what(row: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from protocol.entries import Entry
 from protocol.errors import Denied, OneFileError
 from protocol.keycard import KeyCardEnvelope
 from protocol.verdict import Verdict
+from wallet_cli.services.logged import said
 from wallet_cli.services.opening import OpenedItem, check_document, open_item
 from wallet_cli.services.payloads import Step
 from wallet_cli.services.tokens import statement
@@ -97,6 +98,6 @@ def _claim_one(session: Session, desk: Desk, record: ItemRecord, step: Step | No
     if record.claimed_at is not None:
         return Claimed(record.id, title, verdict, accepted=True)
     word = statement(session, "claim", item=record.item)
-    logged = session.api.state(wire.Statement(statement=word))
+    index = said(session, "note", word, session.api.state(wire.Statement(statement=word)))
     session.store.save_item(replace(record, claimed_at=session.clock.now()))
-    return Claimed(record.id, title, verdict, accepted=True, index=logged.index)
+    return Claimed(record.id, title, verdict, accepted=True, index=index)

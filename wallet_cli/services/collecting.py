@@ -20,7 +20,6 @@ from protocol.facts import ROLE_READER, AgencyFacts
 from protocol.grant import ScopeItem
 from protocol.identifiers import agency_subject, parse_agency_urn
 from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard, verify_key_card
-from protocol.note import Vkey
 from protocol.parcel import Parcel
 from protocol.pointers import within
 from protocol.readiness import Candidate, Pick, match
@@ -28,8 +27,8 @@ from protocol.receipts import RECEIPT_SKEW_S, Receipt, parse_receipt
 from protocol.recipients import HybridRecipient
 from protocol.scenario import Scenario, check_grantee, check_in_force, check_over_asking
 from protocol.signed import Signed, check_audience, check_clock
-from protocol.tlog_proof import verify_tlog_proof
 from wallet_cli.services import presenting
+from wallet_cli.services.log_heads import follow_proof
 from wallet_cli.services.showing import MAX_POLL_S, Showing
 from wallet_cli.services.tokens import urn_of
 
@@ -132,9 +131,7 @@ class Collecting:
         if show.logged is None or show.logged.opening is None or show.logged.object is None or show.proof is None:
             raise Untrusted("show_not_logged", "the vault does not prove that this use was logged")
         entry = unb64u(show.logged.entry, what="entry")
-        index, _head = verify_tlog_proof(
-            show.proof.encode("utf-8"), entry, self.session.log.origin, Vkey.parse(self.session.log.vkey)
-        )
+        index = follow_proof(self.session, show.proof.encode("utf-8"), entry)
         record = verify_access(
             Entry.parse(entry),
             Opening.from_json(show.logged.opening.model_dump()),

@@ -15,11 +15,11 @@ from client.store import ItemRecord
 from protocol import wire
 from protocol.credential import MAX_FILES
 from protocol.encoding import b64u
-from protocol.entries import Opening
 from protocol.errors import Denied, Malformed, Untrusted
-from protocol.hashing import ZERO32, sha256
+from protocol.hashing import ZERO32
 from protocol.recipients import HybridRecipient
 from protocol.slips import Slip, item_commitment, parse_slip, sign_slip
+from wallet_cli.services.logged import said, stands
 from wallet_cli.services.payloads import Step
 from wallet_cli.services.registration import newest_card
 from wallet_cli.services.tokens import own_urn, statement
@@ -70,7 +70,22 @@ def put(session: Session, order: PutOrder, step: Step | None = None) -> ItemReco
     answer = session.api.deposit(
         wire.Deposit(slip=raw, headers=[b64u(header) for header in headers], item_salt=b64u(salt))
     )
-    record = _recorded(answer, raw, item, salt, headers)
+    if answer.item != b64u(item):
+        raise Untrusted("deposit_answer", "the vault answered for another item than was deposited")
+    opening, entry, proof = stands(session, "issue", raw.encode("ascii"), answer.opening)
+    record = ItemRecord(
+        item=item,
+        state="present",
+        at=answer.at,
+        index=opening.index,
+        slip=raw,
+        salt=salt,
+        headers=tuple(headers),
+        opening=opening,
+        entry=entry,
+        proof=proof,
+        claimed_at=answer.at,
+    )
     session.store.save_item(record)
     return record
 
@@ -80,7 +95,7 @@ def delete(session: Session, record: ItemRecord) -> ItemRecord:
     if record.state == "deleted":
         raise Denied("item_deleted", "the item {item} was deleted", item=record.id)
     word = statement(session, "delete", item=record.item)
-    session.api.delete_item(record.item, wire.Statement(statement=word))
+    said(session, "note", word, session.api.delete_item(record.item, wire.Statement(statement=word)))
     gone = ItemRecord(record.item, "deleted", record.at, record.index, entry=record.entry, proof=record.proof)
     for digest in payloads_of(record):
         session.store.drop_payload(digest)
@@ -104,22 +119,3 @@ def _recipient(session: Session) -> HybridRecipient:
 def _kept(session: Session, part: SealedPart) -> SealedPart:
     """The part with its payload in the store, under the name of its digest."""
     return replace(part, path=part.path.replace(session.store.payload_path(part.object.payload)))
-
-
-def _recorded(answer: wire.Deposited, raw: str, item: bytes, salt: bytes, headers: list[bytes]) -> ItemRecord:
-    if answer.opening is None or answer.item != b64u(item):
-        raise Untrusted("deposit_answer", "the vault answered for another item than was deposited")
-    opening = Opening.from_json(answer.opening.model_dump())
-    if opening.object_sha256 != sha256(raw.encode("ascii")):
-        raise Untrusted("deposit_answer", "the vault answered for another item than was deposited")
-    return ItemRecord(
-        item=item,
-        state="present",
-        at=answer.at,
-        index=answer.index,
-        slip=raw,
-        salt=salt,
-        headers=tuple(headers),
-        opening=opening,
-        claimed_at=answer.at,
-    )

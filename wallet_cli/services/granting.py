@@ -41,6 +41,7 @@ from protocol.request_code import answer_id
 from protocol.scenario import DAY_S, Scenario, check_grantee, check_in_force, check_limits, check_over_asking
 from protocol.signed import Signed
 from wallet_cli.services import presenting
+from wallet_cli.services.logged import stands
 from wallet_cli.services.opening import Document, OpenedItem, find_document, open_all
 from wallet_cli.services.tokens import urn_of
 
@@ -178,11 +179,13 @@ def post(session: Session, plan: Plan, sealed: SealedGrant) -> bytes:
         headers=list(sealed.headers),
     )
     answer = session.api.post_grant(request)
-    if answer.grant != b64u(grant_id) or answer.opening.object_sha256 != b64u(sealed.envelope.hash):
-        raise Untrusted("grant_answer", "the vault answered for another grant than was posted")
+    # What we signed is ours whatever the vault says of it: it is remembered before the answer is looked at.
     session.store.save_grant(
         grant_id, {**plan_json(plan), "grant": b64u(grant_id), "envelope": sealed.envelope.to_json()}
     )
+    if answer.grant != b64u(grant_id) or answer.opening.object_sha256 != b64u(sealed.envelope.hash):
+        raise Untrusted("grant_answer", "the vault answered for another grant than was posted")
+    stands(session, "grant", sealed.envelope.raw, answer.opening)
     return grant_id
 
 
@@ -321,8 +324,11 @@ def _message(session: Session, plan: Plan, grant_id: bytes, parcels: Sequence[by
 
 
 def _epoch(session: Session, desk: Desk) -> int:
-    """The dossier's grant epoch: by the chain, or by the vault, which could only make the grant void by lying."""
-    return desk.facts.dossier(session.party.subject).grant_epoch if desk.live else session.api.me().grant_epoch
+    """The dossier's grant epoch: by the chain, or as it was when this machine last saw the chain.
+
+    Never by the vault: a grant signed for an epoch to come would begin to hold when its holder ends all grants.
+    """
+    return desk.facts.dossier(session.party.subject).grant_epoch
 
 
 def _parcel(session: Session, desk: Desk, plan: Plan, part: Part, grant_id: bytes) -> bytes:

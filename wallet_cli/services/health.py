@@ -10,7 +10,7 @@ from client.files import check_private
 from client.session import Session
 from console.i18n import describe
 from protocol.errors import Denied, OneFileError, Unavailable
-from wallet_cli.services.syncing import read_checkpoint
+from wallet_cli.services.log_heads import fetch_checkpoint
 
 MAX_CLOCK_OFF_S = 60
 
@@ -86,7 +86,7 @@ def _chain(session: Session) -> str:
 
 
 def _log(session: Session) -> str:
-    checkpoint = read_checkpoint(session, session.public_api.checkpoint())
+    _raw, checkpoint = fetch_checkpoint(session)
     return f"{checkpoint.origin} · {checkpoint.size}"
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from client.files import replacing
+from client.files import read_bounded, replacing
 from client.own_document import OwnDocument
 from client.session import Session
 from client.store import ItemRecord
@@ -67,10 +67,9 @@ def open_item(session: Session, record: ItemRecord) -> OpenedItem:
         raise Denied("item_deleted", "the item {item} was deleted", item=record.id)
     slip = parse_slip(record.slip).body
     with _naming(session, record, 0):
-        fetch_payload(session, slip.objects[0].payload)
-        payload = session.store.payload_path(slip.objects[0].payload).read_bytes()
-        if len(payload) > MAX_OBJECT0:
-            raise Malformed("object_too_large", "object 0 of an item has at most {limit} bytes", limit=MAX_OBJECT0)
+        check_object0(slip)
+        fetch_payload(session, slip.objects[0].payload, slip.objects[0].payload_size)
+        payload = read_bounded(session.store.payload_path(slip.objects[0].payload), limit=MAX_OBJECT0)
         digest = slip.objects[0].payload
         raw = open_bytes(record.headers[0], payload, _identities(session), payload_sha256=digest)
         credential, own = _read(slip, raw)
@@ -78,6 +77,12 @@ def open_item(session: Session, record: ItemRecord) -> OpenedItem:
         entries = own.files if own else _entries(credential)
         documents = _documents(record, slip, entries)
     return OpenedItem(record, slip, raw, credential, own, documents)
+
+
+def check_object0(slip: Slip) -> None:
+    """Refuse an item whose first object is too large to be a credential, before it is fetched."""
+    if slip.objects[0].payload_size > MAX_OBJECT0:
+        raise Malformed("object_too_large", "object 0 of an item has at most {limit} bytes", limit=MAX_OBJECT0)
 
 
 def open_all(session: Session) -> Iterator[OpenedItem | tuple[ItemRecord, OneFileError]]:
@@ -114,7 +119,7 @@ def save_document(
 ) -> None:
     """Write a document, opened and checked against the credential's digest, to ``target``; all of it or nothing."""
     with _naming(session, item.record, document.position):
-        fetch_payload(session, document.payload, step=step)
+        fetch_payload(session, document.payload, document.payload_size, step=step)
         if isinstance(target, Path):
             with replacing(target) as stream:
                 _open_into(session, document, stream)
@@ -128,7 +133,7 @@ def save_document(
 def check_document(session: Session, item: OpenedItem, document: Document, step: Step | None = None) -> None:
     """Open a document into nothing: is it the one that the credential names?"""
     with _naming(session, item.record, document.position):
-        fetch_payload(session, document.payload, step=step)
+        fetch_payload(session, document.payload, document.payload_size, step=step)
         _open_into(session, document, _Nowhere())
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from client.checks import Desk
 from client.session import Session
 from protocol.canonical import Json
 from protocol.credential import present_credential
-from protocol.errors import Denied, OneFileError, Untrusted
+from protocol.errors import Denied, OneFileError, Unavailable, Untrusted
+from protocol.facts import Anchor
 from protocol.jose import PublicJwk
-from protocol.keycard import KeyCardEnvelope
 from protocol.keys import PresentKey
-from protocol.note import Vkey
 from protocol.parcel import ParcelDocument, ParcelItem
-from protocol.tlog_proof import verify_tlog_proof
+from wallet_cli.services.log_heads import newest_checkpoint, prove
 from wallet_cli.services.opening import OpenedItem
-from wallet_cli.services.syncing import prove, read_checkpoint
+from wallet_cli.services.registration import newest_envelope
 
 
 def present(session: Session, item: OpenedItem, claims: Iterable[str], *, aud: str, nonce: str) -> str:
@@ -41,38 +41,26 @@ def parcel_item(
 
 def best_proof(session: Session, desk: Desk, index: int, entry: bytes) -> bytes:
     """A proof in the last anchored head if that covers the entry: then the chain alone vouches for it."""
-    checkpoint = read_checkpoint(session, session.public_api.checkpoint())
-    anchored = _anchored_size(desk)
-    if anchored is not None and index < anchored <= checkpoint.size:
+    checkpoint, anchored = newest_checkpoint(session), _anchored_head(desk)
+    if anchored is not None and index < anchored.size <= checkpoint.size:
         try:
-            return _prove_at(session, index, entry, anchored)
-        except OneFileError:
+            # The root is the chain's: a head of that size with another one proves nothing.
+            return prove(session, replace(checkpoint, size=anchored.size, root=anchored.root), index, entry)
+        except (Denied, Unavailable):
             pass  # that head is not kept as a checkpoint; the newest one serves
     return prove(session, checkpoint, index, entry)
 
 
 def own_card(session: Session) -> dict[str, Json]:
-    """Our newest key card, whole, as it goes into a parcel; it must hold our keys."""
-    envelope = KeyCardEnvelope.from_json(session.public_api.card(session.party.subject).card)
-    if envelope.present_key != session.keys.present(session.party.card_seq).public_jwk():
-        raise Untrusted("card_foreign_keys", "the newest key card holds keys that this profile does not have")
-    return envelope.to_json()
+    """Our newest key card, whole, as it goes into a parcel; verified, and with our keys in it."""
+    return newest_envelope(session).to_json()
 
 
-def _anchored_size(desk: Desk) -> int | None:
+def _anchored_head(desk: Desk) -> Anchor | None:
     try:
-        head = desk.facts.anchors().head
+        return desk.facts.anchors().head
     except OneFileError:
         return None
-    return None if head is None else head.size
-
-
-def _prove_at(session: Session, index: int, entry: bytes, size: int) -> bytes:
-    raw = session.public_api.proof(index, size)
-    got, head = verify_tlog_proof(raw, entry, session.log.origin, Vkey.parse(session.log.vkey))
-    if got != index or head.size != size:
-        raise Untrusted("proof_other", "the vault's proof is of another entry or head than asked for")
-    return raw
 
 
 def _bound_key(session: Session, key: PublicJwk) -> PresentKey:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chain.ledger import DossierState
 from client import deployment as deployments
 from client.files import read_json
 from client.session import Session
@@ -68,6 +69,15 @@ def open_dossier(session: Session) -> bool:
 
 def newest_card(session: Session) -> VerifiedKeyCard:
     """Our newest key card: the vault has it whole, the chain has its hash, our keys must be in it."""
+    return _newest(session)[1]
+
+
+def newest_envelope(session: Session) -> KeyCardEnvelope:
+    """The same card as it travels."""
+    return _newest(session)[0]
+
+
+def _newest(session: Session) -> tuple[KeyCardEnvelope, VerifiedKeyCard]:
     party = session.party
     envelope = KeyCardEnvelope.from_json(session.public_api.card(party.subject).card)
     domain = deployments.dossier_domain(session.deployment)
@@ -79,12 +89,22 @@ def newest_card(session: Session) -> VerifiedKeyCard:
             raise Untrusted("card_not_newest", "the key card that the vault shows is not the newest one on chain")
     if card.thumbprint != session.keys.present(card.card.seq).thumbprint():
         raise Untrusted("card_foreign_keys", "the newest key card holds keys that this profile does not have")
-    return card
+    return envelope, card
 
 
 def view(session: Session) -> DossierView:
     """Everything about the dossier that stands outside of it."""
     party, me = session.party, session.api.me()
+    known = session.store.log_head().head.n
+    if me.dossier != hex0x(party.subject):
+        raise Untrusted("dossier_other", "the vault answered for another dossier than ours")
+    if me.next_n < known:
+        raise Untrusted(
+            "rolled_back",
+            "the vault showed {want} entries of this dossier and now shows {got}",
+            want=known,
+            got=me.next_n,
+        )
     card = newest_card(session)
     ledger = session.ledger_if_reachable()
     state = ledger.dossier(party.subject) if ledger is not None else None
@@ -104,6 +124,7 @@ def view(session: Session) -> DossierView:
 
 def renew_card(session: Session, *, revoke_older: bool) -> VerifiedKeyCard:
     """Publish the next key card with new keys; ``revoke_older`` ends the binding of older credentials."""
+    session.ledger.head()  # nothing is sent that the chain could not confirm
     before = newest_card(session)
     party, seq, now = session.party, before.card.seq + 1, session.clock.now()
     domain = deployments.dossier_domain(session.deployment)
@@ -118,6 +139,8 @@ def renew_card(session: Session, *, revoke_older: bool) -> VerifiedKeyCard:
     )
     envelope = seal_card(card, domain, present, sealing, session.keys.hot.sign_digest(card.digest(domain)))
     _relay_card(session, card, envelope)
+    digest = card.digest(domain)
+    _shown_on_chain(session, lambda state: state.card_hash == digest)
     session.api.put_card(wire.Card(card=envelope.to_json()), present)
     session.save_party(party.with_changes(card_seq=seq))
     return verify_key_card(envelope, domain, subject=party.subject, accounts=[party.controller])
@@ -137,7 +160,9 @@ def end_all_grants(session: Session) -> int:
         signatures=[hex0x(session.keys.hot.sign_digest(message.digest(domain)))],
     )
     session.api.relay(request)
-    return state.grant_epoch + 1
+    epoch = state.grant_epoch + 1
+    _shown_on_chain(session, lambda now: now.grant_epoch >= epoch)
+    return epoch
 
 
 def adopt_newest_card(session: Session) -> int:
@@ -168,6 +193,15 @@ def _check_on_chain(session: Session, card: KeyCardEnvelope) -> None:
     ours = (session.party.owner, session.party.controller, card.card.digest(domain))
     if state is None or (state.owner, state.controller, state.card_hash) != ours:
         raise Untrusted("opening_differs", "the chain does not show the dossier as it was signed")
+
+
+def _shown_on_chain(session: Session, holds: Callable[[DossierState], bool]) -> None:
+    """A relay answers once the message is in a block: the chain must show it, whatever the vault said."""
+    state = session.ledger.dossier(session.party.subject)
+    if state is None or not holds(state):
+        raise Untrusted(
+            "relay_false", "the vault says that it brought the message to the chain, which does not show it"
+        )
 
 
 def _unless_done(code: str, act: Callable[[], object]) -> None:

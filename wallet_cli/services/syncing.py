@@ -1,11 +1,13 @@
 """Sync: fetch what is new, and believe none of it before it is checked.
 
 Steps, in the order in which they protect each other:
-(1) the dossier's history is walked entry by entry: nothing is missing, foreign or out of order;
+(1) the dossier's history is walked entry by entry: nothing is missing, foreign or out of order, and what was walked
+    before stays as this device kept it;
 (2) the newest checkpoint is signed by the log's key and extends the one that this device kept;
 (3) every new entry is a leaf of that checkpoint;
 (4) the checkpoint is consistent with the head that is anchored on chain, if the chain answers;
-(5) every item is one that the history issued, with the slip and headers that the history commits to.
+(5) every item is one that the history issued, with the slip and headers that the history commits to, and gone only if
+    the holder said so.
 Only then is anything kept.
 """
 
@@ -15,20 +17,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from client.api import page_after, too_many_pages
 from client.checks import Desk, open_desk, refresh_trust
 from client.session import Session
 from client.store import ItemRecord, LogHead
 from protocol import wire
 from protocol.encoding import b64u, unb64u
-from protocol.entries import Opening, entry_hash
+from protocol.entries import AccessRecord, Entry, Opening
 from protocol.errors import OneFileError, Unavailable, Untrusted
 from protocol.hashing import sha256
 from protocol.history import HistoryHead, Logged, verify_history
-from protocol.note import Checkpoint, Vkey, verify_checkpoint, verify_growth
+from protocol.note import Checkpoint
+from protocol.receipts import parse_receipt
 from protocol.slips import parse_slip
-from protocol.tlog_proof import verify_tlog_proof
 from protocol.verify_log import verify_anchored_history
+from wallet_cli.services.log_heads import consistency, fetch_checkpoint, prove
+from wallet_cli.services.opening import check_object0
 from wallet_cli.services.payloads import Step, fetch_payload
+from wallet_cli.services.said import deleted_items
+
+MAX_SYNC_CHARS = 512 << 20  # of the new events of one sync, as they come
 
 
 @dataclass(slots=True)
@@ -44,21 +52,29 @@ class SyncReport:
     anchored: int | None = None
 
 
+@dataclass(slots=True)
+class _Page:
+    """One page of the history: n of its first row, the token that it was asked with, and its rows."""
+
+    first: int
+    token: str | None
+    rows: list[wire.LogRow]
+
+
 def sync(session: Session, *, deep: bool = False, step: Step | None = None) -> SyncReport:
     """Bring the local state up to date; ``deep`` also fetches every payload anew and checks it."""
     report = SyncReport()
-    before = session.store.log_head()
+    before = _before(session)
     pages = list(_new_pages(session, before))
     head = _walk(session, before, pages, report)
-    raw, checkpoint = _checkpoint(session, before)
+    raw, checkpoint = fetch_checkpoint(session)
     proofs = _include(session, checkpoint, pages, before.head.n)
     desk = _desk(session)
     _check_anchor(session, desk, checkpoint, report)
-    for first, page, _token in pages:
-        session.store.add_history(first, [row.model_dump(mode="json") for row in page.rows])
+    _keep_history(session, before, pages)
     _take_items(session, proofs, head.index, report)
     last = pages[-1]
-    session.store.save_log_head(LogHead(head, raw, session.clock.now(), last[2], last[0]))
+    session.store.save_log_head(LogHead(head, raw, session.clock.now(), last.token, last.first))
     report.size, report.events = checkpoint.size, head.n
     if desk is not None:
         refresh_trust(session, desk)
@@ -76,39 +92,48 @@ def _desk(session: Session) -> Desk | None:
 # (1) the history
 
 
-def _new_pages(session: Session, before: LogHead) -> Iterator[tuple[int, wire.Page[wire.LogRow], str | None]]:
-    """The pages from the last one on that was read: (n of the first row, page, its token)."""
-    token, first = before.page, before.page_first
+def _before(session: Session) -> LogHead:
+    """How far this device has come; the beginning if the page where it stopped is not there any more."""
+    kept = session.store.log_head()
+    whole = len(session.store.history_page(kept.page_first)) >= kept.head.n - kept.page_first
+    return kept if whole else LogHead(checkpoint=kept.checkpoint)
+
+
+def _new_pages(session: Session, before: LogHead) -> Iterator[_Page]:
+    """The pages from the last one on that was read, as long as they have a sensible size together."""
+    token, first, size = before.page, before.page_first, 0
     while True:
         page = session.api.log(token)
-        yield first, page, token
-        if page.next is None:
+        yield _Page(first, token, page.rows)
+        size += sum(len(row.logged.entry) + len(row.logged.object or "") + len(row.receipt or "") for row in page.rows)
+        if size > MAX_SYNC_CHARS:
+            raise too_many_pages()
+        after = page_after(token, page)
+        if after is None:
             return
-        token, first = page.next, first + len(page.rows)
+        token, first = after, first + len(page.rows)
 
 
-def _walk(
-    session: Session,
-    before: LogHead,
-    pages: list[tuple[int, wire.Page[wire.LogRow], str | None]],
-    report: SyncReport,
-) -> HistoryHead:
-    rows = [row for _first, page, _token in pages for row in page.rows]
-    known = before.head.n - before.page_first
-    if len(rows) < known:
+def _walk(session: Session, before: LogHead, pages: list[_Page], report: SyncReport) -> HistoryHead:
+    rows = [row for page in pages for row in page.rows]
+    known, shown = before.head.n - before.page_first, session.store.log_head().head.n
+    if before.page_first + len(rows) < shown:
         raise Untrusted(
             "rolled_back",
             "the vault showed {want} entries of this dossier and now shows {got}",
-            want=before.head.n,
+            want=shown,
             got=before.page_first + len(rows),
         )
-    if known:
-        last = rows[known - 1].logged
-        if entry_hash(unb64u(last.entry, what="entry")) != before.head.entry_hash:
-            raise Untrusted("history_changed", "entry {n} of this dossier is another than before", n=before.head.n - 1)
+    kept = session.store.history_page(before.page_first)
+    for n, (row, old) in enumerate(zip(rows[:known], kept, strict=False), before.page_first):
+        if (row.logged.index, row.logged.entry) != (old["logged"]["index"], old["logged"]["entry"]):
+            raise Untrusted("history_changed", "entry {n} of this dossier is another than before", n=n)
     fresh = [logged_of(row.logged) for row in rows[known:]]
     report.new_events = len(fresh)
-    return verify_history(session.keys.tag_key.unsafe_bytes, fresh, before.head)
+    head = verify_history(session.keys.tag_key.unsafe_bytes, fresh, before.head)
+    for row, logged in zip(rows[known:], fresh, strict=True):
+        _check_receipt(row, logged)
+    return head
 
 
 def logged_of(row: wire.Logged) -> Logged:
@@ -121,50 +146,38 @@ def logged_of(row: wire.Logged) -> Logged:
     )
 
 
-# (2) the checkpoint
+def _check_receipt(row: wire.LogRow, logged: Logged) -> None:
+    """A receipt stands beside the use that names it, and nowhere else: it is kept for good."""
+    if row.receipt is None:
+        return
+    if logged.object_bytes is None or Entry.parse(logged.entry).t != "access":
+        raise Untrusted("receipt_other", "the receipt is not the one that was logged")
+    if parse_receipt(row.receipt).hash != AccessRecord.parse(logged.object_bytes).receipt:
+        raise Untrusted("receipt_other", "the receipt is not the one that was logged")
 
 
-def _checkpoint(session: Session, before: LogHead) -> tuple[bytes, Checkpoint]:
-    raw = session.public_api.checkpoint()
-    checkpoint = read_checkpoint(session, raw)
-    if before.checkpoint:
-        kept = read_checkpoint(session, before.checkpoint)
-        proof: list[bytes] = []
-        if kept.size < checkpoint.size:
-            answer = session.public_api.consistency(kept.size, checkpoint.size)
-            proof = [unb64u(part, length=32, what="consistency proof") for part in answer.proof]
-        verify_growth(kept, checkpoint, proof)
-    return raw, checkpoint
-
-
-def read_checkpoint(session: Session, raw: bytes) -> Checkpoint:
-    """A checkpoint if our log's key signed it."""
-    return verify_checkpoint(raw, session.log.origin, Vkey.parse(session.log.vkey))
+def _keep_history(session: Session, before: LogHead, pages: list[_Page]) -> None:
+    """Keep what is new. What was walked before stays as it is: it was checked then, the vault's copy was not now."""
+    for page in pages:
+        kept = session.store.history_page(page.first)[: max(0, before.head.n - page.first)]
+        fresh = [row.model_dump(mode="json") for row in page.rows[len(kept) :]]
+        session.store.add_history(page.first, [*kept, *fresh])
 
 
 # (3) inclusion
 
 
 def _include(
-    session: Session, checkpoint: Checkpoint, pages: list[tuple[int, wire.Page[wire.LogRow], str | None]], known: int
+    session: Session, checkpoint: Checkpoint, pages: list[_Page], known: int
 ) -> dict[int, tuple[bytes, bytes]]:
     """For each new entry by its index: the entry and its proof, which was checked."""
     found: dict[int, tuple[bytes, bytes]] = {}
-    for first, page, _token in pages:
-        for n, row in enumerate(page.rows, first):
+    for page in pages:
+        for n, row in enumerate(page.rows, page.first):
             if n >= known:
                 entry = unb64u(row.logged.entry, what="entry")
                 found[row.logged.index] = entry, prove(session, checkpoint, row.logged.index, entry)
     return found
-
-
-def prove(session: Session, checkpoint: Checkpoint, index: int, entry: bytes) -> bytes:
-    """A checked ``.tlog-proof`` of an entry in this very checkpoint."""
-    raw = session.public_api.proof(index, checkpoint.size)
-    got, head = verify_tlog_proof(raw, entry, session.log.origin, Vkey.parse(session.log.vkey))
-    if got != index or (head.size, head.root) != (checkpoint.size, checkpoint.root):
-        raise Untrusted("proof_other", "the vault's proof is of another entry or head than asked for")
-    return raw
 
 
 # (4) the anchor
@@ -184,25 +197,23 @@ def _check_anchor(session: Session, desk: Desk | None, checkpoint: Checkpoint, r
     report.anchored = head.size
 
 
-def consistency(session: Session, one: int, other: int) -> tuple[bytes, ...]:
-    """The vault's consistency proof between two sizes, in either order."""
-    first, second = sorted((one, other))
-    if first == second:
-        return ()
-    answer = session.public_api.consistency(first, second)
-    return tuple(unb64u(part, length=32, what="consistency proof") for part in answer.proof)
-
-
 # (5) the items
 
 
 def _take_items(session: Session, proofs: dict[int, tuple[bytes, bytes]], last_index: int, report: SyncReport) -> None:
     store, issued = session.store, _issued(session)
+    said = deleted_items(session)
     seen: set[int] = set()
     for row in session.api.items():
         if row.index > last_index:
             continue  # came in while we were reading: the next sync walks over it
+        if row.index in seen:
+            raise Untrusted("item_twice", "the vault lists the item at leaf {index} twice", index=row.index)
         seen.add(row.index)
+        if row.state == "deleted" and unb64u(row.item, length=32, what="item") not in said:
+            raise Untrusted(
+                "item_not_deleted", "the vault lists item {item} as deleted: its holder never said so", item=row.item
+            )
         known = store.known_item(unb64u(row.item, length=32, what="item"))
         record = _checked_item(session, row, issued, known, proofs)
         if known is None:
@@ -223,8 +234,6 @@ def _issued(session: Session) -> dict[int, dict[str, Any]]:
 
 
 def _kind(logged: dict[str, Any]) -> str:
-    from protocol.entries import Entry
-
     return Entry.parse(unb64u(logged["entry"], what="entry")).t
 
 
@@ -241,6 +250,8 @@ def _checked_item(
         raise Untrusted("item_not_issued", "the vault lists item {item}, which the history never issued", item=row.item)
     entry, proof = proofs.get(row.index) or (known.entry, known.proof) if known else proofs[row.index]
     base = ItemRecord(item, row.state, row.at, row.index, entry=entry, proof=proof)
+    if known is not None and known.index != row.index and known.entry:
+        raise Untrusted("item_not_issued", "the vault lists item {item}, which the history never issued", item=row.item)
     if row.state == "deleted":
         return base
     # The history's own copy of the slip is the one that its commitment was checked with.
@@ -270,12 +281,13 @@ def _fetch_payloads(session: Session, report: SyncReport, *, deep: bool, step: S
     for record in session.store.items():
         if record.slip is None:
             continue
-        parts = parse_slip(record.slip).body.objects
-        wanted = parts if deep else parts[:1]
+        slip = parse_slip(record.slip).body
+        wanted = slip.objects if deep else slip.objects[:1]
         fault: str | None = None
         for part in wanted:
             try:
-                fetch_payload(session, part.payload, anew=deep, step=step)
+                check_object0(slip)
+                fetch_payload(session, part.payload, part.payload_size, anew=deep, step=step)
             except OneFileError as error:
                 if isinstance(error, Unavailable):
                     raise

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
+from client.checks import kept_trust
 from client.session import Session
 from protocol.encoding import b64u
-from protocol.errors import Denied, Malformed
+from protocol.errors import Denied, Malformed, Unavailable
 from protocol.identifiers import agency_urn, dossier_urn, parse_address, parse_agency_urn
 from protocol.statements import CARD_TOKEN_MAX_S, CardToken, Statement, sign_card_token, sign_statement
 from wallet_cli.services.registration import newest_card
@@ -22,12 +24,25 @@ def agency_account(session: Session, text: str) -> bytes:
         return ref.account
     if text.startswith("0x"):
         return parse_address(text)
-    rows = [row for row in session.public_api.agencies() if text in row.name]
-    exact = [row for row in rows if row.name == text]
-    found = exact or rows
+    named = {account: name for account, name in _names(session) if text in name}
+    found = [account for account, name in named.items() if name == text] or list(named)
     if len(found) != 1:
         raise Denied("agency_not_found", "{count} agencies have a name with {text}", count=len(found), text=text)
-    return parse_address(found[0].account)
+    return found[0]
+
+
+def _names(session: Session) -> Iterator[tuple[bytes, str]]:
+    """Account and registered name of every agency: by the chain, else as this machine last saw it.
+
+    Never by the vault, which could call one agency by another's name, or leave one of two out.
+    """
+    ledger = session.ledger_if_reachable()
+    if ledger is not None:
+        return ((state.account, state.name) for state in ledger.agencies())
+    kept = kept_trust(session)
+    if kept is None:
+        raise Unavailable("no_facts", "the chain does not answer, and this profile has no trust file from when it did")
+    return ((agency.facts.account, agency.facts.name) for agency in kept.agencies)
 
 
 def urn_of(session: Session, account: bytes) -> str:

@@ -10,7 +10,7 @@ A sync has already walked the history, so that no use can be missing in it and e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +22,11 @@ from protocol.encoding import b64u, unb64u
 from protocol.entries import AccessRecord, Entry
 from protocol.errors import Denied, OneFileError, Unavailable, Untrusted
 from protocol.facts import AnchorFacts
-from protocol.grant import AccessGrant, GrantEnvelope
 from protocol.identifiers import parse_agency_urn
 from protocol.receipts import Receipt, parse_receipt
 from protocol.signed import Signed, check_audience
 from protocol.verify_log import EntryEvidence, verify_entry
+from wallet_cli.services import said
 from wallet_cli.services.presenting import best_proof
 
 
@@ -42,15 +42,18 @@ class UseCheck:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One use. ``at`` by the vault's clock, ``anchored_at`` by the chain's; ``items``: id, claims, documents."""
+    """One use. ``at`` by the vault's clock, ``anchored_at`` by the chain's; ``items``: id, claims, documents.
+
+    Of a use whose record the vault withholds nothing is known but its place in the log.
+    """
 
     n: int
     index: int
-    at: int
+    at: int | None
     anchored_at: int | None
     grant: str | None
     show: str | None
-    use_no: int
+    use_no: int | None
     agency: str | None
     agency_name: str | None
     scenario: str | None
@@ -68,43 +71,40 @@ class Use:
 
 def uses(session: Session, desk: Desk, wanted: str | None = None) -> list[Use]:
     """All uses, or those of one grant or show; each checked."""
-    anchors = anchor_facts(desk)
-    grants = _Grants(session)
+    anchors, grants = anchor_facts(desk), said.grants(session)
     found = []
-    for row in session.store.history():
-        if not _is_access(row) or (wanted and not str(row.get("grant") or row.get("show")).startswith(wanted)):
-            continue
-        found.append(_use(session, desk, row, anchors, grants))
+    for n, row in enumerate(session.store.history()):
+        if _is_access(row):
+            record = _record(row)
+            if not wanted or record is None or b64u(record.basis).startswith(wanted):
+                found.append(_use(session, desk, (n, row, record), anchors, grants))
     return found
 
 
-class _Grants:
-    """The grants of this dossier, asked for once each."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._kept: dict[bytes, AccessGrant] = {}
-
-    def get(self, grant_id: bytes) -> AccessGrant:
-        if grant_id not in self._kept:
-            row = self._session.api.my_grant(grant_id)
-            grant = GrantEnvelope.from_json(row.envelope).grant
-            if grant.grant_id != grant_id:
-                raise Untrusted("grant_other", "the vault sent another grant than the one asked for")
-            self._kept[grant_id] = grant
-        return self._kept[grant_id]
+def _record(row: dict[str, Any]) -> AccessRecord | None:
+    """The vault's record of the use; None where opening or record are withheld."""
+    logged = row["logged"]
+    if logged.get("opening") is None or logged.get("object") is None:
+        return None
+    return AccessRecord.parse(unb64u(logged["object"], what="object"))
 
 
 def _is_access(row: dict[str, Any]) -> bool:
     return Entry.parse(unb64u(row["logged"]["entry"], what="entry")).t == "access"
 
 
-def _use(session: Session, desk: Desk, row: dict[str, Any], anchors: AnchorFacts | None, grants: _Grants) -> Use:
-    logged, opening = row["logged"], row["logged"]["opening"]
-    record = AccessRecord.parse(unb64u(logged["object"], what="object"))
+def _use(
+    session: Session,
+    desk: Desk,
+    event: tuple[int, dict[str, Any], AccessRecord | None],
+    anchors: AnchorFacts | None,
+    grants: Mapping[bytes, said.GrantSaid],
+) -> Use:
+    n, row, record = event
+    logged = row["logged"]
     checks: list[UseCheck] = []
     receipt = _opened_receipt(row, record, checks)
-    if receipt is not None:
+    if receipt is not None and record is not None:
         checks.append(_attempt("receipt_signature", lambda: _check_signature(session, desk, receipt)))
         checks.append(_attempt("scope", lambda: _check_scope(record, receipt.body, grants)))
     times: list[int | None] = []
@@ -113,13 +113,13 @@ def _use(session: Session, desk: Desk, row: dict[str, Any], anchors: AnchorFacts
     body = receipt.body if receipt else None
     account = parse_agency_urn(body.iss).account if body else None
     return Use(
-        n=opening["n"],
+        n=n,
         index=logged["index"],
-        at=record.at,
+        at=record.at if record else None,
         anchored_at=times[0] if times else None,
-        grant=b64u(record.grant) if record.grant else None,
-        show=b64u(record.show) if record.show else None,
-        use_no=record.use_no,
+        grant=b64u(record.grant) if record and record.grant else None,
+        show=b64u(record.show) if record and record.show else None,
+        use_no=record.use_no if record else None,
         agency="0x" + account.hex() if account else None,
         agency_name=desk.name_of(account) if account else None,
         scenario=b64u(body.scenario) if body else None,
@@ -152,10 +152,12 @@ def _attempt(name: str, check: Callable[[], object]) -> UseCheck:
 # Step (1): the record names the receipt that the vault shows.
 
 
-def _opened_receipt(row: dict[str, Any], record: AccessRecord, checks: list[UseCheck]) -> Signed[Receipt] | None:
+def _opened_receipt(row: dict[str, Any], record: AccessRecord | None, checks: list[UseCheck]) -> Signed[Receipt] | None:
     found: list[Signed[Receipt]] = []
 
     def check() -> None:
+        if record is None:
+            raise Untrusted("record_withheld", "the vault shows no record of this use")
         if not row.get("receipt"):
             raise Untrusted("receipt_withheld", "the vault shows no receipt for this use")
         signed = parse_receipt(row["receipt"])
@@ -187,10 +189,13 @@ def _check_signature(session: Session, desk: Desk, receipt: Signed[Receipt]) -> 
 # Step (3): no more was taken than granted.
 
 
-def _check_scope(record: AccessRecord, receipt: Receipt, grants: _Grants) -> None:
+def _check_scope(record: AccessRecord, receipt: Receipt, grants: Mapping[bytes, said.GrantSaid]) -> None:
     if record.grant is None:
         return  # a show: what was handed over, this wallet chose when it was collected
-    grant = grants.get(record.grant)
+    if record.grant not in grants:
+        raise Untrusted("use_without_grant", "the use is under a grant that this dossier never gave")
+    # As it was logged: the vault could show another scope than the one that was signed.
+    grant = grants[record.grant].envelope.grant
     if "0x" + grant.agency.hex() != receipt.iss.rpartition(":")[2] or grant.scenario != receipt.scenario:
         raise Denied("use_other_grant", "the use is by another agency, or for another scenario, than the grant allows")
     allowed = {part.item: part for part in grant.scope}

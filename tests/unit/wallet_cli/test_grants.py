@@ -104,7 +104,14 @@ def granted(world: World, wallet: Wallet, *more: str) -> str:
 def test_a_grant_hands_over_exactly_what_was_named(world: World, wallet: Wallet) -> None:
     item = world.item
     grant = granted(
-        world, wallet, "--claim", f"{item[:10]}:/months_paid", "--claim", f"{item}:/insured_region", "--document", f"{item}:证明.pdf"
+        world,
+        wallet,
+        "--claim",
+        f"{item[:10]}:/months_paid",
+        "--claim",
+        f"{item}:/insured_region",
+        "--document",
+        f"{item}:证明.pdf",
     )
     row = world.bank.api.grant(unb64u(grant))
     message = GrantEnvelope.from_json(row.envelope).grant
@@ -252,7 +259,8 @@ def test_grants_are_listed_and_ended_at_vault_and_chain(world: World, wallet: Wa
     assert wallet("grants", "--live", "--json").json["grants"] == []
     assert "no grants" in wallet("grants", "--live").err
     world.stage.tick()
-    assert syncing.sync(world.alice).new_events == 2
+    syncing.sync(world.alice)
+    assert [row["logged"]["opening"]["t"] for row in world.alice.store.history()] == ["key", "issue", "grant", "revoke"]
 
 
 def test_a_grant_that_nobody_made_is_not_found(look: Wallet) -> None:
@@ -262,21 +270,42 @@ def test_a_grant_that_nobody_made_is_not_found(look: Wallet) -> None:
 
 def test_when_the_relay_fails_the_vault_has_still_ended_the_grant(world: World, wallet: Wallet) -> None:
     grant = granted(world, wallet)
-    lying = Lying(world.stage.transport)
-    lying.rules["/v1/relay"] = lambda _body: httpx2.Response(502)
-    done = wallet("revoke", grant, "--yes", transport=lying)
+    world.stage.chain.faults.fail("revoke", times=9)
+    done = wallet("revoke", grant, "--yes")
     assert done.code == 0
     assert "the chain follows" in done.out
     assert wallet("grants", "--json").json["grants"][0]["state"] == "revoked"
 
 
-@pytest.mark.parametrize(("code", "on_chain"), [("already_revoked", True), ("other", False)])
-def test_a_nullifier_that_is_spent_already_is_on_chain(world: World, wallet: Wallet, code: str, on_chain: bool) -> None:
-    grant = granted(world, wallet)
+@pytest.mark.parametrize("code", ["already_revoked", "other"])
+def test_the_chain_says_whether_a_nullifier_is_spent_and_not_the_vault(world: World, wallet: Wallet, code: str) -> None:
+    grant, other = granted(world, wallet), granted(world, wallet)
     lying = Lying(world.stage.transport)
     body = {"code": code, "detail": "x", "fault": "conflict"}
     lying.rules["/v1/relay"] = lambda _body: httpx2.Response(409, json=body)
-    assert wallet("revoke", grant, "--yes", "--json", transport=lying).json["on_chain"] is on_chain
+    assert wallet("revoke", grant, "--yes", "--json", transport=lying).json["on_chain"] is True
+    world.stage.chain.faults.fail("revoke", times=9)
+    assert wallet("revoke", other, "--yes", "--json").json["on_chain"] is False
+
+
+def test_grants_that_the_vault_hides_invents_or_ends_are_noticed(world: World, wallet: Wallet) -> None:
+    grant = granted(world, wallet)
+    syncing.sync(world.alice)
+    lying = Lying(world.stage.transport)
+
+    def problem(change: Callable[[Any], Any]) -> str:
+        lying.rules["/v1/me/grants"] = change
+        return wallet("grants", "--json", transport=lying).problem
+
+    assert problem(lambda body: {**body, "rows": []}) == "grant_withheld"
+    (row,) = world.alice.api.my_grants()
+    invented = {**row.model_dump(mode="json"), "grant": "A" * 43}
+    assert problem(lambda body: {**body, "rows": [*body["rows"], invented]}) == "grant_not_ours"
+    ended = {**row.model_dump(mode="json"), "state": "revoked"}
+    assert problem(lambda body: {**body, "rows": [ended]}) == "grant_not_ended"
+    assert wallet("revoke", grant, "--yes").code == 0
+    lying.rules["/v1/me/grants"] = lambda body: {**body, "rows": [{**body["rows"][0], "state": "live"}]}
+    assert wallet("grants", "--json", transport=lying).json["grants"][0]["state"] == "revoked"
 
 
 def test_an_answer_about_another_grant_is_refused(world: World, wallet: Wallet) -> None:
@@ -286,8 +315,11 @@ def test_an_answer_about_another_grant_is_refused(world: World, wallet: Wallet) 
     assert (done.code, done.problem) == (3, "grant_answer")
 
 
-def test_the_epoch_comes_from_the_vault_when_the_chain_is_away(world: World) -> None:
-    alice = world.alice
+def test_the_epoch_is_never_the_vaults_word(world: World) -> None:
+    alice = world.stage.session("alice")
+    lying = Lying(world.stage.transport)
+    lying.rules["/v1/me"] = lambda body: {**body, "grant_epoch": 2}
+    alice.transport = lying
     world.stage.chain.faults.fail("head", times=2, error=Unavailable("chain_unreachable", "gone"))
     desk = open_desk(alice)
     assert not desk.live
@@ -319,7 +351,7 @@ def test_a_parcel_carries_our_newest_card_and_no_other(world: World) -> None:
     lying = Lying(world.stage.transport)
     lying.rules["/v1/cards/query"] = lambda _body: {"card": card_of(bob).to_json()}
     session.transport = lying
-    with pytest.raises(Exception, match="does not have"):
+    with pytest.raises(Untrusted, match="the key card is of"):
         presenting.own_card(session)
 
 
@@ -374,7 +406,13 @@ def test_another_alternative_is_chosen_when_the_holder_names_its_item(world: Wor
     fields: dict[str, Any] = {}
     for field in licence_type("diploma").fields:
         fields[field.name] = {"text": "x", "date": "2020-01-01", "integer": 1, "boolean": True}[field.kind]
-    school.issue(tokens.card_token(world.alice, school.account), card_of(world.alice), kind="diploma", fields=fields, documents=())
+    school.issue(
+        tokens.card_token(world.alice, school.account),
+        card_of(world.alice),
+        kind="diploma",
+        fields=fields,
+        documents=(),
+    )
     world.stage.tick()
     syncing.sync(world.alice)
     diploma = next(r.id for r in world.alice.store.items() if r.id != world.item)

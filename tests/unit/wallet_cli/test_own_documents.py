@@ -39,7 +39,11 @@ def test_own_documents_are_sealed_and_stand_apart(world: World, wallet: Wallet) 
     item = own(world, wallet, "lease.pdf", "plan.ofd", "data.bin")
     seen = wallet("show-item", item, "--json").json
     assert (seen["own"], seen["kind"], seen["title"], seen["note"]) == (True, "own", "lease.pdf", "for later")
-    assert [d["media_type"] for d in seen["documents"]] == ["application/pdf", "application/ofd", "application/octet-stream"]
+    assert [d["media_type"] for d in seen["documents"]] == [
+        "application/pdf",
+        "application/ofd",
+        "application/octet-stream",
+    ]
     assert "own document" in wallet("items").out
     assert "for later" in wallet("show-item", item).out
     target = world.stage.folder / "back"
@@ -72,21 +76,26 @@ def test_a_deposit_that_breaks_off_leaves_no_half_item(world: World, wallet: Wal
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "code"),
     [
-        lambda body: {**body, "opening": None},
-        lambda body: {**body, "item": "A" * 43},
-        lambda body: {**body, "opening": {**body["opening"], "object_sha256": "A" * 43}},
+        (lambda body: {**body, "opening": None}, "not_logged"),
+        (lambda body: {**body, "item": "A" * 43}, "deposit_answer"),
+        (lambda body: {**body, "opening": {**body["opening"], "object_sha256": "A" * 43}}, "opening_object"),
+        (lambda body: {**body, "opening": {**body["opening"], "index": 1}}, "opening_type"),
+        (lambda body: {**body, "opening": {**body["opening"], "index": 99}}, "not_logged"),
+        (lambda body: {**body, "opening": {**body["opening"], "n": 9}}, "not_logged"),
+        (lambda body: {**body, "opening": {**body["opening"], "n": 0}}, "not_logged"),
     ],
 )
 def test_an_answer_about_another_deposit_is_refused(
-    world: World, wallet: Wallet, change: Callable[[Any], Any]
+    world: World, wallet: Wallet, change: Callable[[Any], Any], code: str
 ) -> None:
     path = world.stage.folder / "doc"
     path.write_bytes(b"x")
     lying = Lying(world.stage.transport)
     lying.rules["/v1/deposits"] = change
-    assert wallet("put", str(path), "--json", transport=lying).problem == "deposit_answer"
+    assert wallet("put", str(path), "--json", transport=lying).problem == code
+    assert [record.id for record in world.alice.store.items()] == [world.item]
 
 
 def test_too_many_files_at_once_are_refused(world: World) -> None:
