@@ -1,9 +1,9 @@
 """What a mutant changes, and whether that is more than the text of a message: judged by the syntax tree alone.
 
 A *label* is a parameter whose value goes nowhere but into messages: into the template or the facts of an error, into
-a label of another function, or into an attribute ``what``. A mutant is a text of a message if all that it changes
-lies in the template or the facts of an error's constructor, or in what is handed to a label. The code of an error is
-no text: whoever gets the error may act on it.
+a label of another function, or into an attribute ``what`` (of those that nothing reads, ``what`` alone). A mutant is a
+text of a message if all that it changes lies in the template or the facts of an error's constructor, or in what is
+handed to a label. The code of an error is no text: whoever gets the error may act on it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from protocol.errors import FAULTS
 
@@ -37,12 +38,15 @@ class Mutant:
 
 @dataclass
 class Signature:
-    """A function or a method of ours: its parameters without ``self``, and which of them are labels."""
+    """A function or a method of ours: its parameters without ``self``, and which of them are labels.
 
-    node: ast.FunctionDef
+    ``uses``: where each parameter is read, as the nodes around it from the inside out, up to the statement.
+    """
+
     positional: list[str]
     optional: frozenset[str]
     labels: set[str]
+    uses: dict[str, list[list[ast.AST]]]
 
     @classmethod
     def of(cls, node: ast.FunctionDef, *, method: bool) -> Signature:
@@ -53,7 +57,9 @@ class Signature:
             defaults += [name] if default is not None else []
         bound = method and not any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in node.decorator_list)
         positional = names[1:] if bound else names
-        return cls(node, positional, frozenset(defaults), {*positional, *keywords})
+        uses = _uses(node, {*positional, *keywords})
+        labels = {name for name in (*positional, *keywords) if name in uses or name.lstrip("_") == "what"}
+        return cls(positional, frozenset(defaults), labels, uses)
 
     def takes(self, slot: int | str) -> str | None:
         """The parameter that a positional or a named argument goes to."""
@@ -91,7 +97,9 @@ class Labels:
         """Strike the parameters that are used for something else; whether any was."""
         struck = False
         for signature in self._all():
-            used = {name for name in signature.labels if not self._only_text(signature.node, name)}
+            used = {
+                name for name in signature.labels if not all(map(self._goes_into_text, signature.uses.get(name, [])))
+            }
             signature.labels -= used
             struck = struck or bool(used)
         return struck
@@ -101,17 +109,11 @@ class Labels:
             for signatures in kind.values():
                 yield from signatures
 
-    def _only_text(self, function: ast.FunctionDef, name: str) -> bool:
-        above = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
-        loads = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == name]
-        return all(self._goes_into_text(load, above) for load in loads)
-
-    def _goes_into_text(self, node: ast.AST, above: dict[ast.AST, ast.AST]) -> bool:
-        while not isinstance(parent := above[node], ast.stmt):
+    def _goes_into_text(self, use: list[ast.AST]) -> bool:
+        for node, parent in pairwise(use):
             if isinstance(parent, ast.Call) and (slot := slot_of(parent, node)) is not None and self.hold(parent, slot):
                 return True
-            node = parent
-        targets = parent.targets if isinstance(parent, ast.Assign) else []
+        targets = use[-1].targets if isinstance(use[-1], ast.Assign) else []
         return bool(targets) and all(isinstance(to, ast.Attribute) and to.attr == "what" for to in targets)
 
     def hold(self, call: ast.Call, slot: int | str) -> bool:
@@ -143,6 +145,18 @@ class Labels:
             if inner is None and (lost := lost_keyword(node, changed)) is not None:
                 return self.may_lack(node, lost)
         return False
+
+
+def _uses(function: ast.FunctionDef, names: set[str]) -> dict[str, list[list[ast.AST]]]:
+    above = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
+    found: dict[str, list[list[ast.AST]]] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id in names:
+            use: list[ast.AST] = [node]
+            while not isinstance(use[-1], ast.stmt):
+                use.append(above[use[-1]])
+            found.setdefault(node.id, []).append(use)
+    return found
 
 
 def slot_of(call: ast.Call, argument: ast.AST) -> int | str | None:
@@ -196,7 +210,7 @@ def _same_fields(one: ast.AST, other: ast.AST) -> bool:
 
 def read(generated: str, module: str, labels: Labels) -> list[Mutant]:
     """The mutants in a file that mutmut generated for ``module``."""
-    tree = ast.parse(generated)
+    tree, lines = ast.parse(generated), generated.splitlines()
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     found = []
     for name, node in functions.items():
@@ -205,19 +219,20 @@ def read(generated: str, module: str, labels: Labels) -> list[Mutant]:
             continue
         original = functions[name[: match.start("number")] + "orig"]
         owner = f"{match['owner']}.{match['function']}" if match["owner"] else match["function"]
-        before, after = changed_lines(*(_source(generated, side) for side in (original, node)))
+        before, after = changed_lines(*(_source(lines, side) for side in (original, node)))
         text = labels.is_text(difference(original, node))
         found.append(Mutant(f"protocol.{module}.{name}", owner, before, after, text))
     return found
 
 
-def _source(generated: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    return (ast.get_source_segment(generated, function) or "").replace(function.name, "", 1)
+def _source(lines: list[str], function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """The lines of a function, without the space around each and without mutmut's name for it."""
+    own = [line.strip() for line in lines[function.lineno - 1 : function.end_lineno]]
+    return [own[0].replace(function.name, "", 1), *own[1:]]
 
 
-def changed_lines(before: str, after: str) -> tuple[str, str]:
-    """The lines that a change takes away and those that it brings, each without the space around it."""
-    ours, theirs = ([line.strip() for line in side.splitlines()] for side in (before, after))
+def changed_lines(ours: list[str], theirs: list[str]) -> tuple[str, str]:
+    """The lines that a change takes away, and those that it brings."""
     moves = difflib.SequenceMatcher(a=ours, b=theirs, autojunk=False).get_opcodes()
     gone = [line for what, low, high, _, _ in moves for line in ours[low:high] if what != "equal"]
     come = [line for what, _, _, low, high in moves for line in theirs[low:high] if what != "equal"]

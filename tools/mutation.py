@@ -1,17 +1,17 @@
-"""Do the tests notice when the code is wrong? ``python -m tools.mutation [--record] [module …]``.
+"""Do the tests notice when the code is wrong? ``python -m tools.mutation [--left] [--record] [module …]``.
 
 Each module of ``protocol/`` in the table below is changed in one place at a time by mutmut (an environment of its own)
 in a copy of the project under ``.cache/mutation/work``, and its own tests run until one fails. What survives must be
 explained in ``docs/mutation.json``; anything else is printed with its lines, and the exit code is 1. Changes to the
-texts of messages are told from the syntax tree and not run: see ``tools/mutants.py``. ``--record`` writes the figures
-into ``docs/mutation.md``.
+texts of messages are told from the syntax tree and not run: see ``tools/mutants.py``. ``--left`` tries only what the
+last run left, where the module is the same as then; ``--record`` writes the figures into ``docs/mutation.md``.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
-import os
 import re
 import resource
 import shutil
@@ -54,13 +54,19 @@ TESTS: dict[str, list[str]] = {
     "account_envelope": [f"{UNIT}/test_grant.py", f"{VECTORS}/test_grant_vectors.py"],
     "facts": [],
 }
-PYTEST = ["-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutation"]
+PYTEST = ["-p", "tools.fresh_tests", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutation"]
 GENERATE = (
     "from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants\n"
     "copy_src_dir(); copy_also_copy_files(); create_mutants(1)"
 )
-# What mutmut calls an end: a child that its limit of time or memory ended has noticed the change as well.
-ENDS = {"killed": "killed", "timeout": "timeout", "segfault": "timeout"}
+# What mutmut calls an end. Tests that cannot even be imported look to it like an interrupt; a child that its limit of
+# time or memory ended has noticed the change as well.
+ENDS = {
+    "killed": "killed",
+    "check was interrupted by user": "killed",
+    "timeout": "timeout",
+    "segfault": "timeout",
+}
 
 
 @dataclass
@@ -126,29 +132,42 @@ def environment() -> Path:
 
 def call(command: Sequence[str], log: str) -> str:
     """Run a program in the copy; its output, which is kept beside the copy as well."""
-    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        command, cwd=WORK, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
+    done = subprocess.run(command, cwd=WORK, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     (WORK.parent / f"{log}.log").write_text(done.stdout, encoding="utf-8")
     if done.returncode:
         raise SystemExit(f"mutation: {log} failed:\n{done.stdout[-3000:]}")
     return done.stdout
 
 
-def mutate(module: str, programs: Path) -> tuple[list[Mutant], dict[str, str]]:
+def mutate(module: str, programs: Path, *, left: bool) -> tuple[list[Mutant], dict[str, str]]:
     """All mutants of ``module``, and how those ended that are no mere texts, by name."""
     prepare(module)
     call([str(programs / "python"), "-c", GENERATE], f"{module}-generate")
     labels = Labels.of(ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "protocol").glob("*.py")))
     mutants = read((WORK / "mutants" / "protocol" / f"{module}.py").read_text(encoding="utf-8"), module, labels)
     names = [mutant.name for mutant in mutants if not mutant.text]
-    if not names:
-        return mutants, {}
-    call([str(programs / "mutmut"), "run", "--max-children", "1", *names], f"{module}-run")
-    listed = call([str(programs / "mutmut"), "results", "--all", "True"], f"{module}-results")
-    ends: dict[str, str] = dict(re.findall(r"^ +(\S+): (.+)$", listed, re.MULTILINE))
-    return mutants, {name: ENDS.get(ends[name]) or ends[name] for name in names}
+    ends = {name: end for name, end in (last(module) if left else {}).items() if end in ENDS.values()}
+    if open_ones := [name for name in names if name not in ends]:
+        call([str(programs / "mutmut"), "run", "--max-children", "1", *open_ones], f"{module}-run")
+        listed = call([str(programs / "mutmut"), "results", "--all", "True"], f"{module}-results")
+        found: dict[str, str] = dict(re.findall(r"^ +(\S+): (.+)$", listed, re.MULTILINE))
+        ends |= {name: ENDS.get(found[name]) or found[name] for name in open_ones}
+        kept(module).write_text(json.dumps({"source": digest(module), "ends": ends}), encoding="utf-8")
+    return mutants, ends
+
+
+def kept(module: str) -> Path:
+    return WORK.parent / f"{module}.json"
+
+
+def digest(module: str) -> str:
+    return hashlib.sha256((ROOT / "protocol" / f"{module}.py").read_bytes()).hexdigest()
+
+
+def last(module: str) -> dict[str, str]:
+    """How the mutants ended in the last run, if the module is the same as then."""
+    found = json.loads(kept(module).read_text(encoding="utf-8")) if kept(module).is_file() else {}
+    return found["ends"] if found.get("source") == digest(module) else {}
 
 
 def explanations(module: str) -> Counter[tuple[str, str, str]]:
@@ -199,14 +218,14 @@ def report(outcome: Outcome, day: str) -> None:
 
 
 def main(args: Sequence[str]) -> int:
-    modules = [name for name in args if name != "--record"] or list(TESTS)
+    modules = [name for name in args if not name.startswith("--")] or list(TESTS)
     if unknown := set(modules) - set(TESTS):
         raise SystemExit(f"mutation: no tests are named for {', '.join(sorted(unknown))}")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     programs, day = environment(), datetime.now(UTC).date().isoformat()
     outcomes = []
     for module in modules:
-        outcomes.append(judge(module, *mutate(module, programs)))
+        outcomes.append(judge(module, *mutate(module, programs, left="--left" in args)))
         report(outcomes[-1], day)
     if "--record" in args:
         record(outcomes, day)
