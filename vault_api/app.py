@@ -52,7 +52,7 @@ def create_app(vault: Vault, *, on_start: Hook = lambda: None, on_stop: Hook = l
         telemetry=SILENT,
     )
     app.state.vault = vault
-    for module in (me, parties, uses, public, operator):
+    for module in (uses, me, parties, public, operator):  # routes are tried in turn: the most frequent first
         app.include_router(module.router)
     app.add_exception_handler(OneFileError, problems.on_our_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)

@@ -20,7 +20,7 @@ from vault_api.vault import Vault
 from vault_api.writes import Answer
 
 
-def the_vault(request: Request) -> Vault:
+async def the_vault(request: Request) -> Vault:
     """The vault that this application serves."""
     vault: Vault = request.app.state.vault
     return vault
@@ -75,7 +75,7 @@ AHolder = Annotated[Holder, Depends(the_holder)]
 AnAgency = Annotated[Agency, Depends(the_agency)]
 
 
-def the_page(
+async def the_page(
     vault: Served,
     page: Annotated[str | None, Query(max_length=64)] = None,
     limit: Annotated[int | None, Query()] = None,
