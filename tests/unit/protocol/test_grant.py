@@ -156,13 +156,31 @@ def test_a_scope_outside_its_bounds_cannot_be_built(change: dict[str, Any], code
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"claims": ("/a",), "documents": ()}, {"claims": (), "documents": (b32(1),)}, {"claims": ("/" + "a" * 511,)}],
+    ids=["one claim", "one document", "the longest pointer"],
+)
+def test_a_scope_at_its_least_bounds_is_taken(change: dict[str, Any]) -> None:
+    made = a_scope(**change)
+    assert made.struct_hash() == SCOPE_ITEM.struct_hash(made.values())
+
+
+@pytest.mark.parametrize("change", [{"purpose": "x"}, {"not_after": T0 + 1}, {"max_uses": 1}, {"max_uses": MAX_USES}])
+def test_a_grant_at_its_bounds_is_taken(change: dict[str, Any]) -> None:
+    made = a_grant(**change)
+    assert made.struct_hash() == ACCESS_GRANT.struct_hash(made.values())
+
+
 def test_claims_may_be_nested_escaped_and_chinese() -> None:
     claims = ("/address/0/city", "/a~1b", "/姓名")
     assert a_scope(claims=tuple(sorted(claims))).claims == ("/address/0/city", "/a~1b", "/姓名")
 
 
 def test_the_secret_of_a_grant_gives_its_nullifier_and_not_the_reverse() -> None:
-    assert revocation_secret(b"\x77" * 32, b32(0x6A)) == SECRET == hmac256(b"\x77" * 32, b"onefile/revoke/v1" + b32(0x6A))
+    assert (
+        revocation_secret(b"\x77" * 32, b32(0x6A)) == SECRET == hmac256(b"\x77" * 32, b"onefile/revoke/v1" + b32(0x6A))
+    )
     assert nullifier_of(SECRET) == keccak256(SECRET) == a_grant().nullifier
 
 
@@ -218,9 +236,28 @@ def test_a_mandate_outside_its_bounds_cannot_be_built(change: dict[str, Any], co
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"powers": 1},
+        {"powers": 15},
+        {"not_after": T0 + 1},
+        {"not_after": MAX_TIME},
+        {"scenarios": tuple(b32(i) for i in range(MAX_SCENARIOS))},
+    ],
+)
+def test_a_mandate_at_its_bounds_is_taken(change: dict[str, Any]) -> None:
+    made = a_mandate(**change)
+    assert MandateEnvelope.parse(MandateEnvelope.of(made, b"").raw).mandate == made
+
+
 def test_a_scope_item_with_everything_at_its_bound_is_taken() -> None:
     full = ScopeItem(
-        b32(1), "q" * 64, b32(2), tuple(f"/{i:03}" for i in range(MAX_CLAIMS)), tuple(b32(i) for i in range(MAX_DOCUMENTS))
+        b32(1),
+        "q" * 64,
+        b32(2),
+        tuple(f"/{i:03}" for i in range(MAX_CLAIMS)),
+        tuple(b32(i) for i in range(MAX_DOCUMENTS)),
     )
     assert len(full.claims) + len(full.documents) == MAX_CLAIMS + MAX_DOCUMENTS
 

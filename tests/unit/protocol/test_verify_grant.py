@@ -23,6 +23,7 @@ from tests.grant_samples import (
     ORIGIN,
     SCENARIO,
     T0,
+    WEEK,
     Account,
     a_grant,
     a_scenario,
@@ -125,9 +126,37 @@ def test_the_memory_of_a_scenario_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     scenario = a_scenario()
     for uses in (1, 2, 3):
         scenario.check_terms(a_grant(max_uses=uses), "bank")
-    assert len(scenario._allowed) == 1
+    assert scenario._allowed == {("bank", a_grant(max_uses=3).terms)}
     with pytest.raises(Denied):
         scenario.check_terms(a_grant(max_uses=4), "bank")
+
+
+LICENCE = a_scope(query="licence", claims=("/licence_class",), documents=())
+
+
+@pytest.mark.parametrize(
+    ("allowed", "refused"),
+    [
+        ({}, {"purpose": "anything at all"}),
+        ({}, {"max_uses": 4}),
+        ({}, {"not_before": T0 - 2, "not_after": T0 + WEEK + 2}),
+        ({}, {"retention_days": 31}),
+        ({}, {"scope": (a_scope(claims=("/name",)),)}),
+        ({}, {"scope": (a_scope(query="payslip"),)}),
+        ({}, {"scope": (a_scope(), a_scope(item=b32(2)))}),
+        ({"scope": (LICENCE,)}, {"scope": (replace(LICENCE, documents=(b32(0xD0C),)),)}),
+    ],
+    ids=["purpose", "uses", "as much later as earlier", "retention", "claim", "query", "items", "documents"],
+)
+def test_what_a_scenario_allowed_once_lets_no_other_grant_through(
+    allowed: dict[str, Any], refused: dict[str, Any]
+) -> None:
+    scenario = a_scenario()
+    scenario.check_terms(a_grant(**allowed), "bank")
+    with pytest.raises(Denied):
+        scenario.check_terms(a_grant(**refused), "bank")
+    with pytest.raises(Denied):
+        scenario.check_terms(a_grant(**allowed), "insurer")
 
 
 def test_the_age_of_a_fact_from_the_future_is_zero() -> None:
