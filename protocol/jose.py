@@ -78,7 +78,7 @@ class PublicJwk:
 
     def thumbprint(self) -> bytes:
         """RFC 7638 SHA-256 thumbprint, 32 bytes."""
-        return sha256(canonical.dumps(self.to_json()))
+        return _thumbprint(self)
 
     def kid(self) -> str:
         """The thumbprint as it stands in a JWS header."""
@@ -195,7 +195,8 @@ def kid_of(raw: bytes, *, typ: str) -> bytes:
 
 def verify_jws(jws: Jws, key: PublicJwk) -> Jws:
     """Return ``jws`` if ``key`` signed it and its ``kid``, if any, names that key; else ``Untrusted``."""
-    if jws.kid and jws.kid != key.thumbprint():
+    kid = jws.kid
+    if kid and kid != key.thumbprint():
         raise Untrusted(
             "jws_kid", "the JWS names key {got}, expected {want}", got=str(jws.header["kid"]), want=key.kid()
         )
@@ -237,6 +238,11 @@ def _header(part: str, typ: str, kid: bool) -> dict[str, Json]:
     if kid:
         unb64u(header["kid"], length=32, what="kid")
     return header
+
+
+@lru_cache(maxsize=1024)
+def _thumbprint(key: PublicJwk) -> bytes:
+    return sha256(canonical.dumps(key.to_json()))
 
 
 @lru_cache(maxsize=1024)
