@@ -18,7 +18,7 @@ from console.i18n import translate
 from protocol.errors import Conflict, Denied, Malformed, OneFileError, Unavailable, Untrusted
 from tests.vault_stage import ORIGIN_URL, VaultStage, refused, unchanged, vault_stage
 from vault_api import docs_page, logs
-from vault_api.bodies import BodyLimit
+from vault_api.bodies import MAX_BODY_PARTS, BodyLimit
 from vault_api.problems import TITLES, problem, status_of
 from vault_api.waiting import Waiters
 
@@ -96,6 +96,21 @@ def test_a_body_over_the_limit_is_refused_before_it_is_parsed(tmp_path: Path) ->
         refused(answer, 413, "body_too_large")
         pieces = (b"x" * 100 for _ in range(20))
         refused(stage.client.post(ORIGIN_URL + "/v1/verify", content=pieces), 413, "body_too_large")
+
+
+def test_a_body_of_more_values_than_any_request_has_is_refused_before_it_is_parsed(stage: VaultStage) -> None:
+    member = b'"x":0,'
+    pieces = (member * 1000 for _ in range(MAX_BODY_PARTS // 1000 + 1))
+    with unchanged(stage):
+        refused(stage.client.post(ORIGIN_URL + "/v1/verify", content=pieces), 413, "body_too_large")
+    payload = b"," * (MAX_BODY_PARTS + 1)  # what is sealed has no values
+    assert stage.upload(stage.issuer(), payload).status_code == 201
+
+
+def test_a_member_that_no_encoding_can_write_is_refused_and_told(stage: VaultStage) -> None:
+    sent = {"content-type": "application/json"}
+    answer = stage.send(None, "POST", "/v1/cards/query", content=b'{"subject": "0x", "\\ud800": 1}', headers=sent)
+    assert refused(answer, 400, "request")
 
 
 def test_a_body_that_breaks_off_is_no_answer_and_leaves_nothing(stage: VaultStage) -> None:
