@@ -8,6 +8,10 @@ group. An answer is given only after
   (2) the tiles and bundles that hold its entries are durable in the blob store,
   (3) the checkpoint that covers them is signed and persisted: never is anything signed that is not durable.
 
+Within a group the order is drawn by lot: whoever handed in several things at once would else leave them side by side in
+the log, where they tell a reader what belongs together. All of a group was handed in before any of it was answered, so
+that nobody can have counted on an order.
+
 What fails in (1) did not happen. What fails in (2) or (3) happened and is not answered: the caller gets
 ``Unavailable``, and the same request gets its answer once the log has caught up (FORMATS, Use).
 
@@ -19,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -242,7 +247,7 @@ class Sequencer:
             floor = max(self._last_at, self._block_time())
             now = self._now(floor)
             tx = Tx(conn, now, floor, frontier.size)
-            done = [job for job in batch if self._one(tx, job)]
+            done = [job for job in shuffled(batch) if self._one(tx, job)]
             grown = frontier.extend(leaf_hashes(tx.staged))
             if tx.staged:
                 conn.execute(_UPDATE_HEAD, {"frontier": grown.serialise(), "last_at": now})
@@ -318,3 +323,10 @@ class Sequencer:
 def late() -> Unavailable:
     """The answer while the log has not caught up; the same request gets the true answer later."""
     return Unavailable("sequencer_late", "the log has not caught up yet; send the same request again")
+
+
+def shuffled(batch: Sequence[_Job[object]]) -> list[_Job[object]]:
+    """The jobs of a group in an order that tells nothing about when each was handed in."""
+    lots = secrets.token_bytes(16 * len(batch))
+    order = sorted(range(len(batch)), key=lambda i: lots[16 * i : 16 * i + 16])
+    return [batch[i] for i in order]
