@@ -135,12 +135,13 @@ def _json_rows(lines: Iterator[tuple[str, bool]]) -> Iterator[Row]:
 
 
 def _csv_rows(lines: Iterator[tuple[str, bool]]) -> Iterator[Row]:
-    reader = csv.reader(_whole(lines), strict=True)
-    names = _cells(reader)
+    source = _RowLines(lines)
+    reader = csv.reader(source, strict=True)
+    names = _cells(reader, source)
     if not names or names is _UNREADABLE or len(set(names)) != len(names):
         raise Malformed("batch_header", "the first row of a CSV file names each column once")
     names = [name.strip() for name in names]
-    while (cells := _cells(reader)) is not None:
+    while (cells := _cells(reader, source)) is not None:
         if cells is _UNREADABLE:
             error = Malformed("batch_csv", "line {line} is not CSV", line=reader.line_num)
             yield Row(reader.line_num, dict.fromkeys(names, ""), {}, error)
@@ -148,16 +149,33 @@ def _csv_rows(lines: Iterator[tuple[str, bool]]) -> Iterator[Row]:
             yield _csv_row(reader.line_num, names, cells)
 
 
-def _whole(lines: Iterator[tuple[str, bool]]) -> Iterator[str]:
-    for line, whole in lines:
-        if not whole:
-            # A quoted cell may go on over lines: after a gap nobody knows where a row begins.
+class _RowLines:
+    """Whole lines for the reader of a table. A quoted cell may go on over lines, but no row beyond what a line may be.
+
+    Nothing comes after one that does: behind a gap nobody knows where a row begins.
+    """
+
+    def __init__(self, lines: Iterator[tuple[str, bool]]) -> None:
+        self._lines = lines
+        self._chars = 0
+
+    def begin_row(self) -> None:
+        self._chars = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line, whole = next(self._lines)
+        self._chars += len(line)
+        if not whole or self._chars > MAX_ROW_CHARS:
             raise _too_long()
-        yield line
+        return line
 
 
-def _cells(reader: Any) -> list[str] | None:
+def _cells(reader: Any, source: _RowLines) -> list[str] | None:
     """The cells of the next row; None at the end; ``_UNREADABLE`` for a row that is not CSV: others come after it."""
+    source.begin_row()
     try:
         row: list[str] | None = next(reader, None)
     except csv.Error:

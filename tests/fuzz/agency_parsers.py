@@ -238,13 +238,16 @@ def _batches(*, table: bool) -> list[bytes]:
 
 
 def endless_rows() -> Sequence[bytes]:
-    """One row that never ends: of quoted cells that each hold a line break, of cells, of one cell."""
+    """One row that never ends: of quoted cells that each hold a line break, of cells, of one cell; and wide headers."""
+    size = rows.MAX_ROW_CHARS
+    wide = ",".join(f"c{number}" for number in range(150_000)).encode()
     return [
-        b"a,b\n" + b'"x\n",' * 2_000_000,
-        b"a,b\n" + b"," * 12_000_000,
-        b'a,b\n"' + b"x" * 100 + b"\n" * 1_000_000,
-        b"a," * 500_000 + b"\n",
-        b"a,b\n" + b"1,2\n" * 3,
+        b"a,b\n" + b'"x\n",' * size,
+        b"a,b\n" + b"," * (size - 8) + b"\n",
+        b'a,b\n"' + b"x" * 100 + b"\n" * size,
+        b"a," * (size // 2 - 8) + b"\n",
+        wide + b"\n" + wide + b"\n",
+        b'a,b\n"' + b'""' * (size // 2 - 8) + b'"\n',
     ]
 
 
@@ -259,9 +262,9 @@ def _parser(
 
 
 PARSERS = (
-    _parser("batch-csv", csv_batch, "agency_cli.services.rows.read_rows", lambda: _batches(table=True), words=CSV_WORDS, limit=12 << 20, bombs=endless_rows),
-    _parser("batch-csv-gb18030", csv_batch_in_chinese, "agency_cli.services.rows.read_rows", lambda: _batches(table=True), words=CSV_WORDS, limit=12 << 20, bombs=endless_rows),
-    _parser("batch-jsonl", jsonl_batch, "agency_cli.services.rows.read_rows", lambda: _batches(table=False), limit=2 << 20, bombs=long_lines),
+    _parser("batch-csv", csv_batch, "agency_cli.services.rows.read_rows", lambda: _batches(table=True), words=CSV_WORDS, limit=16 << 10, bombs=endless_rows),
+    _parser("batch-csv-gb18030", csv_batch_in_chinese, "agency_cli.services.rows.read_rows", lambda: _batches(table=True), words=CSV_WORDS, limit=16 << 10, bombs=endless_rows),
+    _parser("batch-jsonl", jsonl_batch, "agency_cli.services.rows.read_rows", lambda: _batches(table=False), limit=16 << 10, bombs=long_lines),
     _parser("claims-file", claims, "agency_cli.services.orders.read_claims", _claims_files, errors=(Malformed, Denied), limit=MAX_CLAIMS_BYTES + 64),
     _parser("scenario-file", scenario_file, "agency_cli.services.scenarios.read_source", lambda: [*_scenario_sources(), *golden.raws("credential", "scenario")], limit=MAX_SOURCE_BYTES + 64),
     _parser("picture", picture, "client.pictures.code_in", _pictures, errors=(Malformed, Denied), limit=MAX_PICTURE_BYTES + 64, bombs=hostile_pictures),

@@ -12,7 +12,7 @@ from chain.codec import Codec, _abi, decode, refusal_of
 from chain.deployment import MAX_BYTES as MAX_DEPLOYMENT
 from chain.deployment import Deployment, LogRecord
 from chain.event_table import to_event
-from chain.node import Node, NodeRefusalError, RevertError
+from chain.node import MAX_LOGS, Node, NodeRefusalError, RevertError
 from chain.signer import MAX_KEY_FILE, TxSigner
 from chain.values import BlockRef, Contracts
 from protocol.errors import Denied, Malformed, OneFileError, Unavailable
@@ -43,7 +43,7 @@ class Told:
 
     def __init__(self, raw: bytes) -> None:
         whole = raw if raw.startswith(b'{"jsonrpc"') else b'{"jsonrpc":"2.0","id":1,"result":' + raw + b"}"
-        self._answer = endpoint._answer(whole, 1)  # once for all questions, as each would read the same
+        self._answer = endpoint._answer(whole, 1)  # once: what asks twice would read the same
 
     def close(self) -> None:
         return
@@ -52,30 +52,47 @@ class Told:
         return self._answer
 
 
+READS: tuple[Callable[[Node], object], ...] = (
+    Node.chain_id,
+    Node.head,
+    lambda node: node.block(1),
+    lambda node: node.block_by_hash(bytes.fromhex(HASH[2:])),
+    lambda node: node.code(bytes(20)),
+    lambda node: node.balance(bytes(20)),
+    lambda node: node.ask(_CALL),
+    lambda node: node.logs([bytes.fromhex(ADDRESS[2:])], [None], 0, 9),
+)
+WRITES: tuple[Callable[[Node], object], ...] = (
+    lambda node: node.estimate(bytes(20), bytes(20), b""),
+    lambda node: node.next_nonce(bytes(20)),
+    Node.base_fee,
+    Node.tip,
+    lambda node: node.broadcast(b"\x01"),
+    lambda node: node.receipt(bytes.fromhex(HASH[2:])),
+)
+
+
 def reads(data: bytes) -> None:
-    node = Node(Told(data))  # type: ignore[arg-type]  # an endpoint in all that a node asks of it
-    _all(
-        node.chain_id,
-        node.head,
-        lambda: node.block(1),
-        lambda: node.block_by_hash(bytes.fromhex(HASH[2:])),
-        lambda: node.code(bytes(20)),
-        lambda: node.balance(bytes(20)),
-        lambda: node.ask(_CALL),
-        lambda: node.logs([bytes.fromhex(ADDRESS[2:])], [None], 0, 9),
-    )
+    _asked(READS, data)
 
 
 def writes(data: bytes) -> None:
-    node = Node(Told(data))  # type: ignore[arg-type]  # an endpoint in all that a node asks of it
-    _all(
-        lambda: node.estimate(bytes(20), bytes(20), b""),
-        lambda: node.next_nonce(bytes(20)),
-        node.base_fee,
-        node.tip,
-        lambda: node.broadcast(b"\x01"),
-        lambda: node.receipt(bytes.fromhex(HASH[2:])),
-    )
+    _asked(WRITES, data)
+
+
+def _asked(questions: Sequence[Callable[[Node], object]], data: bytes) -> None:
+    """The first byte chooses the question; the rest is the endpoint's answer."""
+    node = Node(Told(data[1:]))  # type: ignore[arg-type]  # an endpoint in all that a node asks of it
+    try:
+        questions[data[0] % len(questions) if data else 0](node)
+    except Unavailable as error:
+        if error.code not in {"chain_garbage", "chain_error"}:
+            raise AssertionError(error.code) from error
+        raise
+
+
+def _each(questions: Sequence[Any], answers: Sequence[bytes]) -> list[bytes]:
+    return [bytes([which]) + answer for which in range(len(questions)) for answer in answers]
 
 
 def answer(data: bytes) -> None:
@@ -117,21 +134,6 @@ def key_file(data: bytes) -> None:
             TxSigner.from_bytes(data, passphrase=passphrase)
         except Denied:
             continue
-
-
-def _all(*asked: Callable[[], object]) -> None:
-    """Ask everything; raise what was refused last if all of it was."""
-    refused: Exception | None = None
-    answered = False
-    for ask in asked:
-        try:
-            ask()
-            answered = True
-        except REFUSED as error:
-            assert not isinstance(error, OneFileError) or error.code in {"chain_garbage", "chain_error"}, error.code
-            refused = error
-    if refused is not None and not answered:
-        raise refused
 
 
 _CALL = CODEC.call("GrantRegistry", "nullifiedAt", bytes(32))
@@ -223,13 +225,17 @@ def greedy_keystores() -> Sequence[bytes]:
 
 def many_answers() -> Sequence[bytes]:
     """Answers as long as an endpoint may send: of events, and of what is most to read for its length."""
+    size, parts = endpoint.MAX_ANSWER_BYTES - 64, endpoint.MAX_PARTS - 8
+    events_that_fit = min(size // (len(_logs(1)) + 1), parts // 10, MAX_LOGS)
     return [
-        _logs(20_000),
-        b"[" + b"[]," * (5 << 20) + b"[]]",
-        b'"0x' + b"00" * (8 << 20) + b'"',
-        b"[" + b'"",' * (5 << 20) + b"0]",
-        b"[" + b"{}," * (5 << 20) + b"0]",
-        b"9" * (16 << 20),
+        _logs(events_that_fit),
+        b"[" + b"[]," * (parts // 2) + b"[]]",
+        b"[" + b"{}," * (parts // 2) + b"0]",
+        b"[" + b'"",' * parts + b"0]",
+        b"[" + b"0," * parts + b"0]",
+        b'"0x' + b"00" * (size // 2) + b'"',
+        b"[" + b'"\\' * (size // 2),
+        b"9" * size,
     ]
 
 
@@ -247,12 +253,12 @@ def long_arrays() -> Sequence[bytes]:
 
 PARSERS = (
     Parser(
-        "rpc-reads", reads, ("chain.answers.result_of", "chain.answers.block_in"), _answers,
-        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=many_answers,
+        "rpc-reads", reads, ("chain.answers.result_of", "chain.answers.block_in"), lambda: _each(READS, _answers()),
+        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=lambda: _each(READS, many_answers()),
     ),
     Parser(
-        "rpc-writes", writes, ("chain.answers.result_of",), _answers,
-        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=many_answers,
+        "rpc-writes", writes, ("chain.answers.result_of",), lambda: _each(WRITES, _answers()),
+        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=lambda: _each(WRITES, many_answers()),
     ),
     Parser("abi-answer", answer, ("chain.codec.decode",), _abi_answers, errors=(Unavailable,), limit=8 << 20, bombs=long_arrays),
     Parser("abi-event", event, ("chain.codec.Codec.event", "chain.event_table.to_event"), _abi_events, errors=(Unavailable,), limit=1 << 20),

@@ -112,6 +112,10 @@ def own_document(data: bytes) -> None:
     assert OwnDocument.parse(data).serialise() == data
 
 
+def passphrase(data: bytes) -> None:
+    _from_bytes(data)
+
+
 def problem(data: bytes) -> None:
     """A body that is not a success; the first byte makes the status."""
     status = 300 + (data[0] if data else 0) * 2
@@ -303,12 +307,8 @@ PARSERS = (
     _local("log-head", log_head, "client.store.Store.log_head", _heads),
     _local("party", party, "client.profile.Party.from_json", _parties),
     _local("own-document", own_document, "client.own_document.OwnDocument.parse", _own_documents, limit=(256 << 10) + 64),
-    _local("passphrase", lambda data: _raised(data), "client.passphrase._from_bytes", lambda: [b"pass\r\n", b"\xff"], limit=2048),
+    _local("passphrase", passphrase, "client.passphrase._from_bytes", lambda: [b"pass\r\n", b"\xff"], limit=2048),
     _local("http-problem", problem, "client.problems.error_of", _problems, errors=(OneFileError,), limit=(64 << 10) + 64),
     _local("vault-answer", answer, "client.http.Http.ask", _answers, errors=OURS, limit=4 << 20),
     _local("typed-inputs", typed, "client.inputs.Duration.convert", lambda: [b"15m", b"2026-01-31", b"0d"], limit=4096),
 )  # fmt: skip
-
-
-def _raised(data: bytes) -> None:
-    _from_bytes(data)

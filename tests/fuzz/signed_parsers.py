@@ -158,9 +158,9 @@ def credential_seeds() -> list[bytes]:
 def status_seeds() -> list[bytes]:
     import zlib
 
-    body = '{"exp":1790001000,"iat":1790000000,"iss":"%s","status_list":{"bits":2,"lst":"#"},"sub":"%s","ttl":900}' % (
-        ISSUER_URN,
-        STATUS_URI,
+    body = (
+        f'{{"exp":1790001000,"iat":1790000000,"iss":"{ISSUER_URN}",'
+        f'"status_list":{{"bits":2,"lst":"#"}},"sub":"{STATUS_URI}","ttl":900}}'
     )
     lst, _ = StatusList.empty().state()
     return [body.encode() + b"\n\n" + zlib.compress(lst, 9), body.encode() + b"\n\n" + zlib.compress(lst[:100])]

@@ -269,6 +269,15 @@ def test_a_row_that_is_too_long_is_refused_and_its_rest_is_skipped(monkeypatch: 
     assert MAX_ROW_CHARS == 1 << 20
 
 
+def test_a_row_that_goes_on_over_lines_is_bounded_as_a_line_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_module, "MAX_ROW_CHARS", 100)
+    whole = 'a,b\n1,"' + "x\n" * 40 + '"\n2,3\n'
+    assert [row.raw["a"] for row in read_rows(io.StringIO(whole), table=True, tick=lambda _n: None)] == ["1", "2"]
+    with pytest.raises(Malformed) as caught:
+        list(read_rows(io.StringIO("a,b\n" + '"x\n",' * 60), table=True, tick=lambda _n: None))
+    assert caught.value.code == "batch_row"
+
+
 @pytest.mark.parametrize(
     ("name", "cell", "value"),
     [
