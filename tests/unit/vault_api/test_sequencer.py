@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +18,7 @@ from tests.vault_stage import T0, VaultStage
 from vault_api.db.prepared import raw
 from vault_api.fakes import MemoryBlobs, unreachable
 from vault_api.logbook import log_event
-from vault_api.sequencer import Tx
+from vault_api.sequencer import Sequencer, Tx
 
 
 @pytest.fixture
@@ -238,12 +240,25 @@ def test_stopping_twice_or_before_starting_is_harmless(written: VaultStage) -> N
     assert written.vault.sequencer.call(note) == 2
 
 
+@contextmanager
+def held(sequencer: Sequencer) -> Iterator[None]:
+    """The writer busy with a group of one: what is handed in meanwhile waits, and then comes in full groups."""
+    entered, gate = threading.Event(), threading.Event()
+
+    def work(_tx: Tx) -> None:
+        entered.set()
+        gate.wait(10)
+
+    sequencer.submit(work)
+    assert entered.wait(10)
+    yield
+    gate.set()
+
+
 def test_a_full_group_leaves_the_rest_for_the_next(written: VaultStage) -> None:
     sequencer = written.vault.sequencer
-    gate = threading.Event()
-    sequencer.submit(lambda _tx: gate.wait(10))
-    futures = [sequencer.submit(note) for _ in range(600)]
-    gate.set()
+    with held(sequencer):
+        futures = [sequencer.submit(note) for _ in range(600)]
     indices = [future.result(30) for future in futures]
     groups = [range(2, 258), range(258, 514), range(514, 602)]  # whoever came first is in the first group
     assert [set(indices[g.start - 2 : g.stop - 2]) for g in groups] == [set(g) for g in groups]
@@ -251,10 +266,8 @@ def test_a_full_group_leaves_the_rest_for_the_next(written: VaultStage) -> None:
 
 def test_within_a_group_the_order_of_arrival_is_lost(written: VaultStage) -> None:
     sequencer = written.vault.sequencer
-    gate = threading.Event()
-    sequencer.submit(lambda _tx: gate.wait(10))
-    futures = [sequencer.submit(note) for _ in range(200)]
-    gate.set()
+    with held(sequencer):
+        futures = [sequencer.submit(note) for _ in range(200)]
     indices = [future.result(30) for future in futures]
     assert sorted(indices) == list(range(2, 202))
     neighbours = sum(later == earlier + 1 for earlier, later in pairwise(indices))
