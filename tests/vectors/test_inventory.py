@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.strangers import ROOT, need
-from tests.vectors import inventory, make
+from tests.vectors import inventory, make, mutated
 from tests.vectors.book import ACCEPTED, CATEGORIES, GOLDEN, octets, read, unoctets
 
 NAMES = [one.name for one in inventory.STRUCTURES]
@@ -149,6 +149,14 @@ def test_the_verifier_in_node_fails_on_a_structure_that_it_does_not_know(tmp_pat
     done = judged(str(tmp_path))
     assert done.returncode == 1
     assert "no judge for this structure" in done.stdout
+
+
+def test_what_is_changed_at_random_is_judged_alike_too(tmp_path: Path) -> None:
+    total = mutated.write(tmp_path, each=10, seed=2026)
+    done = judged(str(tmp_path))
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert total > 500
+    assert done.stdout.startswith(f"{total} cases ")
 
 
 def test_the_verifier_in_node_imports_nothing_of_ours_and_keeps_its_modules_small() -> None:

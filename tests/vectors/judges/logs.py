@@ -58,7 +58,7 @@ def public_entry(given: Input) -> Any:
 
 def history(given: Input) -> Any:
     kept = given["head"]
-    head = None if kept is None else HistoryHead(kept["n"], unb64u(kept["entry_hash"]), kept["index"])
+    head = None if kept is None else HistoryHead(kept["n"], unb64u(kept["entry_hash"], length=32), kept["index"])
     found = verify_history(unb64u(given["tag_key"], length=32), [_logged(step) for step in given["history"]], head)
     return {"n": found.n, "entry_hash": b64u(found.entry_hash), "index": found.index}
 
@@ -117,8 +117,9 @@ def bundle(given: Input) -> Any:
 
 def tiles(given: Input) -> Any:
     """One entry, read from a stranger's tiles under a head that is believed."""
-    files = {path: unb64u(raw) for path, raw in given["tiles"].items()}
-    reader = VerifiedTileReader(given["size"], unb64u(given["root"], length=32), files.get)
+    files = given["tiles"]
+    root = unb64u(given["root"], length=32)
+    reader = VerifiedTileReader(given["size"], root, lambda path: unb64u(files[path]) if path in files else None)
     if not 0 <= given["index"] < given["size"]:
         raise Malformed("leaf_index", "expected a leaf index below {size}", size=given["size"])
     return octets(reader.entry(given["index"]))

@@ -10,7 +10,7 @@ from tests.vectors.book import Input
 
 
 def trust_file(given: Input) -> Any:
-    found = open_trust(given["raw"].encode("ascii"), [unb64u(one, length=32) for one in given["signers"]])
+    found = open_trust(given["raw"].encode("utf-8"), [unb64u(one, length=32) for one in given["signers"]])
     return {
         "chain_id": found.deployment.chain_id,
         "anchors": [[one.size, b64u(one.root), one.time] for one in found.anchors],

@@ -11,7 +11,7 @@ function readInput(text) {
   const item = /^ *([a-z*][a-z0-9_.*-]*)=\(([^()]*)\)((?:; *[a-z*][a-z0-9_.*-]*(?:=(?:-?[0-9]{1,15}|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"))?)*) *$/.exec(text);
   need(item, "Signature-Input: no list of components with parameters");
   const components = item[2].split(/ +/).filter(Boolean).map((one) => {
-    need(/^"[a-z0-9@-]+"$/.test(one), "Signature-Input: a component with parameters, or no name");
+    need(/^"[^"\\]*"$/.test(one), "Signature-Input: a component with parameters, or no name");
     return one.slice(1, -1);
   });
   const parameters = new Map();
