@@ -27,6 +27,7 @@ from http_message_signatures import HTTPMessageSigner, algorithms
 from pydantic import BaseModel, ValidationError
 
 from chain.endpoint import tls
+from client.behind import Behind, Hash
 from client.clock import Clock
 from client.problems import MAX_PROBLEM, error_of
 from console.i18n import language
@@ -161,20 +162,15 @@ class Http:
         Goes on where a broken connection stopped. ``Malformed("vault_answer_too_large")`` beyond ``limit`` bytes,
         ``Untrusted("payload_digest")`` if the bytes do not hash to ``digest``: the caller drops ``target`` then.
         """
-        self._retrying(lambda: self._fetch(call, target, limit, step))
-        target.seek(0)
-        size = 0
-        state = hashlib.sha256()
-        while part := target.read(CHUNK):
-            size += len(part)
-            state.update(part)
-        if state.digest() != digest:
+        state: list[Hash] = [hashlib.sha256()]  # of what stands in target; a server that begins anew makes it anew
+        self._retrying(lambda: self._fetch(call, target, state, limit, step))
+        if state[0].digest() != digest:
             raise Untrusted(
                 "payload_digest", "what the vault sent for {path} is not what its name says", path=call.path
             )
-        return size
+        return target.seek(0, 2)
 
-    def _fetch(self, call: Call, target: BinaryIO, limit: int, step: Step | None) -> None:
+    def _fetch(self, call: Call, target: BinaryIO, state: list[Hash], limit: int, step: Step | None) -> None:
         start = target.seek(0, 2)
         ranged = {**call.headers} | ({"Range": f"bytes={start}-"} if start else {})
         with self._send(_with_headers(call, ranged)) as answer:
@@ -183,11 +179,12 @@ class Http:
             if answer.status_code == 200 and start:
                 target.seek(0)
                 target.truncate()
-                start = 0
-            for part in answer.parts(limit - start):
-                target.write(part)
-                if step is not None:
-                    step(len(part))
+                start, state[0] = 0, hashlib.sha256()
+            with Behind(target, state[0]) as writer:
+                for part in answer.parts(limit - start):
+                    writer.write(part)
+                    if step is not None:
+                        step(len(part))
 
     def _once(self, call: Call, limit: int) -> tuple[int, bytes]:
         with self._send(call) as answer:

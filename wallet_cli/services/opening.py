@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from client.behind import Behind
 from client.files import read_bounded, replacing
 from client.own_document import OwnDocument
 from client.session import Session
@@ -24,7 +25,6 @@ from protocol.errors import Denied, Malformed, OneFileError, Unavailable, Untrus
 from protocol.hashing import same
 from protocol.recipients import HybridIdentity
 from protocol.slips import Slip, item_commitment, parse_slip
-from protocol.stream import HashingWriter
 from wallet_cli.services.payloads import Step, fetch_payload
 
 MAX_OBJECT0 = 4 << 20
@@ -143,10 +143,10 @@ class _Nowhere:
 
 
 def _open_into(session: Session, document: Document, target: BinaryIO | _Nowhere) -> None:
-    hashing = HashingWriter(target)
-    with session.store.payload_path(document.payload).open("rb") as payload:
-        open_stream(document.header, payload, hashing, _identities(session), payload_sha256=document.payload)
-    if hashing.size != document.entry.size or not same(hashing.sha256, document.entry.sha256):
+    # The payload's own digest is not asked again: what it opens to must be what the credential names.
+    with session.store.payload_path(document.payload).open("rb") as payload, Behind(target) as writer:
+        open_stream(document.header, payload, writer, _identities(session))
+    if writer.size != document.entry.size or not same(writer.state.digest(), document.entry.sha256):
         raise Untrusted(
             "document_other", "the document {name} is not the one that the credential names", name=document.entry.name
         )
