@@ -32,6 +32,7 @@ WORK = ROOT / ".cache" / "mutation" / "work"
 EXPLAINED = ROOT / "docs" / "mutation.json"
 PAGE = ROOT / "docs" / "mutation.md"
 MEMORY = 4 << 30  # a mutant that collects without end is ended by this, not by the machine
+SLOWER = 6.0  # a mutant that takes so many times as long as its tests (and one second) will never end
 UNIT, VECTORS, ATTACKS = "tests/unit/protocol", "tests/vectors", "tests/attacks"
 
 # The tests of each module, besides tests/unit/protocol/test_<module>.py: few and fast, for they run for each mutant.
@@ -114,6 +115,7 @@ def prepare(module: str) -> None:
         "also_copy": folders,
         "pytest_add_cli_args": PYTEST,
         "pytest_add_cli_args_test_selection": tests_of(module),
+        "timeout_multiplier": SLOWER,
         "use_git_change_detection": False,
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
