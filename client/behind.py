@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import queue
+import sys
 import threading
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,6 +17,7 @@ from protocol.stream import ByteWriter, write_all
 
 PART_BYTES = 1 << 20
 AHEAD = 4
+SWITCH_S = 0.0002  # else the thread waits for the interpreter after each call, longer than the call took
 
 
 class Hash(Protocol):
@@ -38,6 +40,7 @@ class Behind:
         self._waiting = 0
         self._queue: queue.Queue[list[bytes] | None] = queue.Queue(AHEAD)
         self._fault: Exception | None = None
+        self._usual_s = sys.getswitchinterval()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def write(self, data: bytes, /) -> int:
@@ -53,12 +56,14 @@ class Behind:
 
     def __enter__(self) -> Self:
         self._thread.start()
+        sys.setswitchinterval(SWITCH_S)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._hand_over()
         self._queue.put(None)
         self._thread.join()
+        sys.setswitchinterval(self._usual_s)
         if kind is None and self._fault is not None:
             raise self._fault
 
@@ -76,6 +81,6 @@ class Behind:
     def _take(self, parts: list[bytes]) -> None:
         if self._fault is not None:
             return  # after a fault nothing more is written
-        for part in parts:
-            write_all(self._target, part)
-            self.state.update(part)
+        whole = b"".join(parts)
+        write_all(self._target, whole)
+        self.state.update(whole)
