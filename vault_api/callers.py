@@ -7,6 +7,7 @@ known here may still be refused by what is asked.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import Connection, Engine, select
 
@@ -69,7 +70,7 @@ class Callers:
                 raise Denied("signature_key_unknown", "no key card with this key is known here")
             row = rows[-1]
             dossier_row = _dossier_row(conn, row.subject) if row.kind == DOSSIER else None
-        key = KeyCardEnvelope.parse(row.envelope).present_key
+        key = parsed_card(row.envelope).present_key
         signature.verify(key)
         if row.kind == AGENCY:
             return self._agency(row.subject[12:], row.card_hash, key, signature)
@@ -110,6 +111,12 @@ class Callers:
         if card.compromised_since is not None:
             raise Denied("agency_compromised", "the agency's key card is reported compromised")
         return Agency(account, card_hash, key, signature, known)
+
+
+@lru_cache(maxsize=4096)
+def parsed_card(raw: bytes) -> KeyCardEnvelope:
+    """A stored key card; parsing is remembered, verifying is not."""
+    return KeyCardEnvelope.parse(raw)
 
 
 def _dossier_row(conn: Connection, dossier: bytes) -> int | None:

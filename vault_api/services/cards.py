@@ -13,6 +13,7 @@ from protocol.hashing import ZERO32
 from protocol.identifiers import agency_subject
 from protocol.jose import PublicJwk
 from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard, verify_key_card
+from vault_api.callers import parsed_card
 from vault_api.chain_facts import AGENCY, DOSSIER, unconfirmed
 from vault_api.db import tables as t
 from vault_api.db.engine import insert_row
@@ -34,7 +35,7 @@ def query_card(vault: Vault, subject: bytes) -> wire.Card:
         ).one_or_none()
     if row is None:
         raise Denied("card_unknown", "no key card of this subject is kept here")
-    return wire.Card(card=KeyCardEnvelope.parse(row.envelope).to_json())
+    return wire.Card(card=parsed_card(row.envelope).to_json())
 
 
 def verified_dossier_card(vault: Vault, value: Any, dossier: bytes) -> tuple[KeyCardEnvelope, VerifiedKeyCard]:
