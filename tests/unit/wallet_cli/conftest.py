@@ -166,3 +166,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def look(shared: World, run_on: Callable[[Stage], Callable[..., Outcome]]) -> Callable[..., Outcome]:
     """Run ``wallet`` on the shared world."""
     return run_on(shared.stage)
+
+
+BANK = ("--agency", "City Bank", "--scenario", "small-loan")
+
+
+def granted(world: World, wallet: Callable[..., Outcome], *more: str) -> str:
+    """A grant of alice's to the bank, in the log; its id."""
+    done = wallet("grant", *BANK, "--for", "7d", "--uses", "3", *more, "--yes", "--json")
+    assert done.code == 0, done.err
+    world.stage.tick()
+    return str(done.json["grant"])
