@@ -143,47 +143,67 @@ def _pictures() -> list[bytes]:
 
 
 def hostile_pictures() -> Sequence[bytes]:
-    """Pictures that cost the most for what they are: large ones of one colour, of noise, progressive, transparent."""
+    """Pictures that cost the most for what they are, just within the limits and beyond."""
     from PIL import Image
 
     found = []
     for mode, size, options in (
-        ("L", (7000, 7000), {"format": "PNG"}),
-        ("1", (7000, 7000), {"format": "PNG"}),
-        ("P", (7000, 7000), {"format": "PNG"}),
+        ("L", (5000, 5000), {"format": "PNG"}),
+        ("1", (4700, 4700), {"format": "PNG"}),
+        ("P", (4700, 4700), {"format": "PNG"}),
+        ("RGB", (3840, 2160), {"format": "PNG"}),
+        ("RGBA", (3840, 2160), {"format": "PNG"}),
+        ("I;16", (3000, 3000), {"format": "PNG"}),
         ("RGB", (7000, 7000), {"format": "PNG"}),
-        ("RGBA", (7000, 7000), {"format": "PNG"}),
-        ("I;16", (7000, 7000), {"format": "PNG"}),
-        ("L", (7000, 7000), {"format": "JPEG"}),
-        ("RGB", (7000, 7000), {"format": "JPEG", "progressive": True, "subsampling": 0}),
-        ("RGB", (2000, 2000), {"format": "PNG"}),
-        ("RGBA", (2000, 2000), {"format": "PNG"}),
+        ("L", (5000, 5000), {"format": "JPEG"}),
+        ("RGB", (5000, 5000), {"format": "JPEG"}),
+        ("RGB", (2700, 2700), {"format": "JPEG", "progressive": True, "subsampling": 0}),
     ):
         out = io.BytesIO()
-        Image.new(mode, size, None).save(out, compress_level=1, **options)
+        Image.new(mode, size, None).save(out, **options)
         found.append(out.getvalue())
-    found += [_noise((2000, 2000), "PNG"), _noise((3000, 2000), "JPEG"), _stripes()]
-    return found
+    return [
+        *found,
+        _noise((5000, 5000), "JPEG", quality=30),
+        _noise((3400, 3400), "PNG"),
+        *map(_corners, (9, 11, 14)),
+        _corners(11, scale=5),
+    ]
 
 
-def _noise(size: tuple[int, int], kind: str) -> bytes:
+def _noise(size: tuple[int, int], kind: str, **options: int) -> bytes:
     import random
 
     from PIL import Image
 
     pixels = random.Random(1).randbytes(size[0] * size[1])
     out = io.BytesIO()
-    Image.frombytes("L", size, pixels).save(out, kind)
+    Image.frombytes("L", size, pixels).save(out, kind, **options)
     return out.getvalue()
 
 
-def _stripes() -> bytes:
-    """Finder patterns without end: what a reader of codes looks at longest."""
+def _corners(period: int, scale: int = 1) -> bytes:
+    """The corners of codes without end: what a reader of codes looks at longest."""
     from PIL import Image
 
-    line = bytes([0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 255, 255]) * 125
+    rows_of_one = [
+        "         ",
+        " ####### ",
+        " #     # ",
+        " # ### # ",
+        " # ### # ",
+        " # ### # ",
+        " #     # ",
+        " ####### ",
+        "         ",
+    ]
+    one = Image.frombytes("L", (9, 9), "".join(rows_of_one).translate({32: "\xff", 35: "\0"}).encode("latin-1"))
+    whole = Image.new("L", (1000, 1000), 255)
+    for x in range(0, 1000 - period, period):
+        for y in range(0, 1000 - period, period):
+            whole.paste(one.resize((period, period)), (x, y))
     out = io.BytesIO()
-    Image.frombytes("L", (2000, 2000), line * 2000).save(out, "PNG")
+    whole.resize((1000 * scale, 1000 * scale)).save(out, "PNG" if scale == 1 else "JPEG")
     return out.getvalue()
 
 

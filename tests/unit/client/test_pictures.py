@@ -7,6 +7,7 @@ import struct
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import qrcode
@@ -89,11 +90,62 @@ def test_a_photo_of_many_megapixels_is_reduced_before_it_is_searched(form: str) 
     assert time.monotonic() - began < 5
 
 
-def test_what_the_reader_sees_has_four_megapixels_at_most() -> None:
-    with Image.open(io.BytesIO(png(Image.new("RGB", (5000, 4000))))) as picture:
+def test_what_the_reader_sees_has_a_megapixel_at_most() -> None:
+    with Image.open(io.BytesIO(png(Image.new("L", (5000, 4000))))) as picture:
         small = pictures._reduced(picture)
 
     assert small.width * small.height <= pictures.READ_PIXELS
+
+
+@pytest.mark.parametrize("cell", [1, 2, 3])
+def test_a_small_picture_is_read_to_its_last_pixel(cell: int) -> None:
+    assert pictures.code_in(png(qr(cell=cell))) == CODE
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_photo_in_colour_as_a_telephone_makes_it_is_read(form: str) -> None:
+    photo = Image.new("RGB", (4000, 3000) if form == "JPEG" else (3840, 2160), (90, 120, 60))
+    photo.paste(qr(cell=14).convert("RGB"), (500, 300))
+    assert pictures.code_in(png(photo, form)) == CODE
+
+
+@pytest.mark.parametrize(
+    ("size", "mode", "options"),
+    [
+        ((4000, 3000), "RGB", {"format": "PNG"}),
+        ((4000, 3000), "RGBA", {"format": "PNG"}),
+        ((5000, 5000), "P", {"format": "PNG"}),
+        ((4000, 3000), "RGB", {"format": "JPEG", "progressive": True}),
+        ((6000, 5000), "L", {"format": "JPEG"}),
+    ],
+    ids=str,
+)
+def test_a_picture_that_takes_too_much_memory_is_not_decoded(
+    size: tuple[int, int], mode: str, options: dict[str, Any]
+) -> None:
+    out = io.BytesIO()
+    Image.new(mode, size).save(out, **options)
+    with pytest.raises(Malformed) as caught:
+        pictures.code_in(out.getvalue())
+    assert caught.value.code == "picture_too_large"
+
+
+def test_a_jpeg_whose_colours_come_one_after_the_other_counts_as_one_in_scans() -> None:
+    whole = png(Image.new("RGB", (40, 40)), "JPEG")
+    assert pictures._in_scans(whole) is False
+    at = whole.index(b"\xff\xda")
+    assert pictures._in_scans(whole[: at + 4] + b"\x01" + whole[at + 5 :]) is True
+    assert pictures._in_scans(whole[:2] + b"\xff\xe1\x00\x02" * 2000 + whole[2:]) is True
+
+
+def test_what_does_not_draw_a_png_is_not_unpacked() -> None:
+    bomb = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(1 << 20), 9))
+    head, rest = PNG[:33], PNG[33:]
+    assert pictures._drawing(head + bomb * 60 + rest) == PNG
+    assert pictures._drawing(PNG) is PNG
+    assert pictures.code_in(head + bomb * 60 + rest) == CODE
+    with pytest.raises(Malformed):
+        pictures.code_in(head + chunk(b"IDAT", b"") * 30_000 + rest)
 
 
 def test_a_picture_without_a_code_says_so() -> None:
@@ -142,7 +194,7 @@ def test_a_picture_that_claims_too_many_pixels_is_not_decoded(size: tuple[int, i
 
 
 def test_a_file_of_too_many_bytes_is_not_read() -> None:
-    with pytest.raises(Malformed, match="at most 33554432 bytes"):
+    with pytest.raises(Malformed, match="at most 12582912 bytes"):
         pictures.code_in_stream(io.BytesIO(bytes(pictures.MAX_PICTURE_BYTES + 1)))
 
 
