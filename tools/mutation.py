@@ -38,7 +38,7 @@ UNIT, VECTORS, ATTACKS = "tests/unit/protocol", "tests/vectors", "tests/attacks"
 # The tests of each module, besides tests/unit/protocol/test_<module>.py: few and fast, for they run for each mutant.
 TESTS: dict[str, list[str]] = {
     "merkle": [f"{VECTORS}/test_merkle_vectors.py"],
-    "grant": [f"{VECTORS}/test_grant_vectors.py"],
+    "grant": [f"{UNIT}/test_verify_grant.py", f"{VECTORS}/test_grant_vectors.py"],
     "grant_evidence": [f"{UNIT}/test_verify_grant.py", f"{ATTACKS}/test_grant_attacks.py"],
     "verify_grant": [f"{ATTACKS}/test_grant_attacks.py"],
     "mandate": [f"{UNIT}/test_grant.py", f"{VECTORS}/test_grant_vectors.py", f"{ATTACKS}/test_grant_attacks.py"],
