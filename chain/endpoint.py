@@ -86,10 +86,8 @@ def tls(*, https: bool) -> ssl.SSLContext:
 
 def _answer(raw: bytes, number: int) -> dict[str, Any]:
     try:
-        text = raw.decode("utf-8")
         # Before the parser: what it costs to read is the number of values, and depth is never spent on the C stack.
-        canonical.bound(text, parts=MAX_PARTS, depth=MAX_DEPTH)
-        value = json.loads(text)
+        value = json.loads(canonical.bound(raw, parts=MAX_PARTS, depth=MAX_DEPTH))
     except Malformed as fault:
         raise garbage(fault.code) from None
     except (ValueError, RecursionError):

@@ -31,13 +31,14 @@ from client.behind import Behind, Hash
 from client.clock import Clock
 from client.problems import MAX_PROBLEM, error_of
 from console.i18n import language
-from protocol import http_sig
+from protocol import canonical, http_sig
 from protocol.errors import Malformed, OneFileError, Unavailable, Untrusted
 from protocol.hashing import sha256
 from protocol.jose import EcSigner
 from protocol.wire import MAX_PAYLOAD_BYTES, Wire
 
 MAX_ANSWER = 64 << 20
+MAX_PARTS = 50_000  # values of one answer: of each that it does not know a model makes an error of a kilobyte
 CHUNK = 256 << 10
 TRIES = 4
 FIRST_DELAY_S = 0.25
@@ -138,11 +139,11 @@ class Http:
         status, raw = self.exchange(call, limit=limit)
         model = models.get(status) or models[0]
         try:
-            return model.model_validate_json(raw)
+            if not canonical.too_many(raw, MAX_PARTS):
+                return model.model_validate_json(raw)
         except ValidationError:
-            raise Untrusted(
-                "vault_answer", "the vault's answer to {path} has not the agreed form", path=call.path
-            ) from None
+            pass
+        raise Untrusted("vault_answer", "the vault's answer to {path} has not the agreed form", path=call.path)
 
     def exchange(self, call: Call, *, limit: int = MAX_ANSWER) -> tuple[int, bytes]:
         """Status and body of a success; every other answer is raised as the error that it means."""

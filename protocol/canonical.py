@@ -22,7 +22,7 @@ MAX_JSON_PARTS = 20_000
 _MAX_INT = 2**53 - 1
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # possessive: linear in any text, also unclosed
 _BRACKET = re.compile(r"[\[\]{}]")
-_PART_MARKS = (",", "[", "{")
+_PART_MARKS = (b",", b"[", b"{")
 
 Json = Any  # dict | list | str | int | bool | None, checked by `loads` and `dumps`
 
@@ -38,8 +38,7 @@ def loads(raw: bytes | str, *, limit: int = MAX_JSON_BYTES, parts: int = MAX_JSO
     if len(raw) > limit:
         raise Malformed("too_large", "{what}: at most {limit} bytes, got {got}", what=what, limit=limit, got=len(raw))
     try:
-        text = raw if isinstance(raw, str) else raw.decode("utf-8")
-        bound(text, parts=parts, what=what)
+        text = bound(raw, parts=parts, what=what)
         value = json.loads(text, object_pairs_hook=_no_duplicates, parse_float=_no_float, parse_constant=_no_float)
     except (ValueError, RecursionError):
         raise Malformed("json", "{what}: not valid JSON of the form that we use", what=what) from None
@@ -47,13 +46,24 @@ def loads(raw: bytes | str, *, limit: int = MAX_JSON_BYTES, parts: int = MAX_JSO
     return value
 
 
-def bound(text: str, *, parts: int = MAX_JSON_PARTS, depth: int = MAX_JSON_DEPTH, what: str = "JSON") -> None:
-    """Raise ``Malformed`` for text that would be dear to read as JSON, in a time that only its length bounds."""
+def too_many(raw: bytes | str, parts: int) -> bool:
+    """Whether JSON in this text could hold more than ``parts`` values; counts and reads nothing."""
+    text = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
     # A value that is no string stands behind a mark, and so do the two strings of a member, each with two quotes.
-    if sum(map(text.count, _PART_MARKS)) > parts or text.count('"') > 4 * (parts + 1):
+    return sum(map(text.count, _PART_MARKS)) > parts or text.count(b'"') > 4 * (parts + 1)
+
+
+def bound(raw: bytes | str, *, parts: int = MAX_JSON_PARTS, depth: int = MAX_JSON_DEPTH, what: str = "JSON") -> str:
+    """The text, if it is not dear to read as JSON; takes a time that only its length bounds.
+
+    Raises ``Malformed``, or ``UnicodeDecodeError`` for bytes that are no UTF-8.
+    """
+    if too_many(raw, parts):
         raise Malformed("json_parts", "{what}: more than {limit} values", what=what, limit=parts)
+    text = raw if isinstance(raw, str) else raw.decode("utf-8")
     if _depth(text) > depth:
         raise Malformed("json_depth", "{what}: nested deeper than {limit}", what=what, limit=depth)
+    return text
 
 
 def loads_object(

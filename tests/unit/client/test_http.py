@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from client import http as http_module
-from client.http import Call, json_body, sign_headers
+from client.http import MAX_PARTS, Call, json_body, sign_headers
 from protocol import http_sig, wire
 from protocol.encoding import b64u
 from protocol.errors import Conflict, Denied, Malformed, OneFileError, Unavailable, Untrusted
@@ -111,7 +111,13 @@ def test_the_vault_says_how_long_to_wait_and_is_heard_within_reason() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "kind"),
-    [("denied", Denied), ("conflict", Conflict), ("untrusted", Untrusted), ("malformed", Malformed), ("new", OneFileError)],
+    [
+        ("denied", Denied),
+        ("conflict", Conflict),
+        ("untrusted", Untrusted),
+        ("malformed", Malformed),
+        ("new", OneFileError),
+    ],
 )
 def test_a_problem_becomes_the_error_that_it_names_and_is_not_retried(fault: str, kind: type[OneFileError]) -> None:
     script = Script(problem(403, fault, "grant_expired", "ended {at} }", facts={"at": 5, "bad": True, "worse": []}))
@@ -159,6 +165,14 @@ def test_an_answer_of_another_form_is_not_trusted(value: object) -> None:
     assert caught.value.code == "vault_answer"
 
 
+def test_an_answer_of_too_many_values_is_refused_before_it_is_read() -> None:
+    body = json.dumps({f"m{number}": 0 for number in range(MAX_PARTS + 2)}).encode()
+    with pytest.raises(Untrusted) as caught:
+        http(Script(httpx2.Response(200, content=body))).ask(PUT, wire.Payload)
+    assert caught.value.code == "vault_answer"
+    assert caught.value.__context__ is None  # no model has looked at it
+
+
 def test_an_endless_answer_is_cut_off() -> None:
     with pytest.raises(Malformed) as caught:
         http(Script(answer("x" * 2000))).ask(PUT, wire.Payload, limit=1000)
@@ -180,8 +194,13 @@ def test_an_upload_is_streamed_again_from_its_beginning(tmp_path: Path) -> None:
     steps: list[int] = []
     script = Script(httpx2.WriteError("gone"), answer(PAYLOAD, 201))
     call = Call(
-        "PUT", f"/v1/payloads/{b64u(digest)}", stream=lambda: source.open("rb"), stream_size=len(data),
-        stream_sha256=digest, step=steps.append, headers={"content-type": "application/octet-stream"},
+        "PUT",
+        f"/v1/payloads/{b64u(digest)}",
+        stream=lambda: source.open("rb"),
+        stream_size=len(data),
+        stream_sha256=digest,
+        step=steps.append,
+        headers={"content-type": "application/octet-stream"},
     )
     http(script).ask(call, wire.Payload)
     assert script.bodies == [data, data]
@@ -210,9 +229,7 @@ def test_a_download_goes_on_where_it_broke_off() -> None:
         lambda request: httpx2.Response(206, content=data[int(request.headers["range"][6:-1]) :]),
     )
     target, steps = io.BytesIO(), list[int]()
-    size = http(script).download(
-        Call("GET", "/v1/p"), target, hashlib.sha256(data).digest(), step=steps.append
-    )
+    size = http(script).download(Call("GET", "/v1/p"), target, hashlib.sha256(data).digest(), step=steps.append)
     assert size == len(data)
     assert target.getvalue() == data
     assert script.requests[1].headers["range"] == "bytes=400-"
