@@ -24,6 +24,7 @@ from protocol.errors import Malformed
 from protocol.licence_types import LicenceType, licence_type
 
 MAX_ROW_CHARS = 1 << 20
+MAX_ROW_LINES = 10_000
 CERTIFICATE_MEMBERS = (
     "number",
     "serial",
@@ -157,18 +158,18 @@ class _RowLines:
 
     def __init__(self, lines: Iterator[tuple[str, bool]]) -> None:
         self._lines = lines
-        self._chars = 0
+        self._chars = self._count = 0
 
     def begin_row(self) -> None:
-        self._chars = 0
+        self._chars = self._count = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
         line, whole = next(self._lines)
-        self._chars += len(line)
-        if not whole or self._chars > MAX_ROW_CHARS:
+        self._chars, self._count = self._chars + len(line), self._count + 1
+        if not whole or self._chars > MAX_ROW_CHARS or self._count > MAX_ROW_LINES:
             raise _too_long()
         return line
 

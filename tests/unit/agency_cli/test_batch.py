@@ -276,6 +276,9 @@ def test_a_row_that_goes_on_over_lines_is_bounded_as_a_line_is(monkeypatch: pyte
     with pytest.raises(Malformed) as caught:
         list(read_rows(io.StringIO("a,b\n" + '"x\n",' * 60), table=True, tick=lambda _n: None))
     assert caught.value.code == "batch_row"
+    monkeypatch.setattr(rows_module, "MAX_ROW_LINES", 30)
+    with pytest.raises(Malformed):
+        list(read_rows(io.StringIO(whole), table=True, tick=lambda _n: None))
 
 
 @pytest.mark.parametrize(
