@@ -41,17 +41,19 @@ class AccountEnvelope(Generic[Message]):
     def parse(cls, raw: bytes) -> Self:
         """The envelope in ``raw``, which must be JCS; ``Malformed`` otherwise."""
         value = canonical.loads_canonical(raw, limit=MAX_ENVELOPE_BYTES, what=cls.MEMBER)
-        return cls._read(value, raw)
+        return cls(*cls._parts(value), raw)
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
         """The envelope of a JSON value that arrived inside another document; ``Malformed`` otherwise."""
+        # Read first: what has this form is small, and writing whatever came would cost what it holds.
+        parts = cls._parts(value)
         raw = canonical.dumps(value)
         if len(raw) > MAX_ENVELOPE_BYTES:
             raise Malformed(
                 "too_large", "{what}: at most {limit} bytes", what=cls.MEMBER, limit=MAX_ENVELOPE_BYTES
             )
-        return cls._read(value, raw)
+        return cls(*parts, raw)
 
     @classmethod
     def of(cls, message: Message, signature: bytes) -> Self:
@@ -60,7 +62,7 @@ class AccountEnvelope(Generic[Message]):
         return cls.from_json(value)
 
     @classmethod
-    def _read(cls, value: Json, raw: bytes) -> Self:
+    def _parts(cls, value: Json) -> tuple[Message, bytes]:
         if not isinstance(value, dict) or set(value) != {"v", cls.MEMBER, "signature"}:
             raise Malformed(
                 "envelope", "expected an object with exactly v, {member} and signature", member=cls.MEMBER
@@ -72,7 +74,7 @@ class AccountEnvelope(Generic[Message]):
         if len(signature) not in (0, SIGNATURE_BYTES):
             raise Malformed("signature_form", "a signature has 65 bytes; got {got}", got=len(signature))
         message: Message = cls.MESSAGE.from_json(value[cls.MEMBER])  # type: ignore[assignment]  # MESSAGE is Message
-        return cls(message, signature, raw)
+        return message, signature
 
     def to_json(self) -> dict[str, Json]:
         """The envelope as a JSON object."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from protocol import account_envelope, canonical
+from protocol import canonical
 from protocol import grant as grant_module
 from protocol.errors import Malformed
 from protocol.fields import MAX_TIME
@@ -97,7 +97,9 @@ def test_bytes_that_are_not_canonical_are_malformed() -> None:
 
 def test_an_envelope_over_the_limit_is_malformed() -> None:
     value = signed(a_grant()).to_json()
-    value["grant"]["purpose"] = "x" * account_envelope.MAX_ENVELOPE_BYTES
+    claims = [f"/{number:03}" + "x" * 500 for number in range(128)]
+    part = value["grant"]["scope"][0]
+    value["grant"]["scope"] = [{**part, "claims": claims, "query": f"q{number}"} for number in range(20)]
     with pytest.raises(Malformed) as caught:
         GrantEnvelope.from_json(value)
     assert caught.value.code == "too_large"
