@@ -21,6 +21,8 @@ def main() -> None:
         "requirements-slither.lock": ["tools/slither.in"],
         "requirements-cwt.lock": ["tools/cwt.in"],
         "requirements-mutation.lock": ["tools/mutation.in"],
+        "requirements-fuzz.lock": ["tools/fuzz.in"],
+        "requirements-schemathesis.lock": ["tools/schemathesis.in"],
     }
     for lock, inputs in locks.items():
         print(f"resolving {lock}", file=sys.stderr)
