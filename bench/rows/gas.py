@@ -33,7 +33,7 @@ SEED = 20_261_122
 
 
 def run(*, quick: bool) -> Outcome:
-    rounds = 15 if quick else 61
+    rounds = 15 if quick else 41
     with local_chain() as chain:
         trials = {**_ours(chain), **_eas(chain.web3()), **_store(chain.web3())}
         found = interleave(trials, rounds=rounds)

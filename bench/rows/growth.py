@@ -1,10 +1,9 @@
 """Row i: what a log of a million entries costs more than one of a thousand, for an issue, a look-up and a proof.
 
-Two vaults in this process, one of each size, filled by the vault's own logbook (with items, slips, openings and
-headers as real deposits leave them), then measured in turn. *Issue*: ready deposits until the vault has answered.
-*Look-up*: one item by its id. *With proof*: the same and the proof that it is logged, under the newest checkpoint.
-*Proof bundle*: that proof as text, with the checkpoint in it: all that a verifier needs beside the entry and the log's
-key.
+Two vaults in this process, one of each size, filled in bulk with all rows and tiles that real deposits leave, then
+measured in turn. *Issue*: ready deposits until the vault has answered. *Look-up*: one item by its id. *With proof*: the
+same and the proof that it is logged, under the newest checkpoint. *Proof bundle*: that proof as text, with the
+checkpoint in it: all that a verifier needs beside the entry and the log's key.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Table, func, select
 
 from bench.counter import Counter
 from bench.harness import Series, interleave
@@ -23,17 +23,18 @@ from bench.local_chain import LocalChain, local_chain
 from bench.parties import Town
 from bench.results import Goal, Outcome, ratio_goal, values_goal
 from bench.vaults import vault_here
-from protocol.hashing import ZERO32
+from protocol.entries import Entry, commitment, entry_hash, pv_n, tag_n
+from protocol.hashing import ZERO32, sha256
 from vault_api.callers import Holder
 from vault_api.db import tables as t
 from vault_api.http_auth import RequestHead, Signature
-from vault_api.logbook import log_event
 from vault_api.sequencer import Tx
 from vault_api.services import mine
 from vault_api.vault import Vault
 
 SMALL = 1_000
 ITEMS_A_DOSSIER = 50
+HEADER_BYTES = 1_700
 FILL = 10_000  # items in one transaction
 DEPOSITS, LOOK_UPS, PROOFS = 256, 300, 300
 GOAL_ISSUE, GOAL_LOOK_UP, GOAL_BYTES = 1.25, 1.3, 2_048
@@ -121,42 +122,59 @@ class Log:
 
 
 def _fill(tx: Tx, slip: str, count: int) -> list[tuple[bytes, int, int]]:
-    """Log ``count`` items in fresh dossiers, with all rows that a deposit leaves."""
-    found, items, objects = [], [], []
-    first_row = (tx.conn.execute(select(t.items.c.row).order_by(t.items.c.row.desc()).limit(1)).scalar() or 0) + 1
-    for number in range(count):
-        if number % ITEMS_A_DOSSIER == 0:
-            dossier = _dossier(tx)
-        logged = log_event(tx, dossier, "issue", slip.encode())
-        item, row = secrets.token_bytes(32), first_row + number
-        items.append(
-            {
-                "row": row,
-                "item": item,
-                "dossier_row": dossier,
-                "issuer": "urn:onefile:agency:sample",
-                "jti": secrets.token_hex(11),
-                "slip": slip,
-                "salt": secrets.token_bytes(32),
-                "idx": logged.index,
-                "at": tx.now,
-            }
+    """Log ``count`` items in fresh dossiers, with all rows that a deposit leaves, in few statements."""
+    rows: dict[Table, list[dict[str, Any]]] = {t.dossiers: [], t.entries: [], t.events: [], t.items: [], t.objects: []}
+    dossier, item = _next_row(tx, t.dossiers), _next_row(tx, t.items)
+    for first in range(0, count, ITEMS_A_DOSSIER):
+        _fill_dossier(
+            tx, rows, slip, dossier + first // ITEMS_A_DOSSIER, range(first, min(first + ITEMS_A_DOSSIER, count))
         )
-        header = secrets.token_bytes(1_700)
-        objects.append({"item_row": row, "pos": 0, "payload": secrets.token_bytes(32), "size": 1_600, "header": header})
-        found.append((item, dossier, logged.index))
-    tx.conn.execute(insert(t.items), items)
-    tx.conn.execute(insert(t.objects), objects)
-    return found
+    for place, (one, part) in enumerate(zip(rows[t.items], rows[t.objects], strict=True)):
+        one["row"] = part["item_row"] = item + place
+    for table, values in rows.items():
+        marks = ", ".join("?" * len(values[0]))
+        statement = f"INSERT INTO {table.name} ({', '.join(values[0])}) VALUES ({marks})"
+        tx.conn.exec_driver_sql(statement, [tuple(row.values()) for row in values])
+    return [(row["item"], row["dossier_row"], row["idx"]) for row in rows[t.items]]
 
 
-def _dossier(tx: Tx) -> int:
-    values = {"dossier": secrets.token_bytes(32), "tag_key": secrets.token_bytes(32), "next_n": 0}
-    made = tx.conn.execute(
-        insert(t.dossiers).returning(t.dossiers.c.row), {**values, "last_entry": ZERO32, "opened_at": tx.now}
-    )
-    row: int = made.scalar_one()
-    return row
+def _fill_dossier(
+    tx: Tx, rows: dict[Table, list[dict[str, Any]]], slip: str, dossier: int, places: Iterable[int]
+) -> None:
+    """One dossier whose events are ``places``: its entries are chained as ``vault_api.logbook`` chains them."""
+    tag_key, last, n, raw = secrets.token_bytes(32), ZERO32, 0, slip.encode()
+    digest = sha256(raw)
+    for n, _ in enumerate(places):
+        salt, index = secrets.token_bytes(32), tx.size
+        entry = Entry("issue", tag_n(tag_key, n), pv_n(tag_key, n, last), commitment(salt, raw)).serialise()
+        last = entry_hash(entry)
+        tx.staged.append(entry)
+        tx.size += 1
+        rows[t.entries].append({"idx": index, "entry": entry, "at": tx.now})
+        event = {"idx": index, "dossier_row": dossier, "n": n, "t": "issue", "salt": salt, "object_sha256": digest}
+        rows[t.events].append({**event, "object": raw, "grant_row": None, "show_row": None})
+        rows[t.items].append(_item(tx, dossier, index, slip))
+        payload = {"pos": 0, "payload": secrets.token_bytes(32), "size": 1_600}
+        rows[t.objects].append({**payload, "header": secrets.token_bytes(HEADER_BYTES)})
+    ident = {"row": dossier, "dossier": secrets.token_bytes(32), "tag_key": tag_key}
+    rows[t.dossiers].append({**ident, "next_n": n + 1, "last_entry": last, "opened_at": tx.now})
+
+
+def _item(tx: Tx, dossier: int, index: int, slip: str) -> dict[str, Any]:
+    return {
+        "item": secrets.token_bytes(32),
+        "dossier_row": dossier,
+        "issuer": "urn:onefile:agency:sample",
+        "jti": secrets.token_hex(11),
+        "slip": slip,
+        "salt": secrets.token_bytes(32),
+        "idx": index,
+        "at": tx.now,
+    }
+
+
+def _next_row(tx: Tx, table: Table) -> int:
+    return (tx.conn.execute(select(func.max(table.c.row))).scalar() or 0) + 1
 
 
 def _holder(row: int) -> Holder:
