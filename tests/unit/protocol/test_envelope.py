@@ -19,7 +19,7 @@ from protocol.envelope import (
 )
 from protocol.errors import Denied, Malformed, Untrusted
 from protocol.hashing import sha256
-from protocol.recipients import HybridIdentity, Passphrase, Recipient, ScryptRecipient, X25519Identity
+from protocol.recipients import HybridIdentity, Passphrase, Recipient, ScryptIdentity, ScryptRecipient, X25519Identity
 from protocol.stream import CHUNK_BYTES, FileKey
 
 ALICE = HybridIdentity(b"a" * 32)
@@ -118,6 +118,11 @@ def test_recipients_that_weaken_each_other_are_refused_before_a_byte_is_written(
     with pytest.raises(Malformed) as error:
         seal(io.BytesIO(b"x"), out, recipients)
     assert (error.value.code, out.getvalue()) == (code, b"")
+
+
+def test_a_passphrase_alone_seals_an_object() -> None:
+    sealed = seal_bytes(b"x", [ScryptRecipient(Passphrase("open sesame"), 4)])
+    assert open_bytes(sealed.header, sealed.payload, [ScryptIdentity(Passphrase("open sesame"))]) == b"x"
 
 
 def test_no_secret_shows_when_a_sealed_object_is_printed() -> None:

@@ -8,12 +8,12 @@ import pytest
 from protocol import canonical, grant_evidence
 from protocol.errors import Denied, OneFileError, Unavailable, Untrusted
 from protocol.facts import ControllerFact, NullifierFact, fact_age
-from protocol.grant import GrantEnvelope
+from protocol.grant import GrantEnvelope, nullifier_of
 from protocol.grant_evidence import MandateEvidence
 from protocol.hashing import ZERO32, keccak256
 from protocol.mandate import Mandate, MandateEnvelope
-from protocol.verdict import CHECKS, POLICIES
-from protocol.verify_grant import judge_grant, verify_grant
+from protocol.verdict import CHAIN_MAX_AGE_S, CHECKS, POLICIES
+from protocol.verify_grant import grant_checks, judge_grant, verify_grant
 from tests.grant_samples import (
     ALICE,
     BANK,
@@ -22,6 +22,7 @@ from tests.grant_samples import (
     DOSSIER,
     ORIGIN,
     SCENARIO,
+    SECRET,
     T0,
     WEEK,
     Account,
@@ -29,6 +30,7 @@ from tests.grant_samples import (
     a_scenario,
     a_scope,
     b32,
+    bank_facts,
     dossier_facts,
     signed,
 )
@@ -47,10 +49,49 @@ def test_a_good_grant_comes_back_with_what_was_signed() -> None:
 
 def test_a_good_grants_verdict_names_every_check_in_order() -> None:
     verdict = judge_grant(signed(a_grant()).raw, evidence(), RELEASE)
-    assert verdict.verdict == "accept"
+    assert (verdict.verdict, verdict.at) == ("accept", T0 + 60)
     assert [check.name for check in verdict.checks] == list(CHECKS)
     assert {check.name for check in verdict.checks if check.status == "pass"} == set(MADE)
     assert {check.code for check in verdict.checks if check.status == "skipped"} == {"not_applicable"}
+
+
+def test_the_checks_of_a_grant_bear_their_own_names_even_where_they_are_skipped() -> None:
+    made = grant_checks(signed(a_grant()), evidence())
+    assert sorted(check.name for check in made) == sorted({*MADE, "mandate"} - {"format"})
+    assert {check.name for check in made if check.status == "skipped"} == {"mandate"}
+
+
+HOUR_AGO = T0 + 60 - CHAIN_MAX_AGE_S
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dossier": dossier_facts(known_at=HOUR_AGO)},
+        {"agency": bank_facts(known_at=HOUR_AGO)},
+        {"nullified": NullifierFact(nullifier_of(SECRET), None, HOUR_AGO)},
+    ],
+    ids=["dossier", "agency", "nullifier"],
+)
+def test_facts_from_the_chain_count_for_an_hour_and_no_second_longer(changes: dict[str, Any]) -> None:
+    given = evidence(**changes)
+    assert verify_grant(signed(a_grant()), given)
+    with pytest.raises(Unavailable) as caught:
+        verify_grant(signed(a_grant()), given._replace(now=T0 + 61))
+    assert caught.value.code == "chain_stale"
+
+
+def test_a_dossier_is_frozen_until_the_second_that_the_chain_names() -> None:
+    frozen = dossier_facts(frozen_until=T0 + 60)
+    assert verify_grant(signed(a_grant()), evidence(dossier=frozen))
+    with pytest.raises(Denied) as caught:
+        verify_grant(signed(a_grant()), evidence(dossier=frozen, now=T0 + 59))
+    assert caught.value.code == "dossier_frozen"
+
+
+def test_a_card_that_revokes_those_before_it_does_not_revoke_itself() -> None:
+    card = replace(bank_facts().cards[0], seq=2, revoked_below=2)
+    assert verify_grant(signed(a_grant()), evidence(agency=bank_facts(cards=(card,))))
 
 
 def test_the_verdict_tells_how_old_the_facts_are() -> None:
@@ -258,6 +299,27 @@ def test_a_grant_beyond_its_mandate_is_refused(
     verdict = judge_grant(envelope, given, RELEASE)
     assert verdict.verdict == "reject"
     assert [check.code for check in verdict.checks if check.status == "fail"] == [code]
+
+
+def test_a_mandate_holds_from_its_very_first_second() -> None:
+    envelope, mandate = under(a_mandate(not_before=T0 + 1))
+    assert verify_grant(envelope, evidence(mandate=mandate, posted_at=T0 + 1))
+
+
+@pytest.mark.parametrize("forger", [ALICE, BOB, BANK], ids=["the controller", "anybody", "the reader"])
+def test_a_grant_under_a_mandate_is_signed_by_the_agent_and_nobody_else(forger: Account) -> None:
+    envelope, mandate = under(a_mandate())
+    with pytest.raises(Untrusted) as caught:
+        verify_grant(signed(envelope.grant, by=forger), evidence(mandate=mandate))
+    assert caught.value.code == "signature"
+
+
+def test_the_verdict_on_a_mandate_is_as_old_as_what_is_known_of_its_revocation() -> None:
+    envelope, mandate = under(a_mandate())
+    old = replace(mandate, nullified=mandate.nullified._replace(known_at=T0 - 40))
+    found = judge_grant(envelope, evidence(mandate=old), RELEASE).check("mandate")
+    assert found is not None
+    assert found.fact_age_s == 100
 
 
 def test_an_agent_without_a_signature_of_its_own_grants_nothing() -> None:
