@@ -50,10 +50,16 @@ slither: setup ## run Slither in its own environment; fails on what contracts/AU
 mutation: setup ## change protocol/ in one place at a time: do its tests notice? MODULES="merkle grant …"
 	@$(PY) -m tools.mutation $(MODULES)
 
+fuzz: setup ## fuzz every parser for SECONDS=… in all, on every core (RECORD=--record adds to tally and corpus)
+	@$(PY) -W ignore -m tests.fuzz run --seconds $(or $(SECONDS),120) $(RECORD)
+
+fuzz-costs: setup ## the largest and dearest inputs of every parser: CPU time and memory of each
+	@$(PY) -W ignore -m tests.fuzz costs $(PARSERS)
+
 catalogs: setup ## build the message catalogues
 	@$(PY) tools/catalogs.py
 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation catalogs lock
+.PHONY: help setup demo up test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs catalogs lock

@@ -5,6 +5,9 @@ Left out: Bech32m (BIP-350), segwit addresses, error location.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import xor
+
 from protocol.errors import Malformed
 
 # The longest string that we use is a post-quantum recipient: 7 + 1,946 + 6 characters.
@@ -14,6 +17,8 @@ _CHARSET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _VALUE = {c: i for i, c in enumerate(_CHARSET)}
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _CHECKSUM_CHARS = 6
+# What the five bits that leave the register feed back, for each of their values.
+_FEEDBACK = tuple(reduce(xor, (term for i, term in enumerate(_GENERATOR) if top >> i & 1), 0) for top in range(32))
 
 
 def encode(hrp: str, data: bytes) -> str:
@@ -83,9 +88,7 @@ def _polymod(values: list[int]) -> int:
     check = 1
     for value in values:
         top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for i, term in enumerate(_GENERATOR):
-            check ^= term if top >> i & 1 else 0
+        check = (check & 0x1FFFFFF) << 5 ^ value ^ _FEEDBACK[top]
     return check
 
 

@@ -137,7 +137,7 @@ def _drawn(code: str, size: int, kind: str) -> bytes:
 
 
 def _pictures() -> list[bytes]:
-    code = golden.raws("credential", "show code")[0].decode("ascii")
+    code = golden.raws("show-code")[0].decode("ascii")
     small = [_drawn(code, 120, kind) for kind in ("PNG", "JPEG")]
     return [*small, _drawn("hello", 60, "PNG")]
 
@@ -209,16 +209,16 @@ def _corners(period: int, scale: int = 1) -> bytes:
 
 def _use_folders() -> list[bytes]:
     opening = b'{"index":1,"n":0,"object_sha256":"%s","salt":"%s","t":"access"}' % (b"A" * 43, b"A" * 43)
-    receipt, scenario = golden.raws("credential", "receipt")[0], golden.raws("credential", "scenario")[0]
+    receipt, scenario = golden.raws("receipt")[0], golden.raws("scenario")[0]
     use = b'{"items":1,"parcels":1,"posted_at":null,"v":1}'
-    card = golden.raws("grant", "key card")[0]
-    grant = golden.raws("grant", "grant")[0]
+    card = golden.raws("key-card")[0]
+    grant = golden.raws("grant")[0]
     rest = [b"{}", b"proof", opening, b"{}", b"age", b'{"cards":[' + card + b'],"v":1}', b"{}", b"proof", b"-"]
     return [BETWEEN.join([use, receipt, scenario, grant, *rest]), BETWEEN.join([use, receipt, scenario, b"-", *rest])]
 
 
 def _use_records() -> list[bytes]:
-    receipt = golden.raws("credential", "receipt")[0].decode("ascii")
+    receipt = golden.raws("receipt")[0].decode("ascii")
     body = {"v": 1, "receipt": receipt, "state": "done", "out": "/x", "use_no": 1, "at": 5}
     return [json.dumps(body).encode(), json.dumps({**body, "state": "pending", "out": None}).encode()]
 
@@ -276,9 +276,9 @@ def long_lines() -> Sequence[bytes]:
 
 
 def _parser(
-    name: str, call: Callable[[bytes], None], reads: str, seeds: Callable[[], list[bytes]], **more: Any
+    name: str, call: Callable[[bytes], None], reads: str | tuple[str, ...], seeds: Callable[[], list[bytes]], **more: Any
 ) -> Parser:
-    return Parser(name, call, (reads,), seeds, **more)
+    return Parser(name, call, reads if isinstance(reads, tuple) else (reads,), seeds, **more)
 
 
 PARSERS = (
@@ -286,17 +286,17 @@ PARSERS = (
     _parser("batch-csv-gb18030", csv_batch_in_chinese, "agency_cli.services.rows.read_rows", lambda: _batches(table=True), words=CSV_WORDS, limit=16 << 10, bombs=endless_rows),
     _parser("batch-jsonl", jsonl_batch, "agency_cli.services.rows.read_rows", lambda: _batches(table=False), limit=16 << 10, bombs=long_lines),
     _parser("claims-file", claims, "agency_cli.services.orders.read_claims", _claims_files, errors=(Malformed, Denied), limit=MAX_CLAIMS_BYTES + 64),
-    _parser("scenario-file", scenario_file, "agency_cli.services.scenarios.read_source", lambda: [*_scenario_sources(), *golden.raws("credential", "scenario")], limit=MAX_SOURCE_BYTES + 64),
+    _parser("scenario-file", scenario_file, "agency_cli.services.scenarios.read_source", lambda: [*_scenario_sources(), *golden.raws("scenario")], limit=MAX_SOURCE_BYTES + 64),
     _parser("picture", picture, "client.pictures.code_in", _pictures, errors=(Malformed, Denied), limit=MAX_PICTURE_BYTES + 64, bombs=hostile_pictures),
     _parser("use-folder", use_folder, "agency_cli.services.folders.read_use", _use_folders, errors=(Malformed, Denied), limit=4 << 20),
     _parser("use-claims", claims_of_use, "agency_cli.services.folders.read_claims", lambda: [b'{"items":[]}'], limit=4 << 20),
-    _parser("use-record", use_record, "agency_cli.services.uses._read", _use_records),
+    _parser("use-record", use_record, ("agency_cli.services.uses._read", "client.files.read_json", "client.files.read_bounded"), _use_records),
     _parser("issued-record", issued, "agency_cli.services.records.Issued.from_json", _issued),
     _parser("office", office, "agency_cli.services.office.load_office", lambda: [b'{"v":1,"name":"x","code":""}', '{"v":1,"name":"示范局","code":"11370000MB2849999B"}'.encode()]),
     _parser("status-list-state", status_list, "agency_cli.services.status_lists.Lists.load", _status_lists, errors=(Malformed, Denied), limit=256 << 10),
     _parser(
-        "addressee", addressed, "agency_cli.services.holders.addressee",
-        lambda: [b"0x" + b"4" * 64, b"urn:onefile:dossier:0x" + b"4" * 64, *golden.raws("credential", "card token")[:1], b"a/b"],
+        "addressee", addressed, ("agency_cli.services.holders.addressee", "agency_cli.services.holders.of_token"),
+        lambda: [b"0x" + b"4" * 64, b"urn:onefile:dossier:0x" + b"4" * 64, *golden.raws("card-token")[:1], b"a/b"],
         errors=(Malformed, Denied),
     ),
 )  # fmt: skip

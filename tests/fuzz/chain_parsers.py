@@ -253,7 +253,10 @@ def long_arrays() -> Sequence[bytes]:
 
 PARSERS = (
     Parser(
-        "rpc-reads", reads, ("chain.answers.result_of", "chain.answers.block_in"), lambda: _each(READS, _answers()),
+        "rpc-reads", reads, tuple(
+            f"chain.answers.{name}"
+            for name in ("result_of", "block_in", "number_in", "bytes_in", "hash_in", "account_in", "object_in", "list_in")
+        ), lambda: _each(READS, _answers()),
         errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=lambda: _each(READS, many_answers()),
     ),
     Parser(

@@ -182,7 +182,7 @@ def _trust() -> Trust:
     )  # fmt: skip
     from protocol.keycard import KeyCardEnvelope
 
-    envelope = KeyCardEnvelope.parse(golden.raws("grant", "key card")[0])
+    envelope = KeyCardEnvelope.parse(golden.raws("key-card")[0])
     anchors = (AnchoredHead(1, bytes(32), 2, 3),)
     return Trust(deployment, BlockRef(9, bytes(32), 9), anchors, (TrustedAgency(facts, (envelope,)),), (dossier,), 10)
 
@@ -200,7 +200,7 @@ def _trust_files() -> list[bytes]:
 
 def _exports() -> list[bytes]:
     opening = canonical.dumps(Opening(0, bytes(32), bytes(32), "issue", 1).to_json())
-    card = canonical.loads(golden.raws("grant", "key card")[0])
+    card = canonical.loads(golden.raws("key-card")[0])
     facts: dict[str, Any] = {
         "v": 1, "exported_at": 5, "item_salt": "A" * 43, "issuer_cards": [card], "dossier_cards": [],
         "documents": [{"file": "a.age", "name": "a", "payload": "A" * 43}],

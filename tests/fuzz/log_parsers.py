@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from protocol import canonical, merkle
 from protocol.credential import parse_day
-from protocol.encoding import unb64u
+from protocol.encoding import b64u, unb64u
 from protocol.entries import (
     AccessRecord,
     Entry,
@@ -165,17 +166,22 @@ def _judged(verify: Callable[[], object]) -> None:
 
 
 def _histories() -> list[bytes]:
-    return [
-        canonical.dumps({"tag_key": c["tag_key"], "history": c["history"]})
-        for c in golden.cases("log")
-        if c["kind"] == "history"
-    ][:6]
+    """As ``history`` takes them: the golden ones with their bytes in base64url."""
+    found = []
+    for case in golden.cases("history"):
+        steps = [{**step, **{name: _b64u(step[name]) for name in ("entry", "object")}} for step in case["history"]]
+        found.append(json.dumps({"tag_key": case["tag_key"], "history": steps}).encode())
+    return found
+
+
+def _b64u(value: Any) -> str | None:
+    return None if value is None else b64u(golden.octets_of(value))
 
 
 def _records() -> list[bytes]:
     made = AccessRecord(b"\1" * 32, b"\2" * 32, None, 1, (b"\3" * 32, b"\4" * 32), 1_800_000_000)
     shown = AccessRecord(b"\1" * 32, None, b"\2" * 16, 0, (), 1_800_000_000)
-    return [made.serialise(), shown.serialise()]
+    return [made.serialise(), shown.serialise(), *golden.raws("access-record")]
 
 
 def _openings() -> list[bytes]:
@@ -206,7 +212,14 @@ def _tree_proofs() -> list[bytes]:
 def _name(
     name: str, reads: str, read: Callable[[str], object], *seeds: str, spell: Callable[[Any], str] | None = None
 ) -> Parser:
-    return Parser(name, named(read, spell), (reads,), lambda: [seed.encode() for seed in seeds], limit=64 << 10)
+    return Parser(
+        name, named(read, spell), (reads,), lambda: [*(seed.encode() for seed in seeds), *_golden(name)], limit=64 << 10
+    )
+
+
+def _golden(name: str) -> list[bytes]:
+    structure = {"log-origin": "origin", "note-vkey": "vkey"}.get(name, name)
+    return golden.raws(structure) if (golden.VECTORS / f"{structure}.json").exists() else []
 
 
 NAMES = (
@@ -231,7 +244,7 @@ NAMES = (
 )  # fmt: skip
 
 PARSERS = (
-    Parser("entry", entry, ("protocol.entries.Entry.parse", "protocol.entries.verify_public"), lambda: [ENTRIES[0], ENTRIES[7]], limit=1024),
+    Parser("entry", entry, ("protocol.entries.Entry.parse", "protocol.entries.verify_public"), lambda: [ENTRIES[0], *golden.raws("entry")], limit=1024),
     Parser(
         "opening", opening, ("protocol.entries.Opening.from_json", "protocol.entries.verify_opening", "protocol.entries.verify_access"),
         _openings,
@@ -240,17 +253,17 @@ PARSERS = (
     Parser("history", history, ("protocol.history.verify_history",), _histories, errors=OURS, limit=256 << 10),
     Parser(
         "note", note, ("protocol.note.parse_note", "protocol.note.verify_note", "protocol.note.verify_checkpoint"),
-        lambda: [*golden.octets("log", "checkpoint", "note"), LOG.checkpoint(300)], limit=MAX_NOTE_BYTES + 64, words=NOTE_WORDS,
+        lambda: [*golden.raws("checkpoint", "note"), LOG.checkpoint(300)], limit=MAX_NOTE_BYTES + 64, words=NOTE_WORDS,
     ),
     Parser(
         "checkpoint-text", checkpoint_text, ("protocol.note.Checkpoint.parse_text",),
         lambda: [Checkpoint(ORIGIN, 300, LOG.root(300)).text.encode(), Checkpoint(ORIGIN, 0, bytes(32), ("x",)).text.encode()],
         limit=MAX_NOTE_BYTES + 64, words=NOTE_WORDS,
     ),
-    Parser("note-vkey", vkey, ("protocol.note.Vkey.parse",), lambda: [str(VKEY).encode(), str(Vkey("名", bytes(32))).encode()]),
+    Parser("note-vkey", vkey, ("protocol.note.Vkey.parse",), lambda: [str(VKEY).encode(), str(Vkey("名", bytes(32))).encode(), *_golden("note-vkey")]),
     Parser(
         "tlog-proof", proof, ("protocol.tlog_proof.TlogProof.parse", "protocol.tlog_proof.verify_tlog_proof"),
-        lambda: [*golden.octets("log", "tlog-proof", "proof"), LOG.proof(7, 300)], limit=MAX_PROOF_BYTES + 64,
+        lambda: [*golden.raws("tlog-proof", "proof"), LOG.proof(7, 300)], limit=MAX_PROOF_BYTES + 64,
         words=(b"c2sp.org/tlog-proof@v1\n", b"extra ", b"index ", *NOTE_WORDS),
     ),
     Parser(
@@ -259,7 +272,7 @@ PARSERS = (
     ),
     Parser("bundle", bundle, ("protocol.tiles.parse_bundle",), lambda: [bytes([3]) + build_bundle([b"a", b"", b"bc", b"d" * 300])], limit=17 << 20),
     Parser(
-        "tiles", tiles, ("protocol.tiles.read_hashes", "protocol.tiles.read_bundle", "protocol.tiles.VerifiedTileReader.entry"),
+        "tiles", tiles, ("protocol.tiles.read_hashes", "protocol.tiles.read_bundle", "protocol.tiles.TileReader.entry"),
         _tiles, errors=OURS, limit=17 << 20,
     ),
     Parser("frontier", frontier, ("protocol.merkle.Frontier.parse",), lambda: [LOG_FRONTIER, bytes(8)], limit=8192),

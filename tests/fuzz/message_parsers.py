@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -77,12 +78,12 @@ def _judged(verify: Callable[[], object]) -> None:
 
 
 def _messages() -> list[bytes]:
-    found = [canonical.dumps(c["message"]) for c in golden.cases("grant") if c["kind"] == "account message"][:6]
+    found = [json.dumps(case["message"]).encode() for case in golden.cases("account-message")]
     return [*found, *(canonical.dumps(canonical.loads(raw)["grant"]["scope"][0]) for raw in _grants()[:1])]
 
 
 def _grants() -> list[bytes]:
-    return golden.raws("grant", "grant")
+    return golden.raws("grant")
 
 
 def _verdicts() -> list[bytes]:
@@ -116,11 +117,11 @@ PARSERS = (
     ),
     Parser(
         "mandate", envelope(MandateEnvelope), ("protocol.account_envelope.AccountEnvelope.parse",),
-        lambda: golden.raws("grant", "mandate"), limit=MAX_ENVELOPE_BYTES + 64, words=WORDS,
+        lambda: golden.raws("mandate"), limit=MAX_ENVELOPE_BYTES + 64, words=WORDS,
     ),
     Parser(
         "key-card", card, ("protocol.keycard.KeyCardEnvelope.parse", "protocol.keycard.KeyCardEnvelope.from_json", "protocol.keycard.verify_key_card"),
-        lambda: golden.raws("grant", "key card"), limit=MAX_CARD_BYTES + 64, words=WORDS,
+        lambda: golden.raws("key-card"), limit=MAX_CARD_BYTES + 64, words=WORDS,
     ),
     Parser(
         "account-signature", signature, ("protocol.signatures.recover",),

@@ -21,7 +21,7 @@ from protocol.recipients import (
     parse_recipient,
 )
 from protocol.stream import FileKey, decrypt_stream
-from tests.fuzz import wrapping
+from tests.fuzz import golden, wrapping
 from tests.fuzz.parser import OURS, Parser, text
 from tests.strangers import SHARED
 
@@ -38,7 +38,7 @@ WORDS = (
 
 def age_files() -> list[bytes]:
     """Small files: our own golden one, and the published test kit where it lies beside the project."""
-    seeds = [wrapping.sealed(b"hello"), wrapping.sealed(b"")]
+    seeds = [wrapping.sealed(b"hello"), wrapping.sealed(b""), *golden.raws("sealed-object", "header")]
     for path in sorted((SHARED / "vectors" / "age").glob("*")):
         raw = path.read_bytes()
         body = raw.split(b"\n\n", 1)[1]
@@ -139,13 +139,14 @@ def parcels() -> list[bytes]:
     item = ParcelItem("e30.e30.AA", b"\x01" * 32, b"\x02" * 32, "c2sp.org/tlog-proof@v1", "a~b~", (document,))
     granted = Parcel(b"\x05" * 32, None, (item,), {"v": 1}, None, b"\x06" * 32)
     shown = Parcel(None, b"\x05" * 16, (item, item), {"v": 1}, {"v": 1}, b"\x06" * 32)
-    return [granted.serialise(), shown.serialise()]
+    return [granted.serialise(), shown.serialise(), *golden.raws("parcel")]
 
 
 def keys() -> list[bytes]:
     x25519, public = wrapping.READER, str(wrapping.READER.recipient())
     secret = (HYBRID.unsafe_text(), HYBRID.unsafe_text().lower(), x25519.unsafe_text())
-    return [name.encode() for name in (str(HYBRID.recipient()), public, public.upper(), *secret)]
+    ours = [name.encode() for name in (str(HYBRID.recipient()), public, public.upper(), *secret)]
+    return [*ours, *golden.raws("age-recipient"), *golden.raws("age-identity")]
 
 
 def many_stanzas() -> Sequence[bytes]:

@@ -18,8 +18,12 @@ from protocol.credential import (
 from protocol.dcql import parse_query
 from protocol.encoding import base45, unb64, unb64u, unbase45, unhex0x
 from protocol.errors import OneFileError
-from protocol.jose import MAX_JWS_CHARS, PublicJwk, parse_jws
+from protocol.jose import MAX_JWS_CHARS, PublicJwk, kid_of, parse_jws
+from protocol.offline import Assembly, is_one_way, open_message, pack, parse_frame, unpack
 from protocol.receipts import parse_receipt, verify_receipt
+from protocol.request_code import PREFIX as REQUEST_PREFIX
+from protocol.request_code import parse_request, verify_request
+from protocol.revocations import parse_revocation
 from protocol.scenario import parse_scenario, scenario_from_json, verify_scenario
 from protocol.sdjwt import MAX_DISCLOSURE_CHARS, MAX_SDJWT_CHARS, open_claims, parse_disclosure, parse_sdjwt
 from protocol.show_code import PREFIX, parse_show_code, verify_show_code
@@ -29,7 +33,7 @@ from protocol.status_list import MAX_TOKEN_CHARS, StatusList, parse_status_token
 from tests.credential_samples import BANK_URN, HOLDER, ISSUER_URN, STATUS_URI, credential
 from tests.fuzz import golden
 from tests.fuzz.parser import OURS, Parser, lax_json, text
-from tests.fuzz.wrapping import SIGNER, as_jws, as_sdjwt, as_status_token
+from tests.fuzz.wrapping import READER, SIGNER, as_jws, as_sdjwt, as_status_token, sealed
 from tests.log_samples import ORIGIN
 
 KEY = SIGNER.public_jwk()
@@ -57,6 +61,8 @@ def verified(
 
 def jws(data: bytes) -> None:
     for kid in (True, False):
+        if kid:
+            kid_of(as_jws(data, "t"), typ="t")
         found = parse_jws(as_jws(data, "t", kid=kid), typ="t", kid=kid)
         found.claims()
 
@@ -117,6 +123,49 @@ def show_code(data: bytes) -> None:
         return
 
 
+def request_code(data: bytes) -> None:
+    said = text(data) if data.startswith(b"OFR:") else REQUEST_PREFIX + base45(data)
+    found = parse_request(said)
+    try:
+        verify_request(found, KEY, origin=ORIGIN, now=NOW)
+    except OURS:
+        return
+
+
+def offline_frame(data: bytes) -> None:
+    """Frames one a line, as a camera sees them one after the other."""
+    assembly = Assembly()
+    for line in data.split(b"\n")[:64]:
+        message = assembly.add(parse_frame(text(line)))
+        assembly.missing()
+        if message is not None:
+            is_one_way(message)
+
+
+def offline_message(data: bytes) -> None:
+    """A message; one that begins with ``#`` holds what is to be packed by DEFLATE, or sealed to ``READER``."""
+    window, message = None, data
+    if data[:2] == b"#1":
+        message = b"\x01" + _deflated(data[2:])
+    elif data[:2] == b"#2":
+        message = b"\x02" + sealed(_deflated(data[2:]))
+    if message[:1] == b"\x02":
+        window = READER
+    shown = open_message(message, window)
+    assert unpack(pack(shown)) == shown
+
+
+def _deflated(raw: bytes) -> bytes:
+    import zlib
+
+    packer = zlib.compressobj(9, wbits=-15)
+    return packer.compress(raw) + packer.flush()
+
+
+def revocation(data: bytes) -> None:
+    assert parse_revocation(data).serialise() == data
+
+
 def codec(decode: Callable[[str], bytes]) -> Callable[[bytes], None]:
     return lambda data: _decoded(decode, data)
 
@@ -146,13 +195,18 @@ def sd_seeds() -> list[bytes]:
         b'{"iat":1}\n\n{"aud":"a","iat":1,"nonce":"n","sd_hash":"' + b"A" * 43 + b'"}',
         b'{"_sd":["#1","#1"]}\n["s","_sd",1]',
     ]
-    found = [raw for raw in golden.raws("credential", "presentation") if raw.count(b".") > 1]
-    return [*plain, *map(golden.disclosed, found[:6]), *found[:2]]
+    return [*plain, *golden.disclosed_all("presentation"), *golden.raws("presentation")]
 
 
 def credential_seeds() -> list[bytes]:
     whole = credential().encode("ascii")
-    return [golden.disclosed(whole), whole, *sd_seeds()[4:]]
+    return [
+        golden.disclosed(whole),
+        whole,
+        *golden.disclosed_all("credential"),
+        *golden.raws("credential"),
+        *sd_seeds()[4:],
+    ]
 
 
 def status_seeds() -> list[bytes]:
@@ -168,13 +222,14 @@ def status_seeds() -> list[bytes]:
 
 def scenario_sources() -> list[bytes]:
     examples = sorted((golden.ROOT / "docs" / "examples" / "scenarios").glob("*.json"))
-    return [*golden.bodies("credential", "scenario", "onefile-scenario+jwt"), *(path.read_bytes() for path in examples)]
+    return [*golden.bodies("scenario", "onefile-scenario+jwt"), *(path.read_bytes() for path in examples)]
 
 
 def queries() -> list[bytes]:
     import json
 
-    found = [json.loads(raw)["query"] for raw in scenario_sources()]
+    sources = (json.loads(raw) for raw in scenario_sources())
+    found = [source["query"] for source in sources if isinstance(source, dict) and "query" in source]
     return [json.dumps(query, ensure_ascii=False).encode() for query in found]
 
 
@@ -202,20 +257,32 @@ def packed_zeros() -> Sequence[bytes]:
     return [body + b"\n\n" + zlib.compress(bytes(size), 9) for size in (1 << 17, 1 << 20, 64 << 20)]
 
 
-def signed(
-    name: str, typ: str, kind: str, read: Callable[..., Any], verify: Callable[..., Any], **facts: Any
-) -> Parser:
+def signed(name: str, typ: str, read: Callable[..., Any], verify: Callable[..., Any], **facts: Any) -> Parser:
     reads = tuple(f"{function.__module__}.{function.__qualname__}" for function in (read, verify))
 
     def seeds() -> list[bytes]:
-        return [*golden.bodies("credential", kind, typ), *golden.raws("credential", kind)]
+        return [*golden.bodies(name, typ), *golden.raws(name)]
 
     return Parser(name, verified(read, verify, typ, **facts), reads, seeds, limit=(64 << 10) + 64, words=JSON_WORDS)
 
 
 def _encoding(name: str, decode: Callable[..., bytes], *seeds: bytes) -> Parser:
     reads = (f"protocol.encoding.{decode.__name__}",)
-    return Parser(name, codec(decode), reads, lambda: seeds, limit=1 << 20)
+    return Parser(name, codec(decode), reads, lambda: [*seeds, *golden.raws(name)], limit=1 << 20)
+
+
+def unpacking_frames() -> Sequence[bytes]:
+    return [b"#1" + bytes(64 << 20), b"#2" + bytes(16 << 20), b"\x01" + b"\xff" * (1 << 16)]
+
+
+def packed_presentations() -> list[bytes]:
+    packed = [pack(raw.decode()) for raw in golden.raws("presentation")[:2]]
+    return [b"#1" + packed[0], b"#2" + packed[1], b"#1\x00\x01a", b"\x01" + _deflated(packed[0])]
+
+
+def frames_by_line() -> list[bytes]:
+    whole = ["\n".join(case["frames"]).encode() for case in golden.cases("offline-message")]
+    return [*golden.raws("offline-frame"), *whole]
 
 
 PARSERS = (
@@ -228,7 +295,7 @@ PARSERS = (
         limit=canonical.MAX_JSON_BYTES + 64, words=JSON_WORDS,
     ),
     Parser(
-        "json-canonical", strict_json, ("protocol.canonical.loads_canonical",), lambda: (b'{"a":[1,-2]}', b'{"\\u20ac":1}'),
+        "json-canonical", strict_json, ("protocol.canonical.loads_canonical",), lambda: [b'{"a":[1,-2]}', *golden.raws("canonical-json")],
         limit=canonical.MAX_JSON_BYTES + 64, words=JSON_WORDS,
     ),
     Parser(
@@ -237,7 +304,7 @@ PARSERS = (
     ),
     Parser("jwk", jwk, ("protocol.jose.PublicJwk.from_json",), lambda: [canonical.dumps(KEY.to_json()), canonical.dumps(HOLDER.public_jwk().to_json())]),
     Parser(
-        "jws", jws, ("protocol.jose.parse_jws", "protocol.jose.Jws.claims"),
+        "jws", jws, ("protocol.jose.parse_jws", "protocol.jose.kid_of", "protocol.jose.Jws.claims"),
         lambda: [b'{"a":1}', as_jws(b'{"a":1}', "t"), as_jws(b"{}", "t", kid=False)], limit=MAX_JWS_CHARS + 64,
     ),
     Parser(
@@ -265,19 +332,29 @@ PARSERS = (
     Parser(
         "status-token", status_token,
         ("protocol.status_list.parse_status_token", "protocol.status_list.verify_status_token"),
-        lambda: [*status_seeds(), *golden.raws("credential", "status list")[:2]],
+        lambda: [*status_seeds(), *golden.raws("status-list")],
         limit=MAX_TOKEN_CHARS + 64, words=JSON_WORDS, bombs=packed_zeros,
     ),
     Parser(
         "show-code", show_code, ("protocol.show_code.parse_show_code", "protocol.show_code.verify_show_code"),
-        lambda: [*golden.raws("credential", "show code"), *(unbase45(raw[4:].decode()) for raw in golden.raws("credential", "show code")[:1])],
+        lambda: [*golden.raws("show-code"), unbase45(golden.raws("show-code")[0][4:].decode())],
         limit=4096,
     ),
-    signed("slip", "onefile-slip+jwt", "slip", parse_slip, verify_slip, log=ORIGIN),
-    signed("receipt", "onefile-receipt+jwt", "receipt", parse_receipt, verify_receipt, log=ORIGIN, now=NOW),
-    signed("statement", "onefile-statement+jwt", "statement", parse_statement, verify_statement, log=ORIGIN, now=NOW),
-    signed("card-token", "onefile-card+jwt", "card token", parse_card_token, verify_card_token, agency=BANK_URN, now=NOW),
-    signed("scenario", "onefile-scenario+jwt", "scenario", parse_scenario, verify_scenario),
+    Parser(
+        "request-code", request_code, ("protocol.request_code.parse_request", "protocol.cose.parse"),
+        lambda: [*golden.raws("request-code"), unbase45(golden.raws("request-code")[0][4:].decode())], limit=4096,
+    ),
+    Parser("offline-frame", offline_frame, ("protocol.offline.parse_frame",), frames_by_line, limit=64 << 10, words=(b"OF2:1/1:", b"\n")),
+    Parser(
+        "offline-message", offline_message, ("protocol.offline.open_message",), packed_presentations,
+        errors=OURS, limit=64 << 10, bombs=unpacking_frames,
+    ),
+    Parser("revocation", revocation, ("protocol.revocations.parse_revocation",), lambda: golden.raws("revocation"), limit=1024, words=JSON_WORDS),
+    signed("slip", "onefile-slip+jwt", parse_slip, verify_slip, log=ORIGIN),
+    signed("receipt", "onefile-receipt+jwt", parse_receipt, verify_receipt, log=ORIGIN, now=NOW),
+    signed("statement", "onefile-statement+jwt", parse_statement, verify_statement, log=ORIGIN, now=NOW),
+    signed("card-token", "onefile-card+jwt", parse_card_token, verify_card_token, agency=BANK_URN, now=NOW),
+    signed("scenario", "onefile-scenario+jwt", parse_scenario, verify_scenario),
     Parser(
         "scenario-source", lambda data: scenario_from_json(lax_json(data)), ("protocol.scenario.scenario_from_json",),
         scenario_sources, words=JSON_WORDS,

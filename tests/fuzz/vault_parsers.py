@@ -129,8 +129,8 @@ def _wait(said: str) -> float:
 
 
 def _bodies() -> list[bytes]:
-    card = json.loads(golden.raws("grant", "key card")[0])
-    grant = json.loads(golden.raws("grant", "grant")[0])
+    card = json.loads(golden.raws("key-card")[0])
+    grant = json.loads(golden.raws("grant")[0])
     b32, hex32 = "A" * 43, "0x" + "0" * 64
     message = {"dossier": hex32, "grantEpoch": 1, "deadline": 2}
     values: dict[type[BaseModel], Any] = {
