@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def measure_one(row: Row, target: Path, *, quick: bool) -> int:
     """Measure a row in this process and write what came of it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     module = row.load()
     outcome: Outcome = module.run(quick=quick)
     found = outcome.to_json()
@@ -68,7 +70,7 @@ def _row(row: Row, *, quick: bool) -> bool:
             *(["--quick"] if quick else []),
         ]
         try:
-            subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=LIMIT_S, check=True)
+            _run(command)
             found = json.loads(target.read_text(encoding="utf-8"))
         except (subprocess.SubprocessError, OSError) as error:
             print(f"bench: row {row.key}: {error}", file=sys.stderr)
@@ -79,6 +81,19 @@ def _row(row: Row, *, quick: bool) -> bool:
     if not quick:
         _keep(row, found, load)
     return True
+
+
+def _run(command: list[str]) -> None:
+    """Run to the end; beyond the limit the process is asked to end, and so ends what it has started."""
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+    try:
+        code = process.wait(LIMIT_S)
+    except BaseException:
+        process.terminate()
+        process.wait(60)
+        raise
+    if code:
+        raise subprocess.CalledProcessError(code, "python -m bench")
 
 
 def _keep(row: Row, found: dict[str, Any], load: float) -> None:

@@ -87,6 +87,14 @@ def interleave(trials: Mapping[str, Callable[[], float]], *, rounds: int, warm_u
     return {name: Series(name, tuple(values)) for name, values in found.items()}
 
 
+def enough(rate: float, seconds: float, *, most: int, step: int = 1) -> int:
+    """How many units at this rate take about so many seconds: a multiple of ``step``, at most ``most``.
+
+    Machines differ by ten times; a trial that is bounded by time and size fits on all of them.
+    """
+    return min(most, max(step, int(rate * seconds) // step * step))
+
+
 def _batch(call: Timed, round_s: float) -> int:
     """How many calls take about ``round_s``; the calls made to find out warm every cache."""
     count = 1

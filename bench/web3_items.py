@@ -17,11 +17,13 @@ from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.types import TxParams, Wei
 
+from bench.harness import enough
 from bench.local_chain import LocalChain, deployed
 from chain.devnet import fund
 from chain.signer import TxSigner
 
 POLL_S = 0.001
+PROBE, MOST = 20, 2_000
 GAS = 100_000
 FEE = Wei(100 * 10**9)
 
@@ -40,6 +42,11 @@ class Items:
         own = deployed(w3, "DocumentStore", "Sample", self._account.address)
         self._own = self._w3.eth.contract(address=own.address, abi=own.abi).functions
         self._chain_id = self._w3.eth.chain_id
+
+    def sizes(self, seconds: float) -> tuple[int, int]:
+        """How many items of each way take about so many seconds."""
+        one, row = self.one_by_one(PROBE), self.in_a_row(PROBE)
+        return enough(one, seconds, most=MOST), enough(row, seconds, most=MOST)
 
     def one_by_one(self, count: int) -> float:
         """Items a second."""

@@ -9,7 +9,7 @@ The log is on disk (SQLite with full synchronisation, tiles in a folder), the ch
 from __future__ import annotations
 
 from bench.counter import HOLDERS, THREADS, Counter
-from bench.harness import interleave
+from bench.harness import enough, interleave
 from bench.local_chain import local_chain
 from bench.parties import Town
 from bench.profiling import Steps
@@ -21,14 +21,16 @@ GOAL = 100
 
 
 def run(*, quick: bool) -> Outcome:
-    rounds, count, items = (3, 400, 40) if quick else (7, 4_096, 300)
+    rounds, seconds, most = (3, 1.0, 512) if quick else (7, 4.0, 4_096)
     with local_chain() as chain, vault_here(chain) as vault:
         ours, theirs = Counter(Town.of(chain, vault.settings.public_origin), vault), Items(chain)
+        count = enough(ours.logged(THREADS), seconds, most=most, step=THREADS)
+        one, row = theirs.sizes(seconds)
         found = interleave(
             {
                 "logged and anchored": lambda: ours.anchored(count),
-                "web3.py, one by one": lambda: theirs.one_by_one(items),
-                "web3.py, in a row": lambda: theirs.in_a_row(items),
+                "web3.py, one by one": lambda: theirs.one_by_one(one),
+                "web3.py, in a row": lambda: theirs.in_a_row(row),
             },
             rounds=rounds,
             warm_up=1,
@@ -42,7 +44,12 @@ def run(*, quick: bool) -> Outcome:
             ratio_goal("over web3.py, in a row", mine, found["web3.py, in a row"], GOAL),
         ),
         ours=("logged and anchored",),
-        facts={"deposits a trial": count, "transactions a trial": items, "dossiers": HOLDERS, "threads": THREADS},
+        facts={
+            "deposits a trial": count,
+            "transactions a trial": f"{one} and {row}",
+            "dossiers": HOLDERS,
+            "threads": THREADS,
+        },
     )
 
 

@@ -67,11 +67,11 @@ def release(grant: str, body: Release, db: Annotated[Session, Depends(session)])
     checks.check_scope(terms, dossier, agency, scenario, now)
     db.rollback()
     with _writing:
-        return _use(db, grant, dossier.dossier, receipt, body.receipt, now)
+        return _use(db, grant, dossier.dossier, receipt, body.receipt)
 
 
-def _use(db: Session, grant: str, dossier: str, receipt: checks.Receipt, raw: str, now: int) -> Released:
-    row, holder = db.get_one(Grant, grant), db.get_one(Dossier, dossier)
+def _use(db: Session, grant: str, dossier: str, receipt: checks.Receipt, raw: str) -> Released:
+    row, holder, now = db.get_one(Grant, grant), db.get_one(Dossier, dossier), int(time.time())
     checks.check_alive(row, holder, db.get(Nullifier, row.typed_data["message"]["nullifier"]), now)
     if db.scalar(select(Use.id).where(Use.grant_id == grant, Use.jti == receipt.jti)) is not None:
         raise checks.refuse(409, "receipt used")

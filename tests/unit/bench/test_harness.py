@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bench.harness import Series, interleave, measure, quartiles, timed
+from bench.harness import Series, enough, interleave, measure, quartiles, timed
 
 
 def test_a_ratio_is_taken_within_a_round() -> None:
@@ -43,3 +43,10 @@ def test_calls_are_counted_and_a_rate_is_their_work() -> None:
 def test_a_candidate_that_is_twice_as_slow_has_half_the_rate() -> None:
     rates = measure({"one": lambda n: n * 0.001, "two": lambda n: n * 0.002}, rounds=5, round_s=0.01)
     assert round(rates["one"].ratio_to(rates["two"]), 6) == 2.0
+
+
+def test_a_trial_is_bounded_by_time_and_by_size() -> None:
+    assert enough(100.0, 5.0, most=10_000) == 500
+    assert enough(100.0, 5.0, most=200) == 200
+    assert enough(100.0, 5.0, most=10_000, step=32) == 480
+    assert enough(0.1, 5.0, most=10_000, step=32) == 32
