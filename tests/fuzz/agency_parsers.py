@@ -276,7 +276,11 @@ def long_lines() -> Sequence[bytes]:
 
 
 def _parser(
-    name: str, call: Callable[[bytes], None], reads: str | tuple[str, ...], seeds: Callable[[], list[bytes]], **more: Any
+    name: str,
+    call: Callable[[bytes], None],
+    reads: str | tuple[str, ...],
+    seeds: Callable[[], list[bytes]],
+    **more: Any,
 ) -> Parser:
     return Parser(name, call, reads if isinstance(reads, tuple) else (reads,), seeds, **more)
 

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fuzz.guided import Watch
+from tests.fuzz.guided import Watch, import_all
 from tests.fuzz.mutation import drawn, mutated, words_of
 from tests.fuzz.parser import Parser
 
@@ -30,6 +30,7 @@ def main() -> None:
 
     for line in sys.stdin:
         job = json.loads(line)
+        import_all(PARSERS[job["parser"]])
         child = os.fork()
         if child == 0:
             folder = Path(job["folder"])

@@ -61,8 +61,14 @@ def run(parsers: Sequence[Parser], seconds: int, workers: int) -> list[Result]:
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:  # what was done until now is told
+        with jobs.mutex:
+            jobs.queue.clear()
+        for thread in threads:
+            thread.join()
     return sorted(results, key=lambda result: result.parser)
 
 
