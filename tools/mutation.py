@@ -56,18 +56,14 @@ TESTS: dict[str, list[str]] = {
     "facts": [],
 }
 # A test that moves 128 MiB says nothing about a changed line that a smaller one does not.
-SLOW = "test_memory_does_not_grow_with_the_document"
+SLOW_TEST = "test_memory_does_not_grow_with_the_document"
+# What costs more at the start of a run than most tests take, and tells mutants nothing.
+LEFT_OUT = ["cacheprovider", "xdist", "anyio", "logging", "faulthandler", "unraisableexception", "threadexception"]
 PYTEST = [
-    "-k",
-    f"not {SLOW}",
-    "-p",
-    "tools.fresh_tests",
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "no:xdist",
-    "--hypothesis-profile=mutation",
-]
+    "-p", "tools.fresh_tests", *(part for name in LEFT_OUT for part in ("-p", f"no:{name}")),
+    "--assert=plain", "--hypothesis-profile=mutation", "-k", f"not {SLOW_TEST}",
+]  # fmt: skip
+PORTION = 150  # mutants; after each portion it is written down what became of them
 GENERATE = (
     "from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants\n"
     "copy_src_dir(); copy_also_copy_files(); create_mutants(1)"
@@ -161,13 +157,19 @@ def mutate(module: str, programs: Path, *, left: bool) -> tuple[list[Mutant], di
     mutants = read((WORK / "mutants" / "protocol" / f"{module}.py").read_text(encoding="utf-8"), module, labels)
     names = [mutant.name for mutant in mutants if not mutant.text]
     ends = {name: end for name, end in (last(module) if left else {}).items() if end in ENDS.values()}
-    if open_ones := [name for name in names if name not in ends]:
-        call([str(programs / "mutmut"), "run", "--max-children", "1", *open_ones], f"{module}-run")
-        listed = call([str(programs / "mutmut"), "results", "--all", "True"], f"{module}-results")
-        found: dict[str, str] = dict(re.findall(r"^ +(\S+): (.+)$", listed, re.MULTILINE))
-        ends |= {name: ENDS.get(found[name]) or found[name] for name in open_ones}
+    open_ones = [name for name in names if name not in ends]
+    for start in range(0, len(open_ones), PORTION):
+        ends |= tried(module, open_ones[start : start + PORTION], programs)
         kept(module).write_text(json.dumps({"source": digest(module), "ends": ends}), encoding="utf-8")
     return mutants, ends
+
+
+def tried(module: str, names: Sequence[str], programs: Path) -> dict[str, str]:
+    """Run the tests for some mutants of the copy; how each ended."""
+    call([str(programs / "mutmut"), "run", "--max-children", "1", *names], f"{module}-run")
+    listed = call([str(programs / "mutmut"), "results", "--all", "True"], f"{module}-results")
+    found: dict[str, str] = dict(re.findall(r"^ +(\S+): (.+)$", listed, re.MULTILINE))
+    return {name: ENDS.get(found[name]) or found[name] for name in names}
 
 
 def kept(module: str) -> Path:
