@@ -18,7 +18,7 @@ LIMITS = {
         " trial finds what is wrong before anything is sealed), draws and publishes its status index, writes three"
         " records that reach the disk, and waits for three signed requests; the vault verifies an RFC 9421"
         " signature for each, and puts payload, entry, tiles and checkpoint on the disk before it answers. Nothing"
-        " of it is shared between rows: four departments at once share the vault's group commits and show what"
+        " of it is shared between rows: several departments at once share the vault's group commits and show what"
         " both cores give. The goal needs rows in flight together and one request for many deposits; both are"
         " larger changes and left for later."
     ),

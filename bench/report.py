@@ -15,7 +15,7 @@ from bench.limits import LIMITS
 from bench.registry import ROWS, Row
 from bench.results import Outcome
 from bench.svg import chart
-from bench.text import number, spread, verdict
+from bench.text import exact, number, spread, verdict
 
 VERSION = 1
 HEAD = """# Performance
@@ -66,7 +66,7 @@ def table(row: Row, outcome: Outcome) -> Iterator[str]:
     for series in outcome.series:
         yield f"    {series.name:<44} {number(series.median):>10}   {spread(*series.spread)}"
     for goal in outcome.goals:
-        shown = f"{number(goal.value)}{goal.unit} (goal {goal.sign} {number(goal.target)})"
+        shown = f"{number(goal.value)}{goal.unit} (goal {goal.sign} {exact(goal.target)})"
         yield f"    {'→ ' + goal.text:<56} {shown}: {verdict(goal)}"
 
 
@@ -83,7 +83,7 @@ def _summary(results: Mapping[str, Any]) -> Iterator[str]:
     for row, entry in _measured(results):
         for place, goal in enumerate(Outcome.from_json(entry["outcome"]).goals):
             name = f"[{row.key}](#{row.key})" if place == 0 else ""
-            target = f"{goal.sign} {number(goal.target)}{goal.unit}"
+            target = f"{goal.sign} {exact(goal.target)}{goal.unit}"
             figures = f"{number(goal.value)}{goal.unit} | {spread(*goal.spread)}"
             mark = verdict(goal) if goal.met else f"**{verdict(goal)}**"
             yield f"| {name} | {_title(row, place)}{goal.text} | {target} | {figures} | {mark} |"

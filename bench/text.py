@@ -15,6 +15,11 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def exact(value: float) -> str:
+    """A figure that somebody has set: as it was set."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+
+
 def spread(low: float, high: float) -> str:
     """From quartile to quartile."""
     return f"{number(low)}–{number(high)}"

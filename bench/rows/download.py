@@ -43,7 +43,7 @@ OURS, PIPED, LOCAL = "wallet open", "curl and age", "age, from a file"
 
 
 def run(*, quick: bool) -> Outcome:
-    rounds, mib = (3, 64) if quick else (5, 1024)
+    rounds, mib = (2, 64) if quick else (5, 1024)
     for name in ("age", "curl"):
         if shutil.which(name) is None:
             raise SystemExit(f"bench: the program {name} is not installed")

@@ -32,7 +32,7 @@ COLD, WARM, FLOOR = "cold: locked", "warm: unlocked", "Python alone"
 
 
 def run(*, quick: bool) -> Outcome:
-    rounds = 5 if quick else 25
+    rounds = 3 if quick else 25
     with local_chain() as chain, vault_process(chain) as (settings, _):
         programs = Programs.of(chain, settings)
         item = claimed_item(chain, programs)

@@ -14,7 +14,7 @@ from bench.profiling import every_thread, of_call
 from bench.registry import ROWS, chosen
 from bench.results import Goal, Outcome, ratio_goal, values_goal
 from bench.svg import chart
-from bench.text import number, verdict
+from bench.text import exact, number, verdict
 
 FAST, SLOW = Series("ours, <fast>", (200.0, 210.0, 190.0)), Series("theirs", (2.0, 2.1, 1.9))
 
@@ -68,6 +68,10 @@ def test_a_missed_goal_says_by_how_much(value: float, target: float, at_most: bo
 )
 def test_figures_have_three_digits(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_what_somebody_has_set_is_shown_as_it_was_set() -> None:
+    assert [exact(value) for value in (2048, 1.0, 0.85, 2_000_000)] == ["2,048", "1", "0.85", "2,000,000"]
 
 
 def test_a_picture_is_xml_with_a_bar_and_a_spread_for_each_series() -> None:
