@@ -196,11 +196,9 @@ def _stanza(first: bytes, lines: _Lines) -> Stanza:
 
 
 def _body_lines(lines: _Lines) -> Iterator[str]:
-    chars = 0
     while True:
         line = lines.next().decode("latin-1")
-        chars += len(line)
-        if len(line) > _COLUMNS or chars > 2 * MAX_BODY_BYTES:
+        if len(line) > _COLUMNS:
             raise Malformed("age_stanza_limit", "a stanza of the age header is larger than we read")
         # Each full line must be base64 by itself, or the line of another stanza would be eaten.
         if not _B64.fullmatch(line):

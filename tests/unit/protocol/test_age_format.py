@@ -79,7 +79,11 @@ def test_reading_a_header_leaves_the_stream_at_the_payload() -> None:
     assert stream.read() == b"payload\n---\n"
 
 
-@pytest.mark.parametrize("raw", [b"", b"age-encryption.org/v1\n", RAW[:-1], b"x" * (MAX_HEADER_BYTES + 9)])
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"age-encryption.org/v1\n", RAW[:-1], b"x" * (MAX_HEADER_BYTES + 9), b"-> a\n" * (MAX_HEADER_BYTES // 3)],
+    ids=["nothing", "a version", "no end", "one endless line", "endless lines"],
+)
 def test_reading_a_header_from_a_stream_that_has_none_ends_soon(raw: bytes) -> None:
     stream = io.BytesIO(raw)
     with pytest.raises(Malformed):
@@ -93,6 +97,8 @@ def test_reading_a_header_from_a_stream_that_has_none_ends_soon(raw: bytes) -> N
         (b"", "age_header_truncated"),
         (b"\n" * (MAX_HEADER_BYTES + 1), "age_header_version"),
         (b"x" * (MAX_HEADER_BYTES + 1), "age_header_limit"),
+        (b"x" * MAX_HEADER_BYTES, "age_header_limit"),
+        (Header((Stanza("a", ("x" * 4000,), b""),) * 66, MAC).serialise(), "age_header_limit"),
         (b"-----BEGIN AGE ENCRYPTED FILE-----\n", "age_armored"),
         (b"age-encryption.org/v2\n" + RAW[22:], "age_header_version"),
         (RAW.replace(b"\n", b"\r\n"), "age_header_version"),
@@ -156,14 +162,24 @@ def test_a_stanza_cannot_be_built_with_an_argument_that_would_break_its_line() -
             Stanza("grease", (bad,), b"")
 
 
+@pytest.mark.parametrize(
+    "stanza",
+    [Stanza("a", ("x" * 4096,) + ("x",) * 14, b""), Stanza("a", (), bytes(4096)), Stanza("scrypt", (SCRYPT.args[0], "22"), WRAPPED)],
+    ids=["arguments", "body", "work factor"],
+)  # fmt: skip
+def test_a_stanza_at_its_bounds_is_read(stanza: Stanza) -> None:
+    assert parse_whole_header(Header((stanza,), MAC).serialise()).stanzas == (stanza,)
+
+
 def test_unknown_stanzas_pass_untouched() -> None:
     stanzas = (Stanza("p256tag", ("CXBuUw", "x"), b"?" * 32), Stanza("ssh-ed25519", ("abc",), b""), X25519)
     assert parse_whole_header(Header(stanzas, MAC).serialise()).stanzas == stanzas
 
 
 def test_a_mac_of_another_length_is_refused() -> None:
-    with pytest.raises(Malformed, match="MAC of 32 bytes"):
+    with pytest.raises(Malformed, match="MAC of 32 bytes") as error:
         Header((X25519,), bytes(31))
+    assert error.value.code == "age_header_end"
 
 
 def test_as_many_members_as_a_key_ring_may_have_fit_into_one_header() -> None:
@@ -171,6 +187,11 @@ def test_as_many_members_as_a_key_ring_may_have_fit_into_one_header() -> None:
     raw = Header((hybrid,) * MAX_STANZAS, MAC).serialise()
     assert len(raw) <= MAX_HEADER_BYTES
     assert len(parse_whole_header(raw).stanzas) == MAX_STANZAS
+
+
+@pytest.mark.parametrize("value", range(64))
+def test_base64_is_read_back_whatever_its_last_character(value: int) -> None:
+    assert raw_unb64(raw_b64(bytes([0, 0, value])), what="x") == bytes([0, 0, value])
 
 
 def test_base64_of_any_length_is_read_if_none_is_asked_for() -> None:
