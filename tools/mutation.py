@@ -145,7 +145,7 @@ def call(command: Sequence[str], log: str) -> str:
     done = subprocess.run(command, cwd=WORK, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     (WORK.parent / f"{log}.log").write_text(done.stdout, encoding="utf-8")
     if done.returncode:
-        raise SystemExit(f"mutation: {log} failed:\n{done.stdout[-3000:]}")
+        raise SystemExit(f"mutation: {log} ended with {done.returncode}:\n{done.stdout[-3000:]}")
     return done.stdout
 
 
