@@ -29,6 +29,7 @@ LIMIT_S = 900
 
 def main(arguments: list[str] | None = None) -> int:
     given = _arguments(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     if given.one is not None:
         return measure_one(chosen([given.one])[0], Path(given.to), quick=given.quick)
     try:
@@ -45,7 +46,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def measure_one(row: Row, target: Path, *, quick: bool) -> int:
     """Measure a row in this process and write what came of it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     module = row.load()
     outcome: Outcome = module.run(quick=quick)
     found = outcome.to_json()

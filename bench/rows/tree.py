@@ -19,8 +19,8 @@ GOAL_RATIO = 30
 
 
 def run(*, quick: bool) -> Outcome:
-    size = 1 << (12 if quick else 16)
-    rounds, round_s = (5, 0.2) if quick else (9, 1.0)
+    size = 1 << (12 if quick else 14)
+    rounds, round_s = (5, 0.2) if quick else (15, 0.5)
     leaves = [i.to_bytes(32, "big") for i in range(size)]
     entries = [i.to_bytes(ENTRY_BYTES, "big") for i in range(size)]
     assert tree_levels(leaves)[-1][0] == root(leaves)
