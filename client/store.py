@@ -205,6 +205,13 @@ class Store:
         path = self._folder("history") / f"{first:012d}.json"
         return _rows(path) if path.exists() else []
 
+    def keep_pages(self, firsts: set[int]) -> None:
+        """Forget every kept page but those that begin with these n."""
+        wanted = {f"{first:012d}" for first in firsts}
+        for path in self._folder("history").glob("*.json"):
+            if path.stem not in wanted:
+                path.unlink()
+
     def history(self) -> Iterator[dict[str, Any]]:
         """All rows (``wire.LogRow`` as JSON), in the order of n."""
         for path in sorted(self._folder("history").glob("*.json")):

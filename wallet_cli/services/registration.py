@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from chain.ledger import DossierState
 from client import deployment as deployments
-from client.files import read_json
+from client.files import read_json, write_json
 from client.session import Session
 from protocol import wire
 from protocol.dossier_messages import BumpEpoch
@@ -20,6 +20,7 @@ from protocol.keycard import KeyCard, KeyCardEnvelope, VerifiedKeyCard, next_car
 from wallet_cli.services.setup import OPENING_FILE
 
 MESSAGE_LIFETIME_S = 3600
+RENEWAL_FILE = "renewal.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,17 @@ def view(session: Session) -> DossierView:
 
 
 def renew_card(session: Session, *, revoke_older: bool) -> VerifiedKeyCard:
-    """Publish the next key card with new keys; ``revoke_older`` ends the binding of older credentials."""
-    session.ledger.head()  # nothing is sent that the chain could not confirm
+    """Publish the next key card with new keys; ``revoke_older`` ends the binding of older credentials.
+
+    The signed card is kept until chain and vault have it: what broke off in between is finished first.
+    """
+    kept = _kept_renewal(session)
+    if kept is not None:
+        finished = _finish_renewal(session, kept)
+        if finished.card.revoked_below == finished.card.seq or not revoke_older:
+            return finished
     before = newest_card(session)
-    party, seq, now = session.party, before.card.seq + 1, session.clock.now()
+    seq, now = before.card.seq + 1, session.clock.now()
     domain = deployments.dossier_domain(session.deployment)
     present, sealing = session.keys.present(seq), session.keys.sealing(seq).recipient().public
     card = next_card(
@@ -138,11 +146,35 @@ def renew_card(session: Session, *, revoke_older: bool) -> VerifiedKeyCard:
         revoked_below=seq if revoke_older else None,
     )
     envelope = seal_card(card, domain, present, sealing, session.keys.hot.sign_digest(card.digest(domain)))
+    session.ledger.head()  # nothing is sent that the chain could not confirm
+    write_json(session.profile.folder / RENEWAL_FILE, {"v": 1, "card": envelope.to_json()})
     _relay_card(session, card, envelope)
-    digest = card.digest(domain)
+    return _finish_renewal(session, envelope)
+
+
+def _kept_renewal(session: Session) -> KeyCardEnvelope | None:
+    """A card that was signed and perhaps published, while this device did not hear of it; None if the chain never saw
+    it."""
+    path = session.profile.folder / RENEWAL_FILE
+    if not path.exists():
+        return None
+    envelope = KeyCardEnvelope.from_json(read_json(path).get("card"))
+    state = session.ledger.dossier(session.party.subject)
+    if state is not None and state.card_hash == envelope.card.digest(deployments.dossier_domain(session.deployment)):
+        return envelope
+    path.unlink()
+    return None
+
+
+def _finish_renewal(session: Session, envelope: KeyCardEnvelope) -> VerifiedKeyCard:
+    """Give the vault its copy of a card that the chain has, and use its keys from now on."""
+    party, seq, domain = session.party, envelope.card.seq, deployments.dossier_domain(session.deployment)
+    digest = envelope.card.digest(domain)
     _shown_on_chain(session, lambda state: state.card_hash == digest)
-    session.api.put_card(wire.Card(card=envelope.to_json()), present)
+    copy = wire.Card(card=envelope.to_json())
+    _unless_done("card_exists", lambda: session.api.put_card(copy, session.keys.present(seq)))
     session.save_party(party.with_changes(card_seq=seq))
+    (session.profile.folder / RENEWAL_FILE).unlink(missing_ok=True)
     return verify_key_card(envelope, domain, subject=party.subject, accounts=[party.controller])
 
 

@@ -43,13 +43,16 @@ def secret_of(session: Session, grant_id: bytes) -> bytes:
 def revoke(session: Session, grant_id: bytes) -> Revocation:
     """End the grant at the vault, at once, and on chain by the relay.
 
-    The vault has destroyed parcels and headers when this returns. If the chain is slow, the vault brings the secret
-    there later; ``on_chain`` tells.
+    The end is on chain or in the log when this returns, and the vault says that it has destroyed parcels and headers.
+    If the chain is slow, the vault brings the secret there later; ``on_chain`` tells.
     """
     secret = secret_of(session, grant_id)
     done = session.api.revoke(grant_id, secret)
     _bring_to_chain(session, secret)
-    return Revocation(grant_id, done.index, done.at, _spent(session, nullifier_of(secret)))
+    on_chain = _spent(session, nullifier_of(secret))
+    if not on_chain:
+        _check_logged(session, grant_id)
+    return Revocation(grant_id, done.index, done.at, on_chain)
 
 
 def listed(session: Session) -> list[dict[str, Any]]:
@@ -144,6 +147,14 @@ def _state(session: Session, grant: said.GrantSaid, row: wire.GrantRow) -> str:
     if now >= message.not_after:
         return "expired"
     return "used_up" if max(row.uses, grant.uses) >= message.max_uses else "live"
+
+
+def _check_logged(session: Session, grant_id: bytes) -> None:
+    """While the chain does not know of the end, the log must: the vault's word alone ends nothing."""
+    sync(session)
+    grant = said.grants(session).get(grant_id)
+    if grant is None or not grant.ended:
+        raise Untrusted("not_logged", "the vault does not prove that it logged this")
 
 
 def _bring_to_chain(session: Session, secret: bytes) -> None:

@@ -278,6 +278,33 @@ def test_the_key_card_is_shown_and_renewed(world: World, wallet: Wallet) -> None
     assert (state.card_seq, state.revoked_below) == (2, 2)
 
 
+@pytest.mark.parametrize("route", ["/v1/relay", "/v1/me/card"])
+def test_a_renewal_whose_answer_was_lost_is_finished_by_the_next(world: World, wallet: Wallet, route: str) -> None:
+    lying = Lying(world.stage.transport)
+    lying.rules[route] = lambda _body: httpx2.Response(502)
+    assert wallet("card", "--renew", "--json", transport=lying).code == 7
+    assert world.stage.session("alice").party.card_seq == 1
+    world.stage.tick()
+    finished = wallet("card", "--renew", "--json")
+    assert (finished.code, finished.json["seq"], finished.json["revoked_below"]) == (0, 2, 0)
+    assert wallet("card", "--renew", "--json").json["seq"] == 3
+
+
+def test_a_renewal_that_is_finished_late_still_revokes_when_that_is_asked(world: World, wallet: Wallet) -> None:
+    lying = Lying(world.stage.transport)
+    lying.rules["/v1/relay"] = lambda _body: httpx2.Response(502)
+    assert wallet("card", "--renew", transport=lying).code == 7
+    world.stage.tick()
+    assert wallet("card", "--renew", "--revoke-older", "--json").json["revoked_below"] == 3
+
+
+def test_a_renewal_that_the_chain_never_saw_is_signed_anew(world: World, wallet: Wallet) -> None:
+    world.stage.chain.faults.fail("publish_dossier_card", times=9)
+    assert wallet("card", "--renew").code == 7
+    world.stage.chain.faults._queue.clear()
+    assert wallet("card", "--renew", "--json").json["seq"] == 2
+
+
 def test_an_invitation_names_one_agency_and_lives_ten_minutes(shared: World, look: Wallet) -> None:
     for named in (shared.hr.urn, hex0x(shared.hr.account), "Human Resources", "Human"):
         token = parse_card_token(look("card", "--for", named, "--json").json["card_token"]).body

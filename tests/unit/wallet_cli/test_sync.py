@@ -127,6 +127,75 @@ def test_a_checkpoint_of_another_key_is_refused(world: World, wallet: Wallet) ->
     refused(world, wallet, "note_unsigned", **{"/v1/log/checkpoint": lambda _body: forged})
 
 
+def withholding(world: World, n: int) -> Lying:
+    def rule(body: Any) -> Any:
+        row = next(row for row in body["rows"] if row["logged"]["opening"] and row["logged"]["opening"]["n"] == n)
+        row["logged"]["opening"] = row["logged"]["object"] = None
+        return body
+
+    lying = Lying(world.stage.transport)
+    lying.rules["/v1/me/log"] = rule
+    return lying
+
+
+def test_what_was_withheld_once_is_taken_up_by_a_deep_sync_and_kept(world: World, wallet: Wallet) -> None:
+    grants = world.alice.store.log_head().head.n
+    assert wallet("put", str(world.stage.folder / "passphrase"), "--json").code == 0
+    assert wallet("sync", transport=withholding(world, grants)).code == 3  # an item whose deposit is said to be erased
+    assert wallet("claim", world.item).code == 0
+    stated = grants + 1
+    assert wallet("sync", transport=withholding(world, stated)).code == 0
+    assert list(world.alice.store.history())[stated]["logged"]["object"] is None
+    assert wallet("sync", "--deep").code == 0
+    whole = list(world.alice.store.history())
+    assert whole[stated]["logged"]["object"] is not None
+    assert wallet("sync", "--deep", transport=withholding(world, stated)).code == 0
+    assert list(world.alice.store.history()) == whole
+
+
+def test_pages_that_become_shorter_are_walked_anew_and_leave_no_event_twice(world: World) -> None:
+    for _ in range(3):
+        more(world)
+    syncing.sync(world.alice)
+    before = list(world.alice.store.history())
+    for length in (2, 3, 100):
+        api = world.alice.api
+        api.log = lambda page=None, length=length, api=api: short_page(api, page, length)  # type: ignore[method-assign]  # other pages
+        assert syncing.sync(world.alice).new_events == 0
+        assert list(world.alice.store.history()) == before
+    assert len(before) == 5
+
+
+def short_page(api: Any, page: str | None, length: int) -> Any:
+    from client.http import Call
+    from protocol import wire
+
+    query = {"limit": length} | ({} if page is None else {"page": page})
+    return api.http.ask(Call("GET", "/v1/me/log", query), wire.Page[wire.LogRow])
+
+
+def test_another_history_of_the_same_length_is_noticed_by_a_deep_sync(world: World, wallet: Wallet) -> None:
+    bob = world.stage.holder("bob")
+    world.hr.issue(tokens.card_token(bob, world.hr.account), card_of(bob))
+    theirs = bob.api.log().model_dump(mode="json")
+    lying = Lying(world.stage.transport)
+    lying.rules["/v1/me/log"] = lambda _body: theirs
+    assert wallet("sync", "--deep", "--json", transport=lying).problem == "history_changed"
+
+
+def test_a_salt_that_the_slip_does_not_commit_with_is_found_and_mended(world: World, wallet: Wallet) -> None:
+    more(world)
+    lying = Lying(world.stage.transport)
+    lying.rules["/v1/me/items"] = lambda body: {
+        **body,
+        "rows": [*body["rows"][:-1], {**body["rows"][-1], "item_salt": "A" * 43}],
+    }
+    assert wallet("sync", "--json", transport=lying).json["damaged"][0]["code"] == "item_commitment"
+    assert [record.damaged for record in world.alice.store.items()] == [None, "item_commitment"]
+    assert wallet("sync", "--json").json["damaged"] == []
+    assert [record.damaged for record in world.alice.store.items()] == [None, None]
+
+
 def real_key(stage: Stage) -> Ed25519NoteSigner:
     seed = read_secret(stage.vault.settings.log_key)
     assert seed is not None
