@@ -1,0 +1,113 @@
+"""A vault that lies to a wallet: whatever it answers, nothing false is kept or told, and nothing breaks.
+
+Every row is one act of a holder, one route that it takes, and one lie that the vault tells there. After each of them
+the profile is compared with the truth, and the next honest sync goes well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from console import exits
+from protocol.errors import OneFileError
+from tests.attacks.liar import FEW, LIES, Lie, bending, changed_members
+from tests.attacks.wallet_acts import ACTS, Act, truth_of
+from tests.attacks.wallet_world import Theatre, theatre
+from wallet_cli.services import syncing
+
+Make = Callable[[Theatre], Lie | None]
+ROWS = [(act, route) for act, found in ACTS.items() for route in found.calls]
+TEXTS = {"checkpoint", "proof", "tile", "payload", "status_list"}  # whose answers are not JSON
+FIRST = {route: act for act, route in reversed(ROWS) if route not in TEXTS}  # of each route the act that takes it first
+WHOLE = {("sync", "log"), ("sync", "checkpoint"), ("open", "payload"), ("put", "deposit")}  # one of each kind of answer
+SHARE = 14  # changed members of one answer, unless all are asked for
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    with theatre(tmp_path_factory.mktemp("lies")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_without_a_lie_every_act_is_done_and_takes_these_routes(stage: Theatre, name: str) -> None:
+    act = ACTS[name]
+    stage.rewind()
+    session = act.prepare(stage)
+    stage.liar.heard.clear()
+    found = act.act(stage, session)
+    truth = truth_of(stage, session)
+    act.check(stage, session, truth, found)
+    truth.check(session)
+    assert set(stage.liar.heard) == set(act.calls)
+
+
+def told(stage: Theatre, act: Act, route: str, lie: Lie | None = None, *, make: Make | None = None) -> OneFileError | None:
+    """The refusal that the lie got, if it got one; whatever came of it, nothing false may stand or be said.
+
+    ``make``: a lie that is thought out when the act is about to begin.
+    """
+    stage.rewind()
+    session = act.prepare(stage)
+    made = lie if make is None else make(stage)
+    if made is not None:
+        stage.liar.lies[route] = made
+    refusal, found = None, None
+    try:
+        found = act.act(stage, session)
+    except OneFileError as error:
+        refusal = error
+    stage.liar.lies.clear()
+    stage.liar.instead.clear()
+    truth = truth_of(stage, session)
+    if refusal is None:
+        act.check(stage, session, truth, found)
+    truth.check(session)
+    return refusal
+
+
+def recovered(stage: Theatre) -> None:
+    """The lie has left nothing behind that the truth does not mend."""
+    session = stage.session(honest=True)
+    syncing.sync(session)
+    truth_of(stage, session).check(session)
+
+
+def lies_for(name: str, route: str) -> tuple[str, ...]:
+    """All lies where each kind of answer is asked for first, one of each kind elsewhere."""
+    every = os.environ.get("ONEFILE_EVERY_LIE") or (name, route) in WHOLE
+    return tuple(LIES) if every else FEW
+
+
+@pytest.mark.parametrize(("name", "route"), ROWS, ids=[f"{act}: {route}" for act, route in ROWS])
+def test_no_answer_of_another_form_is_believed(stage: Theatre, name: str, route: str) -> None:
+    for what in lies_for(name, route):
+        refusal = told(stage, ACTS[name], route, LIES[what].lie)
+        if refusal is not None:
+            assert isinstance(refusal, LIES[what].kinds), f"{what}: {refusal.code}"
+            assert exits.exit_code(refusal) != exits.OK, what
+            assert refusal.code.isprintable(), what
+        assert {request.url.host for request in stage.liar.requests} == {"vault.test"}, what
+    recovered(stage)
+
+
+def members_of(stage: Theatre, name: str, route: str) -> list[str]:
+    """What can be changed in the answer that this act gets on this route; a fair share of it, or all."""
+    stage.rewind()
+    session = ACTS[name].prepare(stage)
+    stage.liar.heard.clear()
+    ACTS[name].act(stage, session)
+    found = [change for change, _body in changed_members(json.loads(stage.liar.heard[route][0]))]
+    return found if os.environ.get("ONEFILE_EVERY_LIE") else found[:: max(1, len(found) // SHARE)]
+
+
+@pytest.mark.parametrize(("route", "name"), FIRST.items(), ids=[f"{act}: {route}" for route, act in FIRST.items()])
+def test_no_changed_member_of_an_answer_is_believed(stage: Theatre, route: str, name: str) -> None:
+    for change in members_of(stage, name, route):
+        refusal = told(stage, ACTS[name], route, bending(change))
+        assert refusal is None or exits.exit_code(refusal) != exits.OK, change
+    recovered(stage)
