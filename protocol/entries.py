@@ -269,18 +269,23 @@ def head_statement(origin_text: str, size: int, root: bytes) -> bytes:
 
 def verify_opening(entry: Entry, opening: Opening, object_bytes: bytes) -> None:
     """Raise ``Untrusted`` unless ``entry`` commits to ``object_bytes`` under ``opening``."""
+    if opening.t == entry.t and not same(sha256(object_bytes), opening.object_sha256):
+        raise Untrusted(
+            "opening_object",
+            "the object of entry {index} is not the one that the opening names",
+            index=opening.index,
+        )
+    verify_opened(entry, opening)
+
+
+def verify_opened(entry: Entry, opening: Opening) -> None:
+    """Raise ``Untrusted`` unless ``entry`` commits to the object that ``opening`` names, which is not at hand."""
     if opening.t != entry.t:
         raise Untrusted(
             "opening_type",
             "the opening is of an entry {want}, the entry says {got}",
             want=opening.t,
             got=entry.t,
-        )
-    if not same(sha256(object_bytes), opening.object_sha256):
-        raise Untrusted(
-            "opening_object",
-            "the object of entry {index} is not the one that the opening names",
-            index=opening.index,
         )
     if not same(commitment_of(opening.salt, opening.object_sha256), entry.c):
         raise Untrusted("opening_commitment", "entry {index} does not commit to this object", index=opening.index)

@@ -18,6 +18,7 @@ from protocol.entries import (
     grant_tag_key,
     pv_n,
     tag_n,
+    verify_opened,
     verify_opening,
 )
 from protocol.errors import Untrusted
@@ -78,9 +79,11 @@ def _next(tag_key: bytes, head: HistoryHead, logged: Logged) -> HistoryHead:
             "entry {n} of the dossier does not follow the one before: one is missing, foreign or forged",
             n=n,
         )
-    # Step 3: the object is the one committed to. Nothing is checked where opening or object were erased: that
-    # is what an erasure is for, and it leaves the link.
-    if opening is not None and logged.object_bytes is not None:
+    # Step 3: the object is the one committed to. Nothing is checked where the opening was erased: that is what an
+    # erasure is for, and it leaves the link.
+    if opening is not None and logged.object_bytes is None:
+        verify_opened(entry, opening)
+    elif opening is not None and logged.object_bytes is not None:
         verify_opening(entry, opening, logged.object_bytes)
     # Step 4: the tag is ours.
     _check_tag(tag_key, n, entry, logged)

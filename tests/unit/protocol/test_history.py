@@ -55,6 +55,21 @@ def test_a_walk_goes_on_from_where_it_stopped() -> None:
     assert verify_history(TAG_KEY, [], middle) == middle
 
 
+def test_an_opening_without_its_object_must_open_the_entry_all_the_same() -> None:
+    alone = [replace(step, object_bytes=None) for step in history()]
+    assert verify_history(TAG_KEY, alone) == verify_history(TAG_KEY, history())
+    opening = alone[1].opening
+    assert opening is not None
+    for wrong, code in (
+        (replace(opening, salt=b"\x09" * 32), "opening_commitment"),
+        (replace(opening, object_sha256=b"\x09" * 32), "opening_commitment"),
+        (replace(opening, t="issue"), "opening_type"),
+    ):
+        with pytest.raises(Untrusted) as caught:
+            verify_history(TAG_KEY, [alone[0], replace(alone[1], opening=wrong), *alone[2:]])
+        assert caught.value.code == code
+
+
 def test_an_erased_entry_still_stands_in_its_place() -> None:
     steps = [erased(step) for step in history()]
     assert verify_history(TAG_KEY, steps) == verify_history(TAG_KEY, history())
