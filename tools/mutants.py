@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -72,13 +72,14 @@ class Signature:
 class Labels:
     """The labels of all functions and methods of some modules; calls are resolved by name alone."""
 
+    modules: frozenset[str] = frozenset()
     functions: dict[str, list[Signature]] = field(default_factory=dict)
     methods: dict[str, list[Signature]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, modules: Iterable[ast.Module]) -> Labels:
-        labels = cls()
-        for node in (node for module in modules for node in module.body):
+    def of(cls, modules: Mapping[str, ast.Module]) -> Labels:
+        labels = cls(frozenset(modules))
+        for node in (node for module in modules.values() for node in module.body):
             if isinstance(node, ast.FunctionDef):
                 labels.functions.setdefault(node.name, []).append(Signature.of(node, method=False))
             elif isinstance(node, ast.ClassDef):
@@ -132,7 +133,12 @@ class Labels:
     def _called(self, call: ast.Call) -> list[Signature]:
         if isinstance(call.func, ast.Name):
             return self.functions.get(call.func.id, [])
-        return self.methods.get(call.func.attr, []) if isinstance(call.func, ast.Attribute) else []
+        if not isinstance(call.func, ast.Attribute):
+            return []
+        owner, name = call.func.value, call.func.attr
+        # A variable may be called as a module is: then both the function and the methods of that name are meant.
+        found = self.functions.get(name, []) if isinstance(owner, ast.Name) and owner.id in self.modules else []
+        return found + self.methods.get(name, []) if name in self.methods else found
 
     def is_text(self, path: list[Pair]) -> bool:
         """Whether the difference at the end of ``path`` lies in text, or is a text left out."""

@@ -45,7 +45,7 @@ TESTS: dict[str, list[str]] = {
     "envelope": [f"{VECTORS}/test_our_age_vectors.py"],
     "stream": [f"{UNIT}/test_envelope.py", f"{VECTORS}/test_our_age_vectors.py"],
     "age_format": [f"{UNIT}/test_envelope.py", f"{VECTORS}/test_our_age_vectors.py"],
-    "recipients": [f"{UNIT}/test_envelope.py", f"{VECTORS}/test_our_age_vectors.py"],
+    "recipients": [f"{UNIT}/test_envelope.py", f"{UNIT}/test_secret.py", f"{VECTORS}/test_our_age_vectors.py"],
     "verify_credential": [f"{ATTACKS}/test_presentation_attacks.py"],
     "verify_log": [f"{VECTORS}/test_log_vectors.py"],
     "verify_receipt": [],
@@ -153,10 +153,12 @@ def mutate(module: str, programs: Path, *, left: bool) -> tuple[list[Mutant], di
     """All mutants of ``module``, and how those ended that are no mere texts, by name."""
     prepare(module)
     call([str(programs / "python"), "-c", GENERATE], f"{module}-generate")
-    labels = Labels.of(ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "protocol").glob("*.py")))
+    modules = sorted((ROOT / "protocol").glob("*.py"))
+    labels = Labels.of({path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in modules})
     mutants = read((WORK / "mutants" / "protocol" / f"{module}.py").read_text(encoding="utf-8"), module, labels)
     names = [mutant.name for mutant in mutants if not mutant.text]
-    ends = {name: end for name, end in (last(module) if left else {}).items() if end in ENDS.values()}
+    before = last(module) if left else {}
+    ends = {name: before[name] for name in names if before.get(name) in ENDS.values()}
     open_ones = [name for name in names if name not in ends]
     for start in range(0, len(open_ones), PORTION):
         ends |= tried(module, open_ones[start : start + PORTION], programs)

@@ -35,11 +35,12 @@ def parse(value):
     fields = Fields(value, "grant")
     length(value, 32, "grant")
     length(value, 32, what="grant")
+    toy.length(value, 32, what="grant")
     late = fields.count("at") > 10
     if late:
         raise too_late(fields.count("at"))
 """
-LABELS = Labels.of([ast.parse(MODULE)])
+LABELS = Labels.of({"toy": ast.parse(MODULE)})
 
 
 def judged(before: str, after: str) -> bool:
@@ -65,6 +66,7 @@ def judged(before: str, after: str) -> bool:
         ('fields = Fields(value, "grant")', 'fields = Fields(value, "GRANT")'),
         ('length(value, 32, "grant")', "length(value, 32, None)"),
         ('length(value, 32, what="grant")', "length(value, 32)"),
+        ('toy.length(value, 32, what="grant")', "toy.length(value, 32, what=None)"),
     ],
 )  # fmt: skip
 def test_a_change_that_only_a_message_shows_is_a_text(before: str, after: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import resource
 from pathlib import Path
 
@@ -46,6 +47,13 @@ def test_who_a_key_was_wrapped_for_unwraps_it_among_stanzas_of_others(identity: 
     assert identity.unwrap((Stanza("grease", (), b""), mine)) == KEY
     assert mine.tag == recipient.tag
     assert mine != recipient.wrap(KEY)
+
+
+@pytest.mark.parametrize(("identity", "recipient"), PAIRS[:2])
+def test_a_reader_finds_its_stanza_behind_those_of_others_of_its_kind(identity: Identity, recipient: Recipient) -> None:
+    kind = type(identity)
+    others = tuple(kind(bytes([seed]) * 32).recipient().wrap(KEY) for seed in (1, 2))
+    assert identity.unwrap((*others, recipient.wrap(KEY))) == KEY
 
 
 @pytest.mark.parametrize(
@@ -99,10 +107,11 @@ def test_the_hash_of_a_sealing_key_is_over_its_1216_bytes() -> None:
 
 
 def test_keys_of_another_length_are_refused() -> None:
-    with pytest.raises(Malformed, match="1216 bytes, got 1184"):
+    with pytest.raises(Malformed, match="1216 bytes, got 1184") as hybrid:
         HybridRecipient(bytes(1184))
-    with pytest.raises(Malformed, match="32 bytes, got 33"):
+    with pytest.raises(Malformed, match="32 bytes, got 33") as classic:
         X25519Recipient(bytes(33))
+    assert hybrid.value.code == classic.value.code == "recipient_length"
 
 
 def test_a_sealing_key_whose_ml_kem_part_is_out_of_range_is_refused() -> None:
@@ -136,8 +145,22 @@ def test_a_hybrid_share_of_low_order_is_refused_and_not_taken_for_another_reader
 def test_the_work_factor_that_a_file_may_ask_for_is_bounded_by_its_reader() -> None:
     stanza = ScryptRecipient(Passphrase("one"), 5).wrap(KEY)
     assert stanza.args[1] == "5"
-    with pytest.raises(Malformed, match="from 1 to 4"):
+    assert ScryptIdentity(Passphrase("one"), max_log_n=5).unwrap((stanza,)) == KEY
+    with pytest.raises(Malformed, match="from 1 to 4") as error:
         ScryptIdentity(Passphrase("one"), max_log_n=4).unwrap((stanza,))
+    assert error.value.code == "age_scrypt_work"
+
+
+@pytest.mark.parametrize("log_n", [1, 10])
+def test_a_passphrase_is_stretched_as_openssl_does_it(log_n: int) -> None:
+    salt = bytes(range(16))
+    want = hashlib.scrypt(b"one", salt=b"age-encryption.org/v1/scrypt" + salt, n=1 << log_n, r=8, p=1, dklen=32)
+    assert Passphrase("one").stretch(salt, log_n) == want
+
+
+@pytest.mark.parametrize("log_n", [1, MAX_SCRYPT_LOG_N])
+def test_every_work_factor_that_we_would_read_may_be_sealed_with(log_n: int) -> None:
+    assert ScryptRecipient(Passphrase("one"), log_n).tag == "scrypt"
 
 
 @pytest.mark.parametrize("log_n", [0, -1, MAX_SCRYPT_LOG_N + 1])
@@ -152,10 +175,11 @@ def test_too_little_memory_for_a_passphrase_is_nobodys_fault() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (used + (512 << 20), hard))
     try:
-        with pytest.raises(Unavailable, match="4096 MiB"):
+        with pytest.raises(Unavailable, match="4096 MiB") as error:
             Passphrase("one").stretch(bytes(16), MAX_SCRYPT_LOG_N)
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    assert error.value.code == "scrypt_memory"
 
 
 @pytest.mark.parametrize("text", ["", "x" * 1025, "é" * 513, "\ud800"])
@@ -163,6 +187,12 @@ def test_a_passphrase_is_text_of_bounded_length(text: str) -> None:
     with pytest.raises(Malformed) as error:
         Passphrase(text)
     assert error.value.code == "passphrase"
+
+
+@pytest.mark.parametrize("text", ["x", "x" * 1024, "é" * 512])
+def test_a_passphrase_at_its_bounds_opens_what_it_sealed(text: str) -> None:
+    stanza = ScryptRecipient(Passphrase(text), 1).wrap(KEY)
+    assert ScryptIdentity(Passphrase(text)).unwrap((stanza,)) == KEY
 
 
 def test_an_x25519_recipient_does_not_pass_for_a_hybrid_one() -> None:
