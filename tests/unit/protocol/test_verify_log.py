@@ -85,9 +85,14 @@ def test_bytes_that_are_no_entry_or_no_proof_are_malformed() -> None:
 def test_an_entry_commits_to_its_object_and_kind_only() -> None:
     entry = verify_entry(LOG.evidence(2, 8), anchors(8)).entry
     verify_commitment(entry, t="issue", salt=SALT, object_bytes=b"object 2")
-    for changes in ({"t": "grant"}, {"salt": bytes(32)}, {"object_bytes": b"object 3"}):
-        with pytest.raises(Untrusted):
+    for changes, code in (
+        ({"t": "grant"}, "entry_kind"),
+        ({"salt": bytes(32)}, "entry_commitment"),
+        ({"object_bytes": b"object 3"}, "entry_commitment"),
+    ):
+        with pytest.raises(Untrusted) as caught:
             verify_commitment(entry, **{"t": "issue", "salt": SALT, "object_bytes": b"object 2", **changes})  # type: ignore[arg-type]  # a stand-in of the same shape, or bad input on purpose
+        assert caught.value.code == code
 
 
 def test_an_anchor_is_final_with_enough_blocks_on_top() -> None:
@@ -101,7 +106,7 @@ def test_an_anchor_is_final_with_enough_blocks_on_top() -> None:
 def test_the_verdict_on_a_final_entry_is_accept_by_every_policy() -> None:
     for policy in (WINDOW, EVIDENCE):
         verdict = judge_entry(LOG.evidence(2, 8), anchors(3, 8), policy, now=NOW)
-        assert verdict.verdict == "accept"
+        assert (verdict.verdict, verdict.at) == ("accept", NOW)
         ages = {check.name: check.fact_age_s for check in verdict.checks if check.status == "pass"}
         assert ages == {"format": None, "anchor_inclusion": 10, "anchor_finality": 10, "log_consistency": 10}
 
@@ -132,9 +137,9 @@ def test_an_unconfirmed_anchor_is_as_young_as_its_block() -> None:
 def test_a_false_proof_is_rejected_and_finality_is_not_reached(evidence: EntryEvidence, want: str) -> None:
     verdict = judge_entry(evidence, anchors(3, 8), WINDOW, now=NOW)
     assert verdict.verdict == want
-    found = verdict.check("anchor_finality")
-    assert found is not None
-    assert found.code == "not_reached"
+    found = {check.name: check for check in verdict.checks}
+    assert found["anchor_finality"].code == "not_reached"
+    assert found["anchor_inclusion"].fact_age_s == found["log_consistency"].fact_age_s == 10
 
 
 def test_without_any_anchor_finality_is_unknown_and_has_no_age() -> None:
@@ -165,7 +170,7 @@ def test_a_kept_checkpoint_must_be_of_the_anchored_history(
         for name in ("log_consistency", "anchor_inclusion"):
             found = verdict.check(name)
             assert found is not None
-            assert (verdict.verdict, found.code) == (want, code)
+            assert (verdict.verdict, verdict.at, found.code, found.fact_age_s) == (want, NOW, code, 10)
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff", SIGNER.name.encode() + b"\n8\n\n\n", LOG.checkpoint(8)[:-9]])
