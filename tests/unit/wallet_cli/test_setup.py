@@ -230,12 +230,6 @@ def test_unlock_keeps_the_keys_and_lock_forgets_them(wallet: Wallet, stage: Stag
     assert agent.left_s(found.profile) is None
 
 
-def test_init_can_leave_the_keys_open(wallet: Wallet, stage: Stage) -> None:
-    wallet("init", "--yes", "--offline", "--unlock", "90s")
-    assert wallet("unlock", "--status", "--json").json["unlocked"] is True
-    wallet("lock")
-
-
 @pytest.mark.parametrize("text", ["0m", "15", "m", "-5m", "9999999d", "1w", "8d"])
 def test_a_length_of_time_is_spelled_with_its_unit_and_bounded(wallet: Wallet, stage: Stage, text: str) -> None:
     assert wallet("unlock", f"--for={text}").code == 2

@@ -13,6 +13,7 @@ import pytest
 from console import frame
 from console.frame import LazyCommand
 from tests.unit.wallet_cli.conftest import Outcome, World
+from tests.wallet_stage import Stage
 from wallet_cli.main import COMMANDS, cli
 
 SLOW = ("web3", "eth_account", "rich", "pydantic", "httpx2", "fastapi", "sqlalchemy", "babel", "PIL", "stdnum", "zxingcpp")
@@ -112,3 +113,9 @@ def test_lengths_of_time_are_told_in_two_units() -> None:
 def test_outcomes_know_their_problem(run_on: Callable[..., object]) -> None:
     assert Outcome(1, "", '{"error": {"code": "x"}}').problem == "x"
     assert run_on is not None
+
+
+def test_init_can_leave_the_keys_open(stage: Stage, wallet: Callable[..., Outcome]) -> None:
+    wallet("init", "--yes", "--offline", "--unlock", "90s")
+    assert wallet("unlock", "--status", "--json").json["unlocked"] is True
+    wallet("lock")
