@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from protocol.errors import OneFileError
 from vault_api import docs_page, metrics, problems
 from vault_api.bodies import BodyLimit
+from vault_api.openapi import describe
 from vault_api.routes import me, operator, parties, public, uses
 from vault_api.vault import VERSION, Vault
 
@@ -51,6 +52,7 @@ def create_app(vault: Vault, *, on_start: Hook = lambda: None, on_stop: Hook = l
         redirect_slashes=False,
         telemetry=SILENT,
     )
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # how FastAPI wants it replaced
     app.state.vault = vault
     for module in (uses, me, parties, public, operator):  # routes are tried in turn: the most frequent first
         app.include_router(module.router)

@@ -15,14 +15,14 @@ def fuzzing_python() -> tuple[str, str]:
         python = ensure("fuzz") / "python"
     except SystemExit as error:
         return _blind(str(error))
-    _see_ours(python)
+    let_see_ours(python)
     done = subprocess.run([python, "-c", "import atheris"], capture_output=True, text=True, check=False)
     if done.returncode:
         return _blind(done.stderr.strip().splitlines()[-1])
     return str(python), "atheris"
 
 
-def _see_ours(python: Path) -> None:
+def let_see_ours(python: Path) -> None:
     """Let the environment see what the project's own has installed: nothing is installed twice."""
     (packages,) = python.parent.parent.glob("lib/python*/site-packages")
     ours = Path(sys.prefix) / packages.relative_to(python.parent.parent)

@@ -30,6 +30,13 @@ from vault_api.vault import Vault
 
 router = APIRouter(prefix="/v1")
 WRITE_BYTES = 1 << 20
+# The body is streamed and no parameter of the route, so that it is described here.
+SEALED_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 @router.post("/relay", response_model=wire.Relayed)
@@ -84,7 +91,13 @@ def the_uploader(vault: Served, signature: AStreamSignature) -> Signature:
     return signature
 
 
-@router.put("/payloads/{sha256}", status_code=201, response_model=wire.Payload)
+@router.put(
+    "/payloads/{sha256}",
+    status_code=201,
+    response_model=wire.Payload,
+    responses={200: {"model": wire.Payload}},
+    openapi_extra=SEALED_BODY,
+)
 async def put_payload(
     vault: Served, sha256: str, request: Request, signature: Annotated[Signature, Depends(the_uploader)]
 ) -> Response:

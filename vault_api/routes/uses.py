@@ -104,7 +104,9 @@ async def get_show(
     )
 
 
-@router.post("/scenarios", status_code=201, response_model=wire.ScenarioRow)
+@router.post(
+    "/scenarios", status_code=201, response_model=wire.ScenarioRow, responses={200: {"model": wire.ScenarioRow}}
+)
 def post_scenario(vault: Served, agency: AnAgency, body: wire.PostScenario) -> Response:
     """Take a version of a scenario from its authority."""
     return rendered(scenarios.post_scenario(vault, agency, body.scenario))

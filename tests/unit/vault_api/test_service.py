@@ -213,6 +213,19 @@ def test_the_interface_is_described_from_our_own_disk(stage: VaultStage) -> None
     assert "/metrics" not in description["paths"]
 
 
+def test_the_description_says_how_a_refusal_looks(stage: VaultStage) -> None:
+    description = stage.get(None, "/v1/openapi.json").json()
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            assert "422" not in operation["responses"]
+            assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"]
+    assert "HTTPValidationError" not in description["components"]["schemas"]
+    upload = description["paths"]["/v1/payloads/{sha256}"]["put"]
+    assert {"200", "201"} <= set(upload["responses"])  # stored, or stored before
+    assert list(upload["requestBody"]["content"]) == ["application/octet-stream"]
+    assert stage.get(None, "/v1/openapi.json").json() == description
+
+
 def test_the_readers_files_come_from_npm_or_not_at_all(tmp_path: Path, stage: VaultStage) -> None:
     (tmp_path / "swagger-ui.css").write_text("body {}")
     assert docs_page.asset(tmp_path, "swagger-ui.css") == b"body {}"
