@@ -111,6 +111,21 @@ def test_two_checks_of_one_name_must_both_hold() -> None:
     assert conclude(WINDOW, [*made, failed("status", PENDING)], NOW).verdict == "indeterminate"
 
 
+@pytest.mark.parametrize(
+    ("made", "status", "code", "age"),
+    [
+        (passed("status", age=3), "pass", "ok", 3),
+        (skipped("status"), "skipped", "not_applicable", None),
+        (not_reached("status"), "skipped", "not_reached", None),
+    ],
+)
+def test_a_check_without_a_fault_has_its_word_and_says_nothing_more(
+    made: Check, status: str, code: str, age: int | None
+) -> None:
+    want = {"name": "status", "status": status, "code": code, "detail": "", "fact_age_s": age}
+    assert made.to_json() == want
+
+
 def test_an_error_says_what_became_of_a_check() -> None:
     def refuse(error: OneFileError) -> Any:
         raise error
@@ -120,7 +135,8 @@ def test_an_error_says_what_became_of_a_check() -> None:
     assert down.status == "unknown"
     for error in (Malformed("a", "b"), Untrusted("a", "b"), Denied("a", "b {n}", n=1)):
         found = attempt("status", lambda e=error: refuse(e), age=7)  # type: ignore[misc]  # the default binds the loop's value
-        assert (found.status, found.code, found.detail, found.fact_age_s) == ("fail", "a", str(error), 7)
+        assert (found.name, found.status, found.code, found.detail) == ("status", "fail", "a", str(error))
+        assert found.fact_age_s == 7
 
 
 def test_a_foreign_exception_is_not_swallowed() -> None:
