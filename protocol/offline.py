@@ -82,6 +82,8 @@ def is_one_way(message: bytes) -> bool:
 
 def open_message(message: bytes, window: X25519Identity | None) -> str:
     """The presentation in ``message``; ``window`` is the secret of the request that it answers, None for one way."""
+    if len(message) > MAX_FRAMES * PIECE_BYTES:  # no frames bring more, and nothing larger is unpacked
+        raise _malformed()
     kind, body = message[:1], message[1:]
     if kind == _ONE_WAY and window is None:
         return unpack(_inflate(body))

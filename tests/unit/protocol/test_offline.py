@@ -154,6 +154,7 @@ def deflated(raw: bytes) -> bytes:
     [
         b"",
         b"\xff\xff",
+        bytes(offline.MAX_FRAMES * offline.PIECE_BYTES),
         deflated(offline.pack(presentation())) + b"more",
         deflated(offline.pack(presentation()))[:-3],
         deflated(bytes(10_000_000)),
