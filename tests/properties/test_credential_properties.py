@@ -150,7 +150,7 @@ def test_a_show_code_reads_back_and_has_one_spelling(session: bytes, counter: in
     code = ShowCode(session, counter, iat + life, iat, log_prefix(LOG))
     text = sign_show_code(code, HOLDER)
     assert verify_show_code(text, HOLDER.public_jwk(), origin=LOG, now=iat) == code
-    assert parse_show_code(text).payload == code.payload()
+    assert parse_show_code(text).signed.payload == code.payload()
 
 
 @few
