@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from protocol import wire
 from protocol.encoding import unb64u, unhex0x
@@ -85,6 +85,7 @@ async def the_page(
 
 
 APage = Annotated[Page, Depends(the_page)]
+AListNumber = Annotated[int, Path(ge=0, le=999_999_999)]  # nine digits, as in the list's uri
 
 
 def id32(text: str, what: str) -> bytes:

@@ -16,6 +16,7 @@ from vault_api.blobs import Upload
 from vault_api.callers import Caller
 from vault_api.http_auth import Signature
 from vault_api.requests import (
+    AListNumber,
     AnAgency,
     ASignature,
     AStreamSignature,
@@ -79,7 +80,7 @@ def post_deposit(
 
 @router.put("/status-lists/{account}/{n}", response_model=wire.PublicLogged)
 def put_status_list(
-    vault: Served, agency: AnAgency, account: str, n: int, body: wire.StatusToken
+    vault: Served, agency: AnAgency, account: str, n: AListNumber, body: wire.StatusToken
 ) -> Response:
     """Take the newest token of a status list from its issuer."""
     return rendered(statuses.put_status_list(vault, agency, account_of(account), n, body.token))

@@ -11,7 +11,7 @@ from protocol import wire
 from protocol.encoding import b64u, unhex0x
 from protocol.errors import Denied
 from protocol.status_list import MAX_LIFETIME_S
-from vault_api.requests import APage, Served, account_of
+from vault_api.requests import AListNumber, APage, Served, account_of
 from vault_api.services import agencies, cards, statuses
 from vault_api.services.info import info
 
@@ -48,7 +48,7 @@ def get_agency(vault: Served, account: str) -> wire.AgencyRow:
 
 
 @router.get("/status-lists/{account}/{n}", response_class=Response)
-def get_status_list(vault: Served, account: str, n: int) -> Response:
+def get_status_list(vault: Served, account: str, n: AListNumber) -> Response:
     """The newest token of a status list."""
     token = statuses.get_status_list(vault, account_of(account), n)
     assert MAX_LIFETIME_S > STATUS_CACHE_S

@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, select
 from chain.ledger import ROLE_ISSUER
 from protocol import wire
 from protocol.encoding import hex0x
-from protocol.errors import Conflict, Denied, Untrusted
+from protocol.errors import Conflict, Denied, Unavailable, Untrusted
 from protocol.status_list import status_uri, verify_status_token
 from vault_api.callers import Agency
 from vault_api.db import tables as t
@@ -25,7 +25,11 @@ def put_status_list(vault: Vault, agency: Agency, account: bytes, n: int, token:
     if not agency.known.state.has_role(ROLE_ISSUER, now):
         raise Denied("not_an_issuer", "the agency is not registered as an issuer")
     uri = status_uri(account, n)
-    signed = verify_status_token(token, agency.key, uri=uri, now=now)
+    try:
+        signed = verify_status_token(token, agency.key, uri=uri, now=now)
+    except Unavailable as error:
+        # To a verifier an old list says: ask again. Whoever sends one here is refused: this service lacks nothing.
+        raise Denied(error.code, error.template, **error.facts) from None
     if signed.body.iss != vault.agency_urn(account):
         raise Untrusted("status_issuer", "the token is by {got}", got=signed.body.iss)
 

@@ -108,13 +108,21 @@ def test_wrong_status_lists_are_refused(stage: VaultStage) -> None:
             (issuer, path, token(stage, issuer, n=2), 422, "status_uri"),
             (issuer, path, token(stage, other), 422, "jws_kid"),
             (issuer, path, old, 409, "status_older"),
-            (issuer, path, expired, 503, "status_stale"),
+            (issuer, path, expired, 403, "status_stale"),
             (issuer, path, "a.b.c", 400, "jws_header"),
             (bank, reader, token(stage, bank), 403, "not_an_issuer"),
         ):
             answer = stage.put(party, where, {"token": raw})
             assert answer.status_code == status, answer.text
             assert answer.json()["code"] == code or status == 400
+
+
+@pytest.mark.parametrize("n", [-1, 10**9, 2**63, 10**30])
+def test_a_list_of_a_number_that_no_uri_has_is_refused(stage: VaultStage, n: int) -> None:
+    issuer = stage.issuer()
+    path = f"/v1/status-lists/{hex0x(issuer.address)}/{n}"
+    refused(stage.get(None, path), 400, "request")
+    refused(stage.put(issuer, path, {"token": "a.b.c"}), 400, "request")
 
 
 def test_a_status_list_in_the_name_of_another_registry_is_refused(stage: VaultStage) -> None:
