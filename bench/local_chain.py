@@ -19,7 +19,7 @@ from web3.middleware import SignAndSendRawMiddlewareBuilder
 from bench.node import contracts
 from chain.deploy import deploy
 from chain.deployment import Deployment
-from chain.devnet import find_anvil, fund
+from chain.devnet import HISTORY, find_anvil, fund
 from chain.ethereum import EthereumLedger, connect
 from chain.signer import TxSigner
 from scripts.processes import Children, free_port, listening
@@ -66,7 +66,15 @@ def local_chain(*anvil_options: str) -> Iterator[LocalChain]:
         folder, port = Path(name), free_port()
         with Children(folder / "logs") as children:
             command = [str(find_anvil()), "--port", str(port), "--hardfork", HARDFORK, "--chain-id", "31337"]
-            command += ["--accounts", "0", "--no-request-size-limit", "--prune-history", "--quiet", *anvil_options]
+            command += [
+                "--accounts",
+                "0",
+                "--no-request-size-limit",
+                "--prune-history",
+                str(HISTORY),
+                "--quiet",
+                *anvil_options,
+            ]
             child = children.start("anvil", command, dict(os.environ))
             child.wait_ready(lambda: listening(port))
             url = f"http://127.0.0.1:{port}"
