@@ -35,12 +35,10 @@ def fuzz(options: argparse.Namespace) -> int:
     """Fewest inputs first, so that short runs get round to everybody."""
     so_far = tally.load()
     chosen = [PARSERS[name] for name in options.only] or list(PARSERS.values())
-    results = run(sorted(chosen, key=lambda p: so_far.get(p.name, tally.NONE).inputs), options.seconds, options.workers)
+    order = sorted(chosen, key=lambda p: so_far.get(p.name, tally.NONE).inputs)
+    results = run(order, options.seconds, options.workers, _record if options.record else lambda _result: None)
     faults = {result.parser: _kept(result) + _too_dear(result) for result in results}
     _table(results, faults)
-    if options.record:
-        tally.save(tally.added(so_far, {r.parser: (r.inputs, len(faults[r.parser])) for r in results}))
-        _record_corpus(results)
     for found in (line for lines in faults.values() for line in lines):
         print(found)
     return 1 if any(faults.values()) or any(result.died for result in results) else 0
@@ -117,12 +115,13 @@ def _table(results: list[Result], faults: dict[str, list[str]]) -> None:
     print(f"{'all':22} {sum(r.inputs for r in results):12,} inputs, {sum(map(len, faults.values()))} finds")
 
 
-def _record_corpus(results: list[Result]) -> None:
-    for one in results:
-        parser = PARSERS[one.parser]
-        before = corpus.load(one.parser)
-        inputs = [*before, *(corpus.Kept(data) for data in (*parser.seeds(), *one.new))]
-        corpus.save(one.parser, minimised(parser, inputs))
+def _record(one: Result) -> None:
+    """Add one parser's share to the tally, and to the corpus what reaches something new: as it comes, so that a run
+    that is broken off has still counted."""
+    parser = PARSERS[one.parser]
+    tally.save(tally.added(tally.load(), {one.parser: (one.inputs, len(one.finds))}))
+    inputs = [*corpus.load(one.parser), *(corpus.Kept(data) for data in (*parser.seeds(), *one.new))]
+    corpus.save(one.parser, minimised(parser, inputs))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -27,6 +27,7 @@ FINDS = ROOT / ".cache" / "fuzz-finds"
 LEAST_S = 2
 _COUNT = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
 _FEATURES = re.compile(r"cov: (\d+) ft: (\d+)")
+_TELLING = threading.Lock()
 _PULSE = re.compile(r"^#(\d+)\s", re.MULTILINE)
 
 
@@ -44,8 +45,11 @@ class Result:
     died: bool = False
 
 
-def run(parsers: Sequence[Parser], seconds: int, workers: int) -> list[Result]:
-    """Fuzz for about ``seconds`` of wall time in all."""
+Done = Callable[[Result], None]
+
+
+def run(parsers: Sequence[Parser], seconds: int, workers: int, done: Done = lambda _result: None) -> list[Result]:
+    """Fuzz for about ``seconds`` of wall time in all; ``done`` is told of each parser as soon as its share is over."""
     python, engine = fuzzing_python()
     each = max(LEAST_S, seconds * workers // len(parsers))
     chosen = parsers[: max(1, seconds * workers // each)]
@@ -56,7 +60,7 @@ def run(parsers: Sequence[Parser], seconds: int, workers: int) -> list[Result]:
         jobs.put(parser)
     results: list[Result] = []
     threads = [
-        threading.Thread(target=_work, args=(python, engine, jobs, each, results))
+        threading.Thread(target=_work, args=(python, engine, jobs, each, results, done))
         for _ in range(min(workers, len(chosen)))
     ]
     for thread in threads:
@@ -86,7 +90,7 @@ def prepared(parser: Parser) -> Path:
     return folder
 
 
-def _work(python: str, engine: str, jobs: Queue[Parser], each: int, results: list[Result]) -> None:
+def _work(python: str, engine: str, jobs: Queue[Parser], each: int, results: list[Result], done: Done) -> None:
     """One process takes one job after the other until none is left."""
     module = "tests.fuzz.guided" if engine == "atheris" else "tests.fuzz.blind"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
@@ -97,8 +101,11 @@ def _work(python: str, engine: str, jobs: Queue[Parser], each: int, results: lis
         try:
             while process.poll() is None:
                 parser = jobs.get_nowait()
-                results.append(_one(process, parser, each))
-                print(f"fuzz: {parser.name}: {results[-1].inputs:,} inputs", file=sys.stderr, flush=True)
+                found = _one(process, parser, each)
+                results.append(found)
+                print(f"fuzz: {parser.name}: {found.inputs:,} inputs", file=sys.stderr, flush=True)
+                with _TELLING:
+                    done(found)
         except Empty:
             pass
         finally:
