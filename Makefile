@@ -56,10 +56,13 @@ fuzz: setup ## fuzz every parser for SECONDS=… in all, on every core (RECORD=-
 fuzz-costs: setup ## the largest and dearest inputs of every parser: CPU time and memory of each
 	@$(PY) -W ignore -m tests.fuzz costs $(PARSERS)
 
+fuzz-http: setup ## CALLS=… of every operation on a real vault, signed, by schemathesis in its own environment
+	@$(PY) -W ignore -m tests.fuzz.http --calls $(or $(CALLS),50000)
+
 catalogs: setup ## build the message catalogues
 	@$(PY) tools/catalogs.py
 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs catalogs lock
+.PHONY: help setup demo up test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http catalogs lock

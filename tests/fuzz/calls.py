@@ -189,6 +189,15 @@ class Source:
         self.barren = self.barren or caller.told.calls - before < min(count, BARREN)
 
 
+def _write(out: Path, told: Told, seconds: float) -> None:
+    report = {
+        "calls": told.calls, "seconds": round(seconds, 1), "statuses": dict(told.statuses),
+        "operations": {name: dict(found) for name, found in told.operations.items()},
+        "failures": list(told.failures.values()),
+    }  # fmt: skip
+    out.write_text(json.dumps(report, indent=1, default=repr), encoding="utf-8")
+
+
 def main(arguments: list[str]) -> None:
     """``home url rpc calls seed out``: make about so many calls, and write what came of them."""
     home, url, rpc, calls, number, out = arguments
@@ -206,13 +215,7 @@ def main(arguments: list[str]) -> None:
             source.give(caller, each, int(number) + rounds)
         rounds += 1
         print(f"{caller.told.calls:,} calls, {len(caller.told.failures)} failures", file=sys.stderr, flush=True)
-    told = caller.told
-    report = {
-        "calls": told.calls, "seconds": round(time.monotonic() - began, 1), "statuses": dict(told.statuses),
-        "operations": {name: dict(found) for name, found in told.operations.items()},
-        "failures": list(told.failures.values()), "described": len(operations),
-    }  # fmt: skip
-    Path(out).write_text(json.dumps(report, indent=1, default=repr), encoding="utf-8")
+        _write(Path(out), caller.told, time.monotonic() - began)  # as it comes: a run that is broken off has counted
     parties.close()
 
 

@@ -28,9 +28,11 @@ def called(calls: int, seed: int, home: Path) -> dict[str, Any]:
     with running(home) as (_stack, where):
         given = [str(home), where["url"], where["rpc"], str(calls), str(seed), str(out)]
         env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-        subprocess.run([python, "-m", "tests.fuzz.calls", *given], cwd=ROOT, env=env, check=True)
+        done = subprocess.run([python, "-m", "tests.fuzz.calls", *given], cwd=ROOT, env=env, check=False)
         metrics = httpx2.get(f"{where['url']}/metrics", trust_env=False).text
     report: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    if done.returncode:
+        report["failures"].append({"operation": "all", "what": f"the calls ended with status {done.returncode}"})
     return {**report, "served": served(metrics)}
 
 
