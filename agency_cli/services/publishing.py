@@ -5,6 +5,7 @@ from __future__ import annotations
 from agency_cli.services.standing import Standing
 from agency_cli.services.status_lists import Lists, ListState, Published
 from client.session import Session
+from protocol.errors import Untrusted
 from protocol.status_list import MAX_LIFETIME_S, sign_status_token
 
 
@@ -38,4 +39,7 @@ def _publish(session: Session, standing: Standing, lists: Lists, state: ListStat
     token = state.bits.token(iss=standing.urn, uri=state.uri, iat=iat, lifetime_s=lifetime_s)
     raw = sign_status_token(token, session.keys.present(standing.card.seq))
     logged = session.api.put_status_list(standing.account, state.n, raw)
+    # Who asks without a name gets what verifiers get: it must be the list that we have just signed.
+    if session.public_api.status_list(standing.account, state.n) != raw.encode("ascii"):
+        raise Untrusted("status_not_published", "the vault took the status list and gives another one to who asks")
     return lists.note_published(state.n, Published(iat, token.exp, logged.index, state.digest))

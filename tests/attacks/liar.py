@@ -89,6 +89,7 @@ class Liar(httpx2.BaseTransport):
         self.honest = honest
         self.lies: dict[str, Lie] = {}
         self.instead: dict[str, bytes] = {}  # answers to requests that the vault never gets
+        self.after: Callable[[httpx2.Request], None] | None = None  # what happens elsewhere once the vault has answered
         self.told: list[str] = []
         self.heard: dict[str, list[bytes]] = {}
         self.requests: list[httpx2.Request] = []
@@ -100,6 +101,8 @@ class Liar(httpx2.BaseTransport):
             self.told.append(route)
             return httpx2.Response(200, headers={"content-type": "application/json"}, stream=Body([self.instead[route]]))
         answer = read(self.honest.handle_request(request))
+        if self.after is not None:
+            self.after(request)
         lie = self.lies.get(route)
         if lie is None or answer.status_code >= 400:
             self.heard.setdefault(route, []).append(answer.content)

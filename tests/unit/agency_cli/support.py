@@ -266,6 +266,11 @@ class FakeVault:
         self.scenarios.append(json.loads(body)["scenario"])
         return answer(self._scenario(len(self.scenarios) - 1), 201)
 
+    def get_scenario(self, _body: bytes, wanted: str) -> httpx2.Response:
+        rows = [self._scenario(i) for i in range(len(self.scenarios))]
+        found = [row for row in rows if row["hash"] == wanted]
+        return answer(found[0]) if found else problem(404, "denied", "scenario_unknown")
+
     def list_scenarios(self, _body: bytes) -> httpx2.Response:
         return answer({"rows": [self._scenario(i) for i in range(len(self.scenarios))], "next": None})
 
@@ -291,6 +296,7 @@ ROUTES = (
     (r"/v1/status-lists/0x[0-9a-f]{40}/([0-9]+)", "GET", "status_token"),
     (r"/v1/scenarios", "POST", "post_scenario"),
     (r"/v1/scenarios", "GET", "list_scenarios"),
+    (r"/v1/scenarios/([A-Za-z0-9_-]{43})", "GET", "get_scenario"),
 )
 
 

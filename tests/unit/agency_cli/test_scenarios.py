@@ -19,7 +19,7 @@ from protocol.scenario import parse_scenario, sign_scenario
 from protocol.signed import Signed
 from tests.scenario_samples import scenario
 from tests.unit.agency_cli.support import World
-from tests.unit.client.support import NOW, answer
+from tests.unit.client.support import NOW, answer, problem
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs/examples/scenarios"
 DAY = 86_400
@@ -131,6 +131,23 @@ def test_a_vault_that_answers_with_another_scenario_is_not_believed(authority: W
     with pytest.raises(Untrusted) as caught:
         publish(authority.session, small_loan())
     assert caught.value.code == "scenario_answer"
+
+
+def test_a_scenario_that_nobody_else_is_given_is_not_published(authority: World) -> None:
+    authority.vault.broken[("GET", "/v1/scenarios/")] = [problem(404, "denied", "scenario_unknown")]
+    with pytest.raises(Denied):
+        publish(authority.session, small_loan())
+
+
+def test_a_version_of_ours_that_we_did_not_sign_is_not_ours(authority: World) -> None:
+    forged, _known = sign(authority.session, small_loan())
+    thief = P256Signer.from_secret(b"\x05" * 32)
+    authority.vault.scenarios.append(sign_scenario(forged.body, thief))
+    head, body, _signature = forged.raw.split(".")
+    authority.vault.scenarios.append(f"{head}.{body}." + b64u(bytes(63) + b"\x01"))
+    known, new = publish(authority.session, small_loan())
+    assert (known.scenario.version, new) == (1, True)
+    assert known.signed.raw in authority.vault.scenarios
 
 
 def test_days_are_days_of_china(authority: World) -> None:

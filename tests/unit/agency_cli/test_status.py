@@ -17,7 +17,7 @@ from agency_cli.services.records import Issued, Records
 from agency_cli.services.standing import standing
 from agency_cli.services.status_lists import Lists, _packed
 from protocol.credential import StatusRef
-from protocol.errors import Conflict, Denied, Malformed, Unavailable
+from protocol.errors import Conflict, Denied, Malformed, Unavailable, Untrusted
 from protocol.status_list import MIN_ENTRIES, parse_status_token, status_uri, verify_status_token
 from tests.unit.agency_cli.desk import order, to
 from tests.unit.agency_cli.support import HolderKeys, World
@@ -177,6 +177,16 @@ def test_a_refused_list_is_not_taken_for_published(world: World, issued: Issued)
     statuses.set_status(world.session, issued.id, "revoked", published=False)
     with pytest.raises(Conflict):
         statuses.publish_lists(world.session)
+    assert statuses.all_lists(world.session)[0].changed
+
+
+def test_a_list_that_nobody_else_is_given_is_not_taken_for_published(world: World, issued: Issued) -> None:
+    before = world.vault.tokens["0"]
+    statuses.set_status(world.session, issued.id, "revoked", published=False)
+    world.vault.broken[("GET", "/v1/status-lists")] = [httpx2.Response(200, content=before.encode())]
+    with pytest.raises(Untrusted) as caught:
+        statuses.publish_lists(world.session)
+    assert caught.value.code == "status_not_published"
     assert statuses.all_lists(world.session)[0].changed
 
 
