@@ -19,6 +19,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import BinaryIO, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -118,7 +119,14 @@ class Http:
         local = urlsplit(self.base_url).hostname in _LOOPBACK
         # Loading TLS authorities takes 50 ms: only where TLS is spoken. Redirects, which might begin to, are refused.
         verify = True if self.base_url.startswith("https:") else tls(https=False)
-        self._client = httpx2.Client(transport=transport, trust_env=not local, follow_redirects=False, verify=verify)
+        self._client = httpx2.Client(
+            transport=transport,
+            trust_env=not local,
+            follow_redirects=False,
+            verify=verify,
+            # A cookie would tell the vault which unsigned requests come from one party.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
 
     def __enter__(self) -> Self:
         return self
