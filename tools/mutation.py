@@ -68,11 +68,12 @@ GENERATE = (
     "from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants\n"
     "copy_src_dir(); copy_also_copy_files(); create_mutants(1)"
 )
-# What mutmut calls an end. Tests that cannot even be imported look to it like an interrupt; a child that its limit of
-# time or memory ended has noticed the change as well.
+# What mutmut calls an end. Tests that cannot even be imported look to it like an interrupt, and an abort of a library
+# like something suspicious; a child that its limit of time or memory ended has noticed the change as well.
 ENDS = {
     "killed": "killed",
     "check was interrupted by user": "killed",
+    "suspicious": "killed",
     "timeout": "timeout",
     "segfault": "timeout",
 }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from protocol.errors import Malformed, Untrusted
@@ -13,6 +15,12 @@ SIGNATURE = ALICE.sign(DIGEST)
 def test_the_account_that_signed_is_recovered() -> None:
     assert recover(DIGEST, SIGNATURE) == ALICE.address
     verify_account(DIGEST, SIGNATURE, ALICE.address)
+
+
+def test_every_thread_recovers_in_a_room_of_its_own() -> None:
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: recover(DIGEST, SIGNATURE), range(200)))
+    assert set(found) == {ALICE.address}
 
 
 def test_a_known_key_has_its_known_address() -> None:

@@ -36,7 +36,7 @@ def verdict(policy: Policy, **changed: Check | None) -> Verdict:
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 def test_all_checks_passing_is_accepted(policy: Policy) -> None:
-    assert verdict(policy).verdict == "accept"
+    assert (verdict(policy).verdict, verdict(policy).at) == ("accept", NOW)
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
@@ -145,7 +145,9 @@ def test_a_foreign_exception_is_not_swallowed() -> None:
 
 
 def test_acceptance_raises_what_failed_before_what_is_unknown() -> None:
-    found = verdict(WINDOW, status=failed("status", PENDING), holder_binding=failed("holder_binding", Untrusted("x", "y")))
+    found = verdict(
+        WINDOW, status=failed("status", PENDING), holder_binding=failed("holder_binding", Untrusted("x", "y"))
+    )
     with pytest.raises(Untrusted):
         accepted(found, WINDOW)
     with pytest.raises(Unavailable) as caught:
@@ -158,6 +160,10 @@ def test_acceptance_raises_what_failed_before_what_is_unknown() -> None:
     with pytest.raises(Unavailable) as caught:
         accepted(unreached, WINDOW)
     assert caught.value.code == "anchor_pending"
+    borne = verdict(WINDOW, anchor_finality=failed("anchor_finality", PENDING, age=0), status=None)
+    with pytest.raises(Unavailable) as caught:
+        accepted(borne, WINDOW)
+    assert caught.value.code == "verdict_incomplete"  # what a policy bears stands against nothing
     assert accepted(verdict(WINDOW), WINDOW).verdict == "accept"
 
 
@@ -193,6 +199,15 @@ def test_a_verdict_comes_back_from_its_json() -> None:
 def test_a_verdict_of_another_shape_is_malformed(change: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         Verdict.from_json({**verdict(RELEASE).to_json(), **change})
+
+
+@pytest.mark.parametrize(("member", "most"), [("name", 64), ("code", 64), ("detail", 4096)])
+def test_the_texts_of_a_strange_verdict_are_bounded(member: str, most: int) -> None:
+    value, check = verdict(RELEASE).to_json(), passed("format").to_json()
+    longest = {**value, "checks": [{**check, member: "x" * most}]}
+    assert Verdict.from_json(longest).to_json() == longest
+    with pytest.raises(Malformed):
+        Verdict.from_json({**value, "checks": [{**check, member: "x" * (most + 1)}]})
 
 
 def test_only_names_of_the_list_stand_in_policies() -> None:
