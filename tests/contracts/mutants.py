@@ -19,10 +19,10 @@ from pathlib import Path
 from tests.contracts.evm import PROJECT
 from tools.forge import forge
 
-HOME = PROJECT / ".cache" / "mutants"
+HOME = PROJECT / ".cache" / "conditions"
 SOURCES = PROJECT / "contracts" / "src"
 SETTINGS = {"FOUNDRY_PROFILE": "coverage", "FOUNDRY_CONFIG": str(HOME / "foundry.toml")}
-SETTINGS |= {"FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "3"}
+SETTINGS |= {"FOUNDRY_OPTIMIZER": "false", "FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "3"}
 # The tests of each source: what some of them notice, all of them would.
 TESTS = {
     "AgencyRegistry.sol": "AgencyRegistry|KeyCards",

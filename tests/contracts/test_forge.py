@@ -20,7 +20,7 @@ EXPECTED = {
     "DossierRegistryInvariants": 1,
     "GrantRegistryTest": 4,
     "GrantRegistryInvariants": 1,
-    "KeyCardsTest": 10,
+    "KeyCardsTest": 11,
     "LargeTreesTest": 2,
     "Rfc9162Test": 11,
     "SuccessionTest": 5,

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ArchiveLog} from "../../../contracts/src/ArchiveLog.sol";
 import {IArchiveLog} from "../../../contracts/src/interfaces/IArchiveLog.sol";
+import {IRfc9162} from "../../../contracts/src/interfaces/IRfc9162.sol";
 import {Trees} from "./Trees.sol";
 import {vm} from "./Vm.sol";
 
@@ -104,6 +105,9 @@ contract ArchiveLogTest {
         vm.prank(_PUBLISHER);
         vm.expectRevert(abi.encodeWithSelector(IArchiveLog.GrowthTooLarge.selector, 6, size, cap));
         _log.anchor(_origin, size, root, "checkpoint", proof);
+        vm.prank(_PUBLISHER); // as far as the cap it is the proof that is looked at
+        vm.expectRevert(abi.encodeWithSelector(IRfc9162.ProofLengthInvalid.selector, 6, 6 + cap, 0));
+        _log.anchor(_origin, 6 + cap, root, "checkpoint", new bytes32[](0));
     }
 
     function test_a_head_has_a_checkpoint() external {
@@ -141,9 +145,7 @@ contract ArchiveLogTest {
         assert(_log.state(_origin).owner == next && _log.state(_origin).pendingOwner == address(0));
     }
 
-    function testFuzz_a_frozen_log_never_anchors_and_still_proves(uint64 size, bytes32 root, bytes32[] calldata proof)
-        external
-    {
+    function testFuzz_a_frozen_log_never_anchors_and_still_proves(uint64 size, bytes32 root, bytes32[] memory proof) external {
         _anchor(6);
         _log.freeze(_origin);
         vm.expectRevert(abi.encodeWithSelector(IArchiveLog.LogIsFrozen.selector, _origin));

@@ -32,9 +32,10 @@ contract DossierRegistryTest is DossierFixture {
         _registry.open(m, _sign(_OWNER, Messages.hash(m)), card, _sign(_OWNER, Messages.hash(card)));
     }
 
-    function testFuzz_owner_and_controller_are_accounts(bool both, bytes32 salt, uint64 deadline) external {
+    function testFuzz_owner_and_controller_are_accounts(uint8 which, bytes32 salt, uint64 deadline) external {
         deadline = _time() + deadline % 1 days;
-        (address owner, address controller) = both ? (address(0), address(0)) : (vm.addr(_OWNER), address(0));
+        address owner = which % 3 == 0 ? vm.addr(_OWNER) : address(0);
+        address controller = which % 3 == 1 ? vm.addr(_CONTROLLER) : address(0);
         IDossierRegistry.OpenDossier memory m = IDossierRegistry.OpenDossier(owner, controller, salt, deadline);
         vm.expectRevert(abi.encodeWithSelector(IKeyCards.AccountMissing.selector));
         _registry.open(m, "", _first(_id), "");

@@ -67,6 +67,22 @@ contract KeyCardsTest {
         else _registry.publishCard(card, _sign(_AGENCY, card));
     }
 
+    function test_a_card_starts_at_the_limits() external {
+        IKeyCards.KeyCard memory card = _second();
+        card.validFrom = _start + 1 hours;
+        _registry.publishCard(card, _sign(_AGENCY, card));
+        vm.warp(_start + 2 days);
+        (card.seq, card.previous, card.validFrom) = (3, _registry.hashKeyCard(card), _start + 1 days - 1);
+        _refused(
+            card,
+            abi.encodeWithSelector(
+                IKeyCards.CardValidFromInvalid.selector, _start + 1 days, _start + 49 hours, _start + 1 days - 1
+            )
+        );
+        card.validFrom = _start + 1 days;
+        _registry.publishCard(card, _sign(_AGENCY, card));
+    }
+
     function testFuzz_a_subject_is_an_account_and_nothing_more(uint96 more) external {
         vm.assume(more != 0);
         IKeyCards.KeyCard memory card = _second();
