@@ -25,6 +25,7 @@ from console import exits, i18n
 from console.hints import hint_for
 from console.i18n import N_, _, describe
 from console.pages import HelpPage
+from console.printable import printable
 from protocol.errors import OneFileError
 
 if TYPE_CHECKING:
@@ -221,9 +222,9 @@ class _Report:
         if self.as_json:
             body = {"fault": fault, "code": code, "message": message, "hint": hint, "exit": exit_code}
             error = {**body, "facts": facts or {}}
-            click.echo(json.dumps({"error": error}, ensure_ascii=False), err=True)
+            click.echo(printable(json.dumps({"error": error}, ensure_ascii=False)), err=True)
             return exit_code
-        said = click.style(_("error:"), fg="red", bold=True) + f" {message} [{code}]"
+        said = click.style(_("error:"), fg="red", bold=True) + " " + printable(f"{message} [{code}]")
         click.echo(said, err=True, color=self.color)
         if hint:
             click.echo(click.style(_("next:"), bold=True) + f" {hint}", err=True, color=self.color)

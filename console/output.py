@@ -17,17 +17,20 @@ import click
 
 from console import frame
 from console.i18n import _
+from console.printable import printable
 
 _UNCUT = 100_000  # columns of a console that is not a screen
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: the key in each row, and the title (already translated)."""
+    """One column of a table: the key in each row, and the title (already translated); ``lines``: cells may have several
+    lines."""
 
     key: str
     title: str
     right: bool = False
+    lines: bool = False
 
 
 def emit(data: Any, human: Callable[[], None]) -> None:
@@ -40,12 +43,12 @@ def emit(data: Any, human: Callable[[], None]) -> None:
 
 def emit_json(data: Any) -> None:
     """Write ``data`` to standard output as one JSON document."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    click.echo(printable(json.dumps(data, ensure_ascii=False, indent=2), lines=True))
 
 
 def line(text: str = "") -> None:
-    """One line of data for people on standard output."""
-    click.echo(text, color=frame.current().color)
+    """Data for people on standard output, in one line or several."""
+    click.echo(printable(text, lines=True), color=frame.current().color)
 
 
 def table(rows: Iterable[Mapping[str, object]], columns: Sequence[Column], *, empty: str | None = None) -> None:
@@ -63,7 +66,7 @@ def table(rows: Iterable[Mapping[str, object]], columns: Sequence[Column], *, em
             column.title, justify="right" if column.right else "left", overflow="fold", no_wrap=not _screen()
         )
     for row in listed:
-        drawn.add_row(*(_cell(row.get(c.key)) for c in columns))
+        drawn.add_row(*(_cell(row.get(c.key), lines=c.lines) for c in columns))
     _print(drawn)
 
 
@@ -82,15 +85,16 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
 def say(text: str) -> None:
     """Talk to a person on standard error; silent under ``--json``."""
     if not frame.current().json:
-        click.echo(text, err=True, color=frame.current().color)
+        click.echo(printable(text), err=True, color=frame.current().color)
 
 
 def warn(text: str) -> None:
     """A warning on standard error; under ``--json`` one JSON line."""
     if frame.current().json:
-        click.echo(json.dumps({"warning": text}, ensure_ascii=False), err=True)
+        click.echo(printable(json.dumps({"warning": text}, ensure_ascii=False)), err=True)
     else:
-        click.echo(click.style(_("warning:"), fg="yellow") + " " + text, err=True, color=frame.current().color)
+        said = click.style(_("warning:"), fg="yellow") + " " + printable(text)
+        click.echo(said, err=True, color=frame.current().color)
 
 
 def confirm(question: str, *, assume_yes: bool = False) -> bool:
@@ -99,7 +103,7 @@ def confirm(question: str, *, assume_yes: bool = False) -> bool:
         return True
     if not sys.stdin.isatty():
         return False
-    return click.confirm(question, err=True)
+    return click.confirm(printable(question), err=True)
 
 
 def binary_stdout() -> BinaryIO:
@@ -112,10 +116,11 @@ def is_stdout(target: str | Path | None) -> bool:
     return target is None or str(target) == "-"
 
 
-def _cell(value: object) -> Any:
+def _cell(value: object, *, lines: bool = False) -> Any:
     from rich.text import Text
 
-    return Text("" if value is None else str(value))  # never markup: values come from outside
+    # Never markup, and nothing unseen: values come from outside.
+    return Text("" if value is None else printable(str(value), lines=lines))
 
 
 def _screen() -> bool:

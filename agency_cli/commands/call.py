@@ -99,6 +99,9 @@ def _report(reply: Reply, target: Path | None) -> None:
     if frame.current().json:
         output.emit_json({"status": reply.status, "media_type": reply.media_type, "answer": _value(reply)})
         return
+    if sys.stdout.isatty():
+        output.line(_pretty(reply).decode("utf-8", "replace"))  # on a screen, only what can be seen
+        return
     stdout = output.binary_stdout()
     stdout.write(_pretty(reply))
     stdout.flush()
@@ -108,7 +111,7 @@ def _value(reply: Reply) -> Any:
     if "json" in reply.media_type:
         try:
             return json.loads(reply.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
     return reply.body.decode("utf-8", "replace")
 

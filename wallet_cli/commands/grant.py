@@ -147,7 +147,7 @@ def consent(shown: dict[str, Any]) -> None:
         [
             Column("item", _("Item")),
             Column("kind", _("Kind")),
-            Column("claims", _("Claims")),
-            Column("documents", _("Documents")),
+            Column("claims", _("Claims"), lines=True),
+            Column("documents", _("Documents"), lines=True),
         ],
     )

@@ -68,7 +68,7 @@ def _draw(rows: list[dict[str, Any]]) -> None:
             Column("officer", _("Officer")),
             Column("by", _("By")),
             Column("use", _("Use"), right=True),
-            Column("what", _("What")),
+            Column("what", _("What"), lines=True),
             Column("entry", _("Log"), right=True),
             Column("state", _("State")),
         ],
