@@ -8,7 +8,7 @@ from typing import Any
 from eth_abi.abi import encode as abi_encode
 
 from chain import endpoint, events
-from chain.codec import Codec, _abi, decode, refusal_of
+from chain.codec import MAX_ABI_BYTES, Codec, _abi, decode, refusal_of
 from chain.deployment import MAX_BYTES as MAX_DEPLOYMENT
 from chain.deployment import Deployment, LogRecord
 from chain.event_table import to_event
@@ -240,15 +240,12 @@ def many_answers() -> Sequence[bytes]:
 
 
 def long_arrays() -> Sequence[bytes]:
-    """ABI answers that promise more than they hold, and some that hold as much as fits in one answer."""
-    word = (32).to_bytes(32, "big")
-    return [
-        *(bytes([number]) + word + (2**40).to_bytes(32, "big") + bytes(1 << 16) for number in range(len(ABI_CALLS))),
-        *(
-            bytes([number]) + word * 3 + (200_000).to_bytes(32, "big") + bytes(200_000 * 32)
-            for number in range(len(ABI_CALLS))
-        ),
-    ]
+    """ABI answers that promise more than they hold, and arrays as long as an answer may be."""
+    word, count = (32).to_bytes(32, "big"), MAX_ABI_BYTES // 32 - 2
+    listing = [n for n, signature in enumerate(ABI_CALLS) if signature.outputs[0].endswith("[]")]
+    promised = word + (2**40).to_bytes(32, "big") + bytes(1 << 16)
+    held = [word + (count // members).to_bytes(32, "big") + bytes(count * 32) for members in (1, 2)]
+    return [bytes([number]) + raw for number in listing for raw in (promised, *held)]
 
 
 PARSERS = (
@@ -257,11 +254,11 @@ PARSERS = (
             f"chain.answers.{name}"
             for name in ("result_of", "block_in", "number_in", "bytes_in", "hash_in", "account_in", "object_in", "list_in")
         ), lambda: _each(READS, _answers()),
-        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=lambda: _each(READS, many_answers()),
+        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=lambda: [bytes([len(READS) - 1]) + answer for answer in many_answers()],
     ),
     Parser(
         "rpc-writes", writes, ("chain.answers.result_of",), lambda: _each(WRITES, _answers()),
-        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=lambda: _each(WRITES, many_answers()),
+        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=lambda: [bytes([len(WRITES) - 1]) + answer for answer in many_answers()],
     ),
     Parser("abi-answer", answer, ("chain.codec.decode",), _abi_answers, errors=(Unavailable,), limit=8 << 20, bombs=long_arrays),
     Parser("abi-event", event, ("chain.codec.Codec.event", "chain.event_table.to_event"), _abi_events, errors=(Unavailable,), limit=1 << 20),
@@ -270,7 +267,8 @@ PARSERS = (
     Parser("contracts", contracts, ("chain.values.Contracts.from_json",), lambda: [b'{"agency_registry":"%s"}' % ADDRESS.encode(), _contracts()]),
     Parser(
         "key-file", key_file, ("chain.signer.TxSigner.from_bytes",), _key_files,
-        errors=(Malformed,), limit=MAX_KEY_FILE + 64, words=(b'"kdf":"pbkdf2"', b'"n":', b'"c":', b'"dklen":'), bombs=greedy_keystores,
+        errors=(Malformed,), limit=MAX_KEY_FILE + 64, words=(b'"kdf":"pbkdf2"', b'"n":', b'"c":', b'"dklen":'), bombs=greedy_keystores, cpu_ms=3000, mib=300,
+        why="a passphrase costs what the keystore's maker chose, up to what usual programs write",
     ),
 )  # fmt: skip
 

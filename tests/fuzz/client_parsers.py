@@ -31,6 +31,7 @@ from client.store import ItemRecord, Store
 from client.trust import MAX_TRUST_BYTES, TRUST_TYP, Trust, TrustedAgency, open_trust
 from protocol import canonical, wire
 from protocol.credential import FileEntry
+from protocol.encoding import b64u
 from protocol.entries import Opening
 from protocol.errors import Denied, OneFileError
 from protocol.facts import AgencyFacts, CardFact, ControllerFact, DossierFacts, IssueFact, RoleFact
@@ -278,7 +279,14 @@ def many_anchors() -> Sequence[bytes]:
     row = b'[1,"' + b"A" * 43 + b'",1,1]'
     rows = b",".join([row] * 400_000)
     body = _trust_files()[0].replace(b'"anchors":[', b'"anchors":[' + rows + b",", 1)
-    return [body, body.replace(b'"signer"', b'"singer"')]
+    whole = as_jws(body, TRUST_TYP)
+    stranger = whole.replace(whole.split(b".")[0], _strange_header())
+    return [whole, stranger]
+
+
+def _strange_header() -> bytes:
+    header = {"alg": "ES256", "kid": b64u(bytes(32)), "typ": TRUST_TYP}
+    return b64u(canonical.dumps(header)).encode("ascii")
 
 
 def _local(
@@ -299,7 +307,8 @@ PARSERS = (
     _local("key-store", keys, "client.keystore.Keys.parse", _key_stores, limit=(64 << 10) + 64),
     Parser(
         "trust-file", trust, ("client.trust.open_trust",), _trust_files, errors=OURS, limit=MAX_TRUST_BYTES,
-        bombs=many_anchors,
+        bombs=many_anchors, cpu_ms=2500, mib=450,
+        why="our own file may have 64 MiB: of one that names our key its bytes are decoded and hashed, of others nothing",
     ),
     _local("trust-body", trust_body, "client.trust.Trust.from_json", _trusts),
     Parser("export-folder", exported, ("client.exportdir.read_folder",), _exports, errors=(*OURS[:1], Denied), limit=4 << 20),

@@ -272,7 +272,8 @@ def _encoding(name: str, decode: Callable[..., bytes], *seeds: bytes) -> Parser:
 
 
 def unpacking_frames() -> Sequence[bytes]:
-    return [b"#1" + bytes(64 << 20), b"#2" + bytes(16 << 20), b"\x01" + b"\xff" * (1 << 16)]
+    zeros = _deflated(bytes(64 << 20))
+    return [b"\x01" + zeros, b"\x02" + sealed(zeros), b"\x01" + b"\xff" * (1 << 16)]
 
 
 def packed_presentations() -> list[bytes]:

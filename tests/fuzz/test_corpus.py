@@ -14,12 +14,12 @@ from tests.fuzz.bombs import bombs
 from tests.fuzz.corpus import Kept
 from tests.fuzz.cost import cost, warm
 from tests.fuzz.minimise import minimised, reached
-from tests.fuzz.parser import Foreign, Parser, Skip, attempt
+from tests.fuzz.parser import CPU_MS, MEMORY_MIB, Foreign, Parser, Skip, attempt, no_bombs
 from tests.fuzz.registry import PARSERS
 from tests.strangers import ROOT
 
 each_parser = pytest.mark.parametrize("name", PARSERS)
-WITH_BOMBS = [parser.name for parser in PARSERS.values() if parser.bombs()]
+WITH_BOMBS = [parser.name for parser in PARSERS.values() if parser.bombs is not no_bombs]
 CORPUS_BYTES = 3 << 20
 
 
@@ -36,12 +36,20 @@ def test_a_parser_lets_nothing_foreign_out_on_its_seeds_and_its_corpus(name: str
 def test_the_dearest_inputs_that_we_know_stay_within_the_bounds(name: str) -> None:
     parser = PARSERS[name]
     warm(parser)
-    over = [(what, spent) for what, data in parser_bombs(parser) if (spent := cost(parser, data)).over(parser)]
+    over = [(n, spent) for n, data in enumerate(parser.bombs()) if (spent := cost(parser, data)).over(parser)]
     assert over == []
 
 
-def parser_bombs(parser: Parser) -> list[tuple[str, bytes]]:
-    return [(what, data) for what, data in bombs(parser) if what.startswith("own")]
+def test_another_bound_than_the_usual_is_explained() -> None:
+    others = [p.name for p in PARSERS.values() if (p.cpu_ms, p.mib) != (CPU_MS, MEMORY_MIB)]
+    page = (ROOT / "docs" / "fuzzing.md").read_text(encoding="utf-8")
+    assert [name for name in others if not PARSERS[name].why or f"`{name}`" not in page] == []
+
+
+def test_large_inputs_grow_from_the_seeds_to_the_limit() -> None:
+    made = dict(bombs(PARSERS["receipt"]))
+    assert max(map(len, made.values())) > PARSERS["receipt"].limit // 2
+    assert any(name.startswith("seed 0 members at") for name in made)
 
 
 def test_the_corpus_is_small_and_of_parsers_that_there_are() -> None:
