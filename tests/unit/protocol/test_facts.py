@@ -16,6 +16,7 @@ from protocol.facts import (
     DossierFacts,
     IssueFact,
     RoleFact,
+    fact_age,
 )
 
 A20, B32 = b"\x01" * 20, b"\x02" * 32
@@ -92,5 +93,11 @@ def test_an_entry_is_as_old_as_the_first_head_that_covers_it() -> None:
     ],
 )
 def test_a_fact_of_a_wrong_length_cannot_be_built(build: Callable[[], object]) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed) as caught:
         build()
+    assert caught.value.code == "length"
+
+
+def test_the_age_of_a_fact_from_the_future_is_zero() -> None:
+    assert fact_age(100, 90, 80) == 20
+    assert fact_age(100, 110) == 0

@@ -7,6 +7,7 @@ import pytest
 
 from protocol import canonical
 from protocol import grant as grant_module
+from protocol.account_envelope import MAX_ENVELOPE_BYTES
 from protocol.errors import Malformed
 from protocol.fields import MAX_TIME
 from protocol.grant import (
@@ -103,6 +104,31 @@ def test_an_envelope_over_the_limit_is_malformed() -> None:
     with pytest.raises(Malformed) as caught:
         GrantEnvelope.from_json(value)
     assert caught.value.code == "too_large"
+
+
+def envelope_of(size: int) -> dict[str, Any]:
+    """A grant's envelope, correct but for its signature, whose JSON has this many bytes."""
+    value = signed(a_grant()).to_json()
+    part = {**value["grant"]["scope"][0], "query": "last", "claims": ["/#"]}
+    full = [f"/{number:03}" + "x" * 500 for number in range(128)]
+    value["grant"]["scope"] = [*({**part, "claims": full, "query": f"q{number}"} for number in range(16)), part]
+    while (gap := size - len(canonical.dumps(value))) > 500:
+        part["claims"].append(full[len(part["claims"])])
+    part["claims"][0] += "x" * gap
+    return value
+
+
+def test_an_envelope_of_exactly_the_limit_is_read_and_one_byte_more_is_not() -> None:
+    whole = envelope_of(MAX_ENVELOPE_BYTES)
+    raw = canonical.dumps(whole)
+    assert len(raw) == MAX_ENVELOPE_BYTES
+    assert GrantEnvelope.from_json(whole).raw == GrantEnvelope.parse(raw).raw == raw
+    assert GrantEnvelope.parse(raw).to_json() == whole
+    longer = envelope_of(MAX_ENVELOPE_BYTES + 1)
+    for read in (lambda: GrantEnvelope.from_json(longer), lambda: GrantEnvelope.parse(canonical.dumps(longer))):
+        with pytest.raises(Malformed) as caught:
+            read()
+        assert caught.value.code == "too_large"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from protocol import canonical, grant_evidence
 from protocol.errors import Denied, OneFileError, Unavailable, Untrusted
-from protocol.facts import ControllerFact, NullifierFact, fact_age
+from protocol.facts import ControllerFact, NullifierFact
 from protocol.grant import GrantEnvelope, nullifier_of
 from protocol.grant_evidence import MandateEvidence
 from protocol.hashing import ZERO32, keccak256
@@ -198,11 +198,6 @@ def test_what_a_scenario_allowed_once_lets_no_other_grant_through(
         scenario.check_terms(a_grant(**refused), "bank")
     with pytest.raises(Denied):
         scenario.check_terms(a_grant(**allowed), "insurer")
-
-
-def test_the_age_of_a_fact_from_the_future_is_zero() -> None:
-    assert fact_age(100, 90, 80) == 20
-    assert fact_age(100, 110) == 0
 
 
 # Mandates
