@@ -81,15 +81,15 @@ def evidence(logged: tuple[UseEvidence, Log] | None = None, **changes: Any) -> R
 def test_a_registered_readers_receipt_in_the_log_is_accepted() -> None:
     for policy in ("window", "evidence"):
         verdict = judge_receipt(RECEIPT, evidence(), POLICIES[policy])
-        assert verdict.verdict == "accept"
-        passing = {check.name for check in verdict.checks if check.status == "pass"}
-        assert passing == {
-            "format",
-            "issuer_signature",
-            "issuer_authority",
-            "anchor_inclusion",
-            "anchor_finality",
-            "log_consistency",
+        assert (verdict.verdict, verdict.at) == ("accept", NOW)
+        # How old what each rests on is: the registry's facts of the reader, and those of the log.
+        assert {check.name: check.fact_age_s for check in verdict.checks if check.status == "pass"} == {
+            "format": None,
+            "issuer_signature": 3,
+            "issuer_authority": 3,
+            "anchor_inclusion": 4,
+            "anchor_finality": 4,
+            "log_consistency": 4,
         }
 
 
@@ -122,7 +122,7 @@ def test_a_receipt_with_something_wrong_is_not_accepted(
     verdict = judge_receipt(raw, evidence(**facts), POLICIES["window"])
     found = verdict.check(check)
     assert found is not None
-    assert (found.status, found.code) == (status, code)
+    assert (found.status, found.code, verdict.at) == (status, code, NOW)
     failing = any(check.status == "fail" for check in verdict.checks)
     assert verdict.verdict == ("reject" if failing else "indeterminate")
 
@@ -134,14 +134,30 @@ def test_a_receipt_with_something_wrong_is_not_accepted(
         (a_use(grant=b"\x01" * 32), "record_other"),
         (a_use(grant=None, show=b"\x01" * 16), "record_other"),
         (a_use(at=USED + 121), "record_time"),
+        (a_use(at=USED - 121), "record_time"),
         ((replace(a_use()[0], record=a_use(use_no=2)[0].record), a_use()[1]), "entry_commitment"),
         ((replace(a_use()[0], leaf_salt=bytes(32)), a_use()[1]), "entry_commitment"),
         ((replace(a_use()[0], entry=replace(a_use()[0].entry, proof=b"")), a_use()[1]), "tlog_proof"),
     ],
-    ids=["a note", "another grant", "a show", "two minutes off", "another record", "another salt", "no proof"],
+    ids=["a note", "another grant", "a show", "later", "earlier", "another record", "another salt", "no proof"],
 )
 def test_a_use_that_the_log_does_not_record_so_is_rejected(use: tuple[UseEvidence, Log], code: str) -> None:
     verdict = judge_receipt(RECEIPT, evidence(use), POLICIES["evidence"])
     found = verdict.check("anchor_inclusion")
     assert found is not None
     assert (verdict.verdict, found.code) == ("reject", code)
+    if code != "tlog_proof":  # the entry is in the log all the same: only what it says is of something else
+        names = [check.name for check in verdict.checks if check.status == "pass"]
+        assert {"log_consistency", "anchor_finality"} <= set(names)
+
+
+@pytest.mark.parametrize("at", [USED - 120, USED + 120])
+def test_a_use_may_be_recorded_two_minutes_off_the_receipts_time(at: int) -> None:
+    assert judge_receipt(RECEIPT, evidence(a_use(at=at)), POLICIES["evidence"]).verdict == "accept"
+
+
+@pytest.mark.parametrize("missing", ["use", "anchors"])
+def test_without_the_log_all_that_the_log_says_is_unknown(missing: str) -> None:
+    verdict = judge_receipt(RECEIPT, evidence(**{missing: None}), POLICIES["window"])
+    unknown = {check.name: check.code for check in verdict.checks if check.status == "unknown"}
+    assert unknown == dict.fromkeys(("anchor_inclusion", "log_consistency", "anchor_finality"), "log_facts_missing")
