@@ -4,6 +4,7 @@ python -m tests.fuzz run --seconds 120 [--workers 1] [--only NAME …] [--record
 python -m tests.fuzz replay PARSER FILE…      what each file does, with the traceback of a foreign exception
 python -m tests.fuzz costs [NAME …]           the largest inputs of each parser: CPU time and memory
 python -m tests.fuzz list                     the parsers, what they read, and where they stand
+python -m tests.fuzz page                     write the numbers of docs/fuzzing.md from the tally
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.fuzz import corpus, tally
+from tests.fuzz import corpus, page, tally
 from tests.fuzz.bombs import bombs
 from tests.fuzz.cost import cost, warm
 from tests.fuzz.driver import FINDS, Result, run
@@ -39,6 +40,8 @@ def fuzz(options: argparse.Namespace) -> int:
     results = run(order, options.seconds, options.workers, _record if options.record else lambda _result: None)
     faults = {result.parser: _kept(result) + _too_dear(result) for result in results}
     _table(results, faults)
+    if options.record:
+        page.write(tally.load())
     for found in (line for lines in faults.values() for line in lines):
         print(found)
     return 1 if any(faults.values()) or any(result.died for result in results) else 0
@@ -76,6 +79,11 @@ def told(_options: argparse.Namespace) -> int:
     for parser in PARSERS.values():
         count = so_far.get(parser.name, tally.NONE)
         print(f"{parser.name:22} {count.inputs:12,} inputs {count.finds:3} finds  {', '.join(parser.reads)}")
+    return 0
+
+
+def written(_options: argparse.Namespace) -> int:
+    page.write(tally.load())
     return 0
 
 
@@ -141,6 +149,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     dear.add_argument("names", nargs="*", metavar="NAME")
     dear.set_defaults(command=costs)
     commands.add_parser("list").set_defaults(command=told)
+    commands.add_parser("page").set_defaults(command=written)
     return parser.parse_args(arguments)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import corpus, tally
+from tests.fuzz import corpus, page, tally
 from tests.fuzz.bombs import bombs
 from tests.fuzz.corpus import Kept
 from tests.fuzz.cost import cost, warm
@@ -44,6 +44,11 @@ def test_another_bound_than_the_usual_is_explained() -> None:
     others = [p.name for p in PARSERS.values() if (p.cpu_ms, p.mib) != (CPU_MS, MEMORY_MIB)]
     page = (ROOT / "docs" / "fuzzing.md").read_text(encoding="utf-8")
     assert [name for name in others if not PARSERS[name].why or f"`{name}`" not in page] == []
+
+
+def test_the_page_has_the_numbers_of_the_tally() -> None:
+    text = page.FILE.read_text(encoding="utf-8")
+    assert page.made(text, tally.load()) == text, "run python -m tests.fuzz page"
 
 
 def test_large_inputs_grow_from_the_seeds_to_the_limit() -> None:
