@@ -16,6 +16,7 @@ from protocol.encoding import b64u, hex0x, unhex0x
 from protocol.errors import Malformed, Untrusted
 from protocol.fields import Fields
 from protocol.grant import nullifier_of
+from protocol.hashing import same
 
 MAX_REVOCATION_BYTES = 512
 
@@ -64,7 +65,7 @@ def parse_revocation(raw: bytes) -> Revocation | EpochChange:
 
 def verify_secret(secret: bytes, nullifier: bytes) -> None:
     """Raise ``Untrusted("revocation_secret")`` unless ``secret`` is the one behind ``nullifier``."""
-    if nullifier_of(secret) != nullifier:
+    if not same(nullifier_of(secret), nullifier):
         raise Untrusted("revocation_secret", "this is not the secret that ends the grant")
 
 

@@ -19,7 +19,7 @@ from protocol.canonical import Json
 from protocol.encoding import b64u, unb64u
 from protocol.errors import Malformed, Untrusted
 from protocol.fields import Fields, text_of
-from protocol.hashing import sha256
+from protocol.hashing import same, sha256
 from protocol.jose import Jws, PublicJwk, parse_jws, verify_jws
 from protocol.pointers import MAX_POINTER_CHARS, format_pointer, leaves
 
@@ -162,7 +162,7 @@ def verify_key_binding(sdjwt: SdJwt, *, key: PublicJwk, aud: str, nonce: str) ->
     verify_jws(sdjwt.key_binding, key)
     if binding.aud != aud:
         raise Untrusted("key_binding_aud", "the key binding is for {got}, not for {want}", got=binding.aud, want=aud)
-    if binding.nonce != nonce:
+    if not same(binding.nonce.encode("utf-8"), nonce.encode("utf-8", "surrogatepass")):
         raise Untrusted("key_binding_nonce", "the key binding answers another request")
     if sd_hash != sha256(sdjwt.bound_part.encode("ascii")):
         raise Untrusted("key_binding_hash", "the key binding covers other disclosures")
