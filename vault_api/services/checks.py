@@ -168,7 +168,7 @@ def _proof(vault: Vault, text: str, entry: str | None) -> Verdict:
     now = vault.clock.now()
     if entry is None:
         raise Malformed("request", "{field}: {problem}", field="entry", problem="missing")
-    raw = text.encode()
+    raw = _octets(text)
     anchors = anchor_facts(vault, now)
     try:
         checkpoint = TlogProof.parse(raw).checkpoint
@@ -183,7 +183,7 @@ def _proof(vault: Vault, text: str, entry: str | None) -> Verdict:
 def _checkpoint(vault: Vault, text: str) -> Verdict:
     now = vault.clock.now()
     anchors = anchor_facts(vault, now)
-    raw = text.encode()
+    raw = _octets(text)
     proof = _to_anchor(vault, raw, anchors)
     return judge_checkpoint(raw, anchors, POLICIES["window"], now=now, consistency=proof)
 
@@ -203,6 +203,11 @@ def _to_anchor(vault: Vault, raw: bytes, anchors: AnchorFacts) -> tuple[bytes, .
 def _text(body: wire.VerifyRequest) -> str:
     assert isinstance(body.value, str)  # `refuse_values` lets an object pass as a grant only
     return body.value
+
+
+def _octets(text: str) -> bytes:
+    """The bytes of a note or proof; JSON can bring a lone surrogate, which they will be refused for."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _check_row(check: Check, language: str) -> wire.CheckRow:

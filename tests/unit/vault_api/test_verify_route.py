@@ -170,3 +170,10 @@ def test_a_body_that_is_no_question_is_malformed(stage: VaultStage) -> None:
         400,
         "request",
     )
+
+
+@pytest.mark.parametrize("kind", ["receipt", "proof", "checkpoint"])
+def test_a_text_that_no_encoding_can_write_is_rejected(stage: VaultStage, kind: str) -> None:
+    body = b'{"kind": "%s", "value": "\\ud800", "entry": ""}' % kind.encode()
+    answer = stage.send(None, "POST", "/v1/verify", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["verdict"]) == (200, "reject")
