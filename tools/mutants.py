@@ -131,14 +131,16 @@ class Labels:
         return self.hold(call, name) and all(name in signature.optional for signature in self._called(call))
 
     def _called(self, call: ast.Call) -> list[Signature]:
+        """What a call may be of: all functions of that name, or methods, that take as many arguments."""
+        found: list[Signature] = []
         if isinstance(call.func, ast.Name):
-            return self.functions.get(call.func.id, [])
-        if not isinstance(call.func, ast.Attribute):
-            return []
-        owner, name = call.func.value, call.func.attr
-        # A variable may be called as a module is: then both the function and the methods of that name are meant.
-        found = self.functions.get(name, []) if isinstance(owner, ast.Name) and owner.id in self.modules else []
-        return found + self.methods.get(name, []) if name in self.methods else found
+            found = self.functions.get(call.func.id, [])
+        elif isinstance(call.func, ast.Attribute):
+            owner, name = call.func.value, call.func.attr
+            # A variable may be called as a module is: then both the function and the methods of that name are meant.
+            found = self.functions.get(name, []) if isinstance(owner, ast.Name) and owner.id in self.modules else []
+            found = found + self.methods.get(name, [])
+        return [signature for signature in found if len(call.args) <= len(signature.positional)]
 
     def is_text(self, path: list[Pair]) -> bool:
         """Whether the difference at the end of ``path`` lies in text, or is a text left out."""

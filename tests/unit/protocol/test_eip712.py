@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from eth_account.messages import encode_typed_data
 
 from protocol import eip712
 from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
@@ -92,6 +93,61 @@ def test_the_example_of_eip712_hashes_as_the_standard_prints_it() -> None:
     assert mail.struct_hash().hex() == "c52c0ee5d84264471806290a3f2c4cecfc5490626bf912d01f240d7a274b371e"
 
 
+def test_every_kind_of_member_is_hashed_as_eth_account_does_it() -> None:
+    # Declared here, so that the reading of the type strings is under test as well.
+    @dataclass(frozen=True, slots=True)
+    class Zebra(Typed):
+        TYPE: ClassVar[StructType] = StructType("Zebra(bool striped,uint64 bornAt)")
+
+        striped: bool
+        born_at: int
+
+    @dataclass(frozen=True, slots=True)
+    class Ape(Typed):
+        TYPE: ClassVar[StructType] = StructType("Ape(string firstName)")
+
+        first_name: str
+
+    @dataclass(frozen=True, slots=True)
+    class Zoo(Typed):
+        TYPE: ClassVar[StructType] = StructType(
+            "Zoo(bytes32 id,address owner,bool isOpen,bytes mapOfIt,uint256[] gates,string[] rules,Zebra[] zebras,Ape ape)",
+            Zebra,
+            Ape,
+        )
+
+        id: bytes
+        owner: bytes
+        is_open: bool
+        map_of_it: bytes
+        gates: tuple[int, ...]
+        rules: tuple[str, ...]
+        zebras: tuple[Zebra, ...]
+        ape: Ape
+
+    zoo = Zoo(
+        id=b"\1" * 32,
+        owner=b"\2" * 20,
+        is_open=True,
+        map_of_it=b"map",
+        gates=(1, 2**255),
+        rules=("no", "不"),
+        zebras=(Zebra(striped=False, born_at=7), Zebra(striped=True, born_at=8)),
+        ape=Ape("K"),
+    )
+    domain = Domain(31337, b"\3" * 20)
+    data = typed_data(zoo, domain)
+    signable = encode_typed_data(full_message=data)
+    assert keccak256(b"\x19" + signable.version + signable.header + signable.body) == zoo.digest(domain)
+    assert list(data["types"]) == ["EIP712Domain", "Ape", "Zebra", "Zoo"]
+    assert data["types"]["EIP712Domain"] == [
+        {"name": "name", "type": "string"},
+        {"name": "version", "type": "string"},
+        {"name": "chainId", "type": "uint256"},
+        {"name": "verifyingContract", "type": "address"},
+    ]
+
+
 def test_the_domain_separator_covers_name_version_chain_and_contract() -> None:
     base = Domain(1, b"\x01" * 20)
     assert base.separator == keccak256(
@@ -148,6 +204,23 @@ def test_a_value_of_the_wrong_type_length_or_range_is_refused_when_the_message_i
     assert caught.value.code == "eip712_value"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("raw", bytes(eip712.MAX_BYTES)),
+        ("big", 2**256 - 1),
+        ("rings", (2**16 - 1, 0)),
+        ("first", Leaf("a" * eip712.MAX_TEXT_BYTES, 255)),
+    ],
+)
+def test_a_value_at_its_bound_is_taken(name: str, value: Any) -> None:
+    assert getattr(Tree(**{**GOOD, name: value}), name) == value
+
+
+def test_the_largest_number_of_json_is_read() -> None:
+    assert Tree.from_json({**Tree(**GOOD).to_json(), "big": 2**53 - 1}).big == 2**53 - 1
+
+
 @pytest.mark.parametrize("text", ["\ud800", "a" * (eip712.MAX_TEXT_BYTES + 1), b"bytes", None])
 def test_text_that_has_no_utf8_or_is_too_long_is_refused(text: Any) -> None:
     with pytest.raises(Malformed):
@@ -197,7 +270,16 @@ def test_a_domain_with_a_short_contract_address_is_refused() -> None:
         Domain(1, b"\x01" * 19)
 
 
-@pytest.mark.parametrize("text", ["Leaf", "Leaf()", "Leaf(string)", "Leaf(bytes31 a)", "Leaf(uint7 a)", "Leaf(Other a)"])
+def test_a_chain_id_has_256_bits() -> None:
+    assert Domain(2**256 - 1, b"\x01" * 20).chain_id == 2**256 - 1
+    for chain_id in (2**256, -1, True):
+        with pytest.raises(Malformed):
+            Domain(chain_id, b"\x01" * 20)
+
+
+@pytest.mark.parametrize(
+    "text", ["Leaf", "Leaf()", "Leaf(string)", "Leaf(bytes31 a)", "Leaf(uint7 a)", "Leaf(Other a)"]
+)
 def test_a_wrong_declaration_fails_when_the_program_is_loaded(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         StructType(text)
