@@ -6,19 +6,15 @@ profiles, and the folders that were written, are compared with the vault's table
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from agency_cli.services import asking, issuing, publishing, registration, scenarios, single
 from agency_cli.services.folders import document_path, read_use
 from agency_cli.services.holders import addressee
 from agency_cli.services.inbox import given
-from agency_cli.services.office import Office, save_office
 from agency_cli.services.orders import make_order
 from agency_cli.services.release import ReleaseOrder, release
 from agency_cli.services.review import review
@@ -35,87 +31,14 @@ from protocol.credential import present_credential
 from protocol.licence_types import licence_type
 from protocol.receipts import Officer
 from protocol.scenario import parse_scenario
-from tests.attacks.liar import Liar
-from tests.credential_samples import DEPT_CODE, HOLDER_CLAIMS, INSURANCE
-from tests.reader_stage import CLAIMS, PDF, Given, ReaderStage
-from tests.vault_stage import Party
+from tests.attacks.reader_offices import Offices
+from tests.credential_samples import HOLDER_CLAIMS, INSURANCE
+from tests.reader_stage import CLAIMS, PDF
 from vault_api.db import tables as t
 
 Found = Any
 OFFICER = Officer("credit-officer", "desk 4")
 NONCE = "a nonce"
-
-
-class Offices:
-    """The world, with a session for each of the agencies."""
-
-    MOST_ENTRIES = 60
-
-    def __init__(self, folder: Path) -> None:
-        self._base, self._worlds, self._numbers = folder, 0, 0
-        self._build()
-
-    def _build(self) -> None:
-        self._worlds += 1
-        self.folder = self._base / str(self._worlds)
-        self.stage = ReaderStage(self.folder)
-        self.stage.item = self.stage.issue(PDF, b"a photo")
-        self.stage.anchor()
-        self.liar = Liar(self.stage.bridge)
-        self.bank = self._speaking(self.stage.bank, "liar-bank")
-        types = ("social-insurance-proof",)
-        self.clerks = self.stage.vault.agency("clerks", 1, division="hr-bureau", types=types)
-        self.issuer = self._speaking(self.clerks, "issuer")
-        self.authority = self._speaking(self.stage.authority, "authority")
-        save_office(self.issuer.profile, Office("威海市人力资源局", DEPT_CODE))
-        self._begun = self.stage.vault.vault.log.size
-        self.document = self.folder / "proof.pdf"
-        self.document.write_bytes(PDF)
-        self.given: Given | None = None
-        self.receipts: list[str] = []
-        self.said = ""
-
-    def _speaking(self, party: Party, name: str) -> Session:
-        session = self.stage.open_session(party, name)
-        session.transport = self.liar
-        return session
-
-    def close(self) -> None:
-        self.stage.close()
-
-    @property
-    def out(self) -> Path:
-        return self.folder / "out"
-
-    def rewind(self) -> None:
-        """Nothing is kept of any use, and nothing but the truth is said from now on."""
-        if self.stage.vault.vault.log.size - self._begun > self.MOST_ENTRIES:
-            self.close()
-            self._build()
-        self.honest()
-        shutil.rmtree(self.out, ignore_errors=True)
-        self.stage.vault.clock.advance(1)
-        for session in (self.bank, self.issuer, self.authority):
-            shutil.rmtree(session.profile.folder / "uses", ignore_errors=True)
-            session.profile.trust_file.unlink(missing_ok=True)
-
-    def honest(self) -> None:
-        self.liar.lies.clear()
-        self.liar.instead.clear()
-        self.liar.told.clear()
-        self.liar.heard.clear()
-        self.liar.requests.clear()
-
-    def number(self) -> str:
-        self._numbers += 1
-        return f"371000-{self._numbers:04}"
-
-    def newcomer(self) -> Session:
-        """An agency that was admitted and has no key card."""
-        party = self.stage.vault.agency(f"newcomer {self.number()}", 2, card=False)
-        session = self._speaking(party, party.name.replace(" ", "-"))
-        session.save_party(session.party.with_changes(opened=False))
-        return session
 
 
 @dataclass(frozen=True)
@@ -253,7 +176,12 @@ def check_proven(_offices: Offices, _session: Session, found: Found) -> None:
 def verify_presentation(offices: Offices, session: Session) -> Found:
     stage = offices.stage
     raw = present_credential(
-        stage.item.credential, CLAIMS, stage.alice.present, aud=stage.vault.urn(stage.bank), nonce=NONCE, iat=stage.clock.now()
+        stage.item.credential,
+        CLAIMS,
+        stage.alice.present,
+        aud=stage.vault.urn(stage.bank),
+        nonce=NONCE,
+        iat=stage.clock.now(),
     )
     return single.verify_presentation_file(session, open_desk(session), raw.encode(), NONCE)
 
@@ -404,7 +332,10 @@ ACTS: dict[str, Act] = {
         granted,
     ),
     "scan": Act(
-        ("scenarios", "agency", "collect", "show", "status_list", "consistency", "tile", "agencies"), show, check_shown, bank
+        ("scenarios", "agency", "collect", "show", "status_list", "consistency", "tile", "agencies"),
+        show,
+        check_shown,
+        bank,
     ),
     "review": Act(("consistency",), check_again, check_reviewed, used),
     "a receipt": Act(
@@ -428,12 +359,3 @@ ACTS: dict[str, Act] = {
     ),
     "find a scenario": Act(("scenarios", "agency"), find_scenario, check_found, bank),
 }
-
-
-@contextmanager
-def offices(folder: Path) -> Iterator[Offices]:
-    made = Offices(folder)
-    try:
-        yield made
-    finally:
-        made.close()

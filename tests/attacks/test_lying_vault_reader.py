@@ -18,7 +18,8 @@ from protocol.encoding import b64u
 from protocol.errors import OneFileError
 from protocol.scenario import parse_scenario, scenario_from_json, sign_scenario
 from tests.attacks.liar import FEW, LIES, Lie, bending, changed_members, saying
-from tests.attacks.reader_world import ACTS, Act, Offices, check_profile, offices, scenario_source
+from tests.attacks.reader_offices import Offices, offices
+from tests.attacks.reader_world import ACTS, Act, check_profile, scenario_source
 from tests.vault_stage import Party
 
 ROWS = [(act, route) for act, found in ACTS.items() for route in found.calls]

@@ -19,6 +19,7 @@ from vault_api.settings import Settings
 
 PAGES = {"en": ROOT / "README.md", "zh": ROOT / "README.zh.md"}
 PAGE_LINES = 240
+FIGURES_LINES = 600
 ARCHITECTURE_LINES = 200
 PACKAGES = ("protocol", "console", "chain", "vault_api", "client", "wallet_cli", "agency_cli")
 
@@ -60,7 +61,8 @@ def test_every_link_of_every_page_leads_somewhere() -> None:
 
 
 def test_no_page_outgrows_its_room() -> None:
-    room = {ROOT / "ARCHITECTURE.md": ARCHITECTURE_LINES}
+    # The figures are written by `make bench`: one section a row, each with the profile of what limits it.
+    room = {ROOT / "ARCHITECTURE.md": ARCHITECTURE_LINES, ROOT / "docs" / "performance.md": FIGURES_LINES}
     lines = {page: len(page.read_text(encoding="utf-8").splitlines()) for page in pages()}
     assert {str(page) for page, count in lines.items() if count > room.get(page, PAGE_LINES)} == set()
 

@@ -70,4 +70,5 @@ def test_no_template_is_made_at_run_time() -> None:
         for call in raised(tree)
         if len(call.args) != 2 or not isinstance(call.args[1], ast.Constant)
     ]
-    assert made == ["vault_api/problems.py"]  # one constant, marked for translation beside it
+    # One constant, marked for translation beside it; and the template of another error, told on with its own facts.
+    assert made == ["vault_api/problems.py", "vault_api/services/statuses.py"]
