@@ -19,7 +19,7 @@ from protocol.jose import P256Signer
 from protocol.licence_types import type_id
 from protocol.sdjwt_present import bind_key
 from protocol.status_list import status_uri
-from protocol.verdict import CHECKS, POLICIES, STATUS_MAX_AGE_S
+from protocol.verdict import CHAIN_MAX_AGE_S, CHECKS, POLICIES, STATUS_MAX_AGE_S
 from protocol.verify_credential import judge_credential, verify_credential
 from tests import credential_samples as cs
 from tests import grant_samples as gs
@@ -108,6 +108,8 @@ ROWS = [
     Row("by a key compromised before", "issuer_authority", "fail", "agency_compromised", evidence=issuer(cards=(replace(CARD, compromised_since=LOGGED),))),
     Row("by a key revoked before", "issuer_authority", "fail", "agency_card_revoked", evidence=issuer(cards=(CARD, replace(a_fact(NEXT_ISSUER_CARD, REGISTRIES.agency), since=LOGGED)))),
     Row("by a key published later", "issuer_authority", "fail", "agency_card_later", evidence=issuer(cards=(replace(CARD, since=LOGGED + 1),))),
+    Row("with an issuer's card known an hour ago", "issuer_signature", "unknown", "facts_stale", evidence=issuer(known_at=NOW - CHAIN_MAX_AGE_S - 1)),
+    Row("with an issuer's rights known an hour ago", "issuer_authority", "unknown", "facts_stale", evidence=issuer(known_at=NOW - CHAIN_MAX_AGE_S - 1)),
     # log
     Row("without a deposit", "anchor_inclusion", "unknown", "log_facts_missing", evidence={"deposit": None}),
     Row("without heads", "anchor_inclusion", "unknown", "log_facts_missing", evidence={"anchors": None}),
@@ -140,6 +142,7 @@ ROWS = [
     Row("bound to a key of no card at hand", "holder_binding", "unknown", "card_missing", evidence={"dossier_cards": ()}),
     Row("bound to a key on a card that no registry keeps", "holder_binding", "fail", "card_signature", evidence=holder(cards=())),
     Row("about another dossier than the facts", "holder_binding", "fail", "subject_other", evidence=holder(dossier=b"\x07" * 32)),
+    Row("with a dossier's cards known an hour ago", "holder_binding", "unknown", "facts_stale", evidence=holder(known_at=NOW - CHAIN_MAX_AGE_S - 1)),
     Row("with nothing known of the dossier", "holder_binding", "unknown", "dossier_facts_missing", evidence={"dossier": None}),
     Row("shown to another reader", "holder_binding", "fail", "key_binding_aud", asked={"aud": cs.ISSUER_URN}),
     Row("replayed under another nonce", "holder_binding", "fail", "key_binding_nonce", asked={"nonce": "x"}),
@@ -164,7 +167,7 @@ def test_a_presentation_is_not_accepted(row: Row) -> None:
     verdict = judge_credential(row.raw, facts, POLICIES["evidence"], asked=question)
     found = verdict.check(row.check)
     assert found is not None
-    assert (found.status, found.code) == (row.status, row.code)
+    assert (found.status, found.code, verdict.at) == (row.status, row.code, facts.now)
     failing = any(check.status == "fail" for check in verdict.checks)
     assert verdict.verdict == ("reject" if failing else "indeterminate")
     with pytest.raises(OneFileError) as caught:
@@ -183,6 +186,48 @@ def test_what_every_row_bends_is_itself_good() -> None:
         assert found.entry is not None
         assert found.entry.time == LOGGED
         assert found.verdict.verdict == "accept"
+
+
+def test_every_check_of_a_presentation_is_as_old_as_what_it_rests_on() -> None:
+    grant = (GRANTED, grant_evidence(agency=replace(grant_evidence().agency, known_at=NOW - 11)))
+    verdict = judge_credential(PRESENTATION, evidence(), POLICIES["evidence"], asked=asked(), grant=grant)
+    assert {check.name: check.fact_age_s for check in verdict.checks if check.status == "pass"} == {
+        "format": None,
+        "issuer_signature": 5,
+        "issuer_authority": 5,
+        "anchor_inclusion": 20,
+        "anchor_finality": 20,
+        "status": 300,
+        "holder_binding": 7,
+        "grant_signature": 7,
+        "grant_scope": 11,
+        "grant_time": None,
+        "grant_uses": None,
+        "grant_revocation": 7,
+        "scenario_minimum": None,
+        "log_consistency": 20,
+    }
+    missing = judge_credential(PRESENTATION, evidence(status=None), POLICIES["evidence"], asked=asked()).check("status")
+    assert missing is not None
+    assert missing.fact_age_s is None
+
+
+def test_a_wrong_deposit_leaves_the_log_what_it_is() -> None:
+    verdict = judge_credential(PRESENTATION, evidence(**deposit(leaf_salt=bytes(32))), POLICIES["evidence"], asked=asked())
+    found = {check.name: check.status for check in verdict.checks}
+    assert (found["anchor_inclusion"], found["log_consistency"], found["anchor_finality"]) == ("fail", "pass", "pass")
+
+
+def test_a_card_that_revokes_those_before_it_leaves_its_own_key_good() -> None:
+    card = replace(a_fact(HOLDER_CARD, REGISTRIES.dossier), revoked_below=HOLDER_CARD.seq)
+    facts = evidence(**holder(cards=(card,)))
+    assert judge_credential(PRESENTATION, facts, POLICIES["evidence"], asked=asked()).verdict == "accept"
+
+
+def test_to_name_the_subject_is_to_ask_for_nothing_more() -> None:
+    named = (*NAMED, "/sub")
+    verdict = judge_credential(a_presentation(named=named), evidence(), POLICIES["evidence"], asked=asked(named=named))
+    assert verdict.verdict == "accept"
 
 
 def test_a_flood_of_facts_about_others_changes_nothing() -> None:
