@@ -265,6 +265,13 @@ def test_json_with_an_extra_or_a_missing_member_is_malformed(change: dict[str, A
         Leaf.from_json(value)
 
 
+@pytest.mark.parametrize("values", [(), ("a",), ("a", 1, 2)])
+def test_values_too_few_or_too_many_are_a_fault_of_the_program(values: tuple[Any, ...]) -> None:
+    for use in (Leaf.TYPE.check, Leaf.TYPE.struct_hash):
+        with pytest.raises(ValueError, match=r"zip\(\)"):
+            use(values)
+
+
 def test_a_domain_with_a_short_contract_address_is_refused() -> None:
     with pytest.raises(Malformed):
         Domain(1, b"\x01" * 19)
