@@ -189,6 +189,10 @@ def test_a_passphrase_is_text_of_bounded_length(text: str) -> None:
     assert error.value.code == "passphrase"
 
 
+def test_a_passphrase_prints_as_what_it_is_and_nothing_of_it() -> None:
+    assert repr(Passphrase("open sesame")) == str(Passphrase("open sesame")) == "Passphrase(****)"
+
+
 @pytest.mark.parametrize("text", ["x", "x" * 1024, "é" * 512])
 def test_a_passphrase_at_its_bounds_opens_what_it_sealed(text: str) -> None:
     stanza = ScryptRecipient(Passphrase(text), 1).wrap(KEY)
