@@ -123,6 +123,7 @@ ELSEWHERE = {
     "envelope.open_file": "sealed-object, joined; the age test kit besides",
     "envelope.open_stream": "sealed-object, in constant memory",
     "entries.Opening.from_json": "a part of opening",
+    "entries.verify_opened": "a part of history; of an opening whose object is at hand, a part of opening",
     "jose.parse_jws": "a part of every signed form",
     "jose.verify_jws": "a part of every signed form",
     "jose.verify_es256": "a part of every signed form",
