@@ -74,6 +74,7 @@ def test_go_refuses_a_running_vault_that_showed_somebody_else_another_log(
     logcheck: Path, running: Running, kept: Path, tmp_path: Path
 ) -> None:
     # The same key signs another tree of the same size: a monitor that was shown that one finds no way to this log.
+    running.grow(max(running.size(), 257))
     origin = running.alice.log.origin
     fork = sign_checkpoint(Checkpoint(origin, 256, sha256(b"another tree")), Ed25519NoteSigner(origin, running.log_key))
     (tmp_path / "vkey").write_text((kept / "vkey").read_text())

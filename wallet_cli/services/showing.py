@@ -43,10 +43,10 @@ class Showing:
         self.session, self.item, self.claims, self.optional = session, item, claims, optional
         self.id = secrets.token_bytes(16)
         self._counter = 0
-        # Codes live by the vault's clock, to the second; ours may differ from it.
-        self._offset = session.public_api.info().time - session.clock.now()
         opened = session.api.open_show(wire.OpenShow(session=b64u(self.id), lifetime_s=SESSION_S))
         self.expires = opened.expires
+        # Codes live by the vault's clock, to the second; ours may differ from it.
+        self._offset = opened.expires - SESSION_S - session.clock.now()
 
     def now(self) -> int:
         """The vault's time."""

@@ -109,9 +109,7 @@ def test_the_code_changes_every_thirty_seconds_until_somebody_scans(
     assert len(set(scanned.codes)) == 3
 
 
-def test_only_the_claims_that_were_named_are_shown(
-    world: World, wallet: Wallet, window: Callable[..., Window]
-) -> None:
+def test_only_the_claims_that_were_named_are_shown(world: World, wallet: Wallet, window: Callable[..., Window]) -> None:
     window()
     done = wallet("show", world.item, "--claim", "/months_paid", "--json")
     assert done.json["claims"] == ["/months_paid"]
@@ -305,13 +303,11 @@ def test_a_claim_set_without_anything_is_refused(world: World) -> None:
 def test_codes_live_by_the_vaults_clock(world: World) -> None:
     session = world.stage.session("alice")
     lying = Lying(world.stage.transport)
-    lying.rules["/v1/info"] = lambda body: {**body, "time": body["time"] + 37}
+    lying.rules["/v1/me/shows"] = lambda body: {**body, "expires": body["expires"] + 37}
     session.transport = lying
     shown = showing.Showing(session, open_item(session, session.store.items()[0]))
     key = session.keys.present(1).public_jwk()
-    code = verify_show_code(
-        shown.draw().text, key, origin=world.stage.vault.origin, now=world.stage.clock.now() + 37
-    )
+    code = verify_show_code(shown.draw().text, key, origin=world.stage.vault.origin, now=world.stage.clock.now() + 37)
     assert code.iat == world.stage.clock.now() + 37
 
 
