@@ -1,6 +1,6 @@
 """One order for each row of a file: a bad row is told and kept apart, and the others go on.
 
-Nothing is read ahead: memory does not grow with the file. Running the same file again issues what is missing and
+Few rows are at work at once: memory does not grow with the file. Running the same file again issues what is missing and
 nothing twice, since a row's certificate number names its deposit (``agency_cli/services/issuing.py``). What a row
 can't help, such as a vault that does not answer or a role that ended, stops the run.
 """
@@ -10,11 +10,13 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from agency_cli.services.flight import in_flight
 from agency_cli.services.holders import Addressee, addressee, check_same, of_token
 from agency_cli.services.issuing import Desk, issue
 from agency_cli.services.orders import Order, china_today, make_order
@@ -28,6 +30,7 @@ from protocol.errors import Conflict, Malformed, OneFileError, Unavailable
 from protocol.fields import text_of
 
 MAX_DOCUMENTS = 63
+AT_ONCE = 32  # rows at work: while one waits for the vault or the disk, others are signed and sealed
 # Refusals that say something of us or of the moment, not of the row: the next row would meet the same.
 STOPS = frozenset(
     {
@@ -67,21 +70,29 @@ class Outcome:
 
 def run_batch(desk: Desk, order: BatchOrder, tick: Tick) -> Outcome:
     """Issue every row. What stops the run is raised; rows before it stay issued, and a second run goes on."""
+    desk.draw_ahead = AT_ONCE
     outcome = Outcome()
     with open_text(order.path, order.encoding) as source, _rejects(order) as reject:
-        for row in read_rows(source, table=is_csv(order.path), tick=tick):
-            try:
-                issue_row(desk, row, order)
-            except OneFileError as error:
-                if _known(error):
-                    outcome.known += 1
-                    continue
-                if _stops(error):
-                    raise
-                _note(outcome, reject, row, error)
-            else:
-                outcome.issued += 1
+        rows = read_rows(source, table=is_csv(order.path), tick=tick)
+        with closing(in_flight(lambda row: issue_row(desk, row, order), rows, AT_ONCE)) as flight:
+            for row, made in flight:
+                _settle(outcome, reject, row, made)
     return outcome
+
+
+def _settle(outcome: Outcome, reject: Any, row: Row, made: Future[Issued]) -> None:
+    """Count what became of a row; what stops the run is raised."""
+    try:
+        made.result()
+    except OneFileError as error:
+        if _stops(error):
+            raise
+        if _known(error):
+            outcome.known += 1
+        else:
+            _note(outcome, reject, row, error)
+    else:
+        outcome.issued += 1
 
 
 def issue_row(desk: Desk, row: Row, order: BatchOrder) -> Issued:

@@ -9,15 +9,18 @@ crash, meets the vault's memory of it.
 from __future__ import annotations
 
 import io
+import math
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from agency_cli.services.flight import Turns
 from agency_cli.services.holders import Addressee, Holder, find_holder
 from agency_cli.services.office import Office, load_office
 from agency_cli.services.orders import Order, trial
@@ -41,27 +44,41 @@ from protocol.status_list import parse_status_uri
 
 STANDING_S = 60
 ABANDONED_S = 86_400
+MAX_DOCUMENTED = 4  # orders with documents at work: what is sealed lies on the disk until it is uploaded
 Watch = Callable[[int], AbstractContextManager[Step]]
 
 
 @dataclass(slots=True)
 class Desk:
-    """What one run issues with. ``watch`` gives a function that is told of uploaded bytes."""
+    """What one run issues with, from several threads if it likes.
+
+    ``watch`` gives a function that is told of uploaded bytes. ``draw_ahead``: how many status indices are drawn at
+    once; what a run leaves of them stays unused.
+    """
 
     session: Session
     office: Office
     lists: Lists
     records: Records
     watch: Watch = field(default=lambda _total: nullcontext(lambda _n: None))
+    draw_ahead: int = 1
+    turns: Turns = field(default_factory=Turns)
     _standing: Standing | None = None
     _limit: int | None = None
+    _drawn: list[StatusRef] = field(default_factory=list)
+    _seen_out: float = -math.inf
+    _documents: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(MAX_DOCUMENTED), repr=False
+    )
+    _one: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def standing(self) -> Standing:
         """Our standing, asked again every minute."""
-        known = self._standing
-        if known is None or self.session.clock.now() + known.ahead_s - known.at >= STANDING_S:
-            self._standing = known = standing(self.session)
-        return known
+        with self._one:
+            known = self._standing
+            if known is None or self.session.clock.now() + known.ahead_s - known.at >= STANDING_S:
+                self._standing = known = standing(self.session)
+            return known
 
     def now(self) -> int:
         """The time to sign with."""
@@ -72,6 +89,25 @@ class Desk:
         if self._limit is None:
             self._limit = self.session.public_api.info().limits.payload_bytes
         return self._limit
+
+    @contextmanager
+    def place(self, order: Order) -> Iterator[Path]:
+        """A folder for what is sealed, one for each certificate at a time, few that hold documents."""
+        documents = self._documents if order.documents else nullcontext()
+        with self.turns.of(order.certificate_id), documents, _sealing_folder(self.session.profile.folder) as folder:
+            yield folder
+
+    def status(self) -> StatusRef:
+        """A status index that no credential has, of a list of which a good token is out."""
+        with self._one:
+            fresh = not self._drawn
+            if fresh:
+                self._drawn = self.lists.allocate(self.draw_ahead)
+            found = self._drawn.pop()
+            if fresh or time.monotonic() - self._seen_out >= STANDING_S:
+                publish_due(self.session, self.standing(), self.lists, parse_status_uri(found.uri)[1])
+                self._seen_out = time.monotonic()
+            return found
 
     def digest(self, label: bytes, data: bytes) -> bytes:
         """A digest that only this agency can make: of what must not be guessed from it."""
@@ -131,11 +167,10 @@ def issue(desk: Desk, order: Order, to: Addressee) -> Issued:
     Raises as ``check`` does; ``Conflict("certificate_issued")`` for an order that was carried out before;
     ``Unavailable("deposit_unsure")`` if the vault did not answer the deposit: the same order again settles it.
     """
-    ready = check(desk, order, to)
-    with _sealing_folder(desk.session.profile.folder) as folder:
+    with desk.place(order) as folder:
+        ready = check(desk, order, to)
         entries, parts = _seal_documents(ready, folder)
-        status = desk.lists.allocate()
-        publish_due(desk.session, desk.standing(), desk.lists, parse_status_uri(status.uri)[1])
+        status = desk.status()
         raw = _sign(desk, ready, status, entries)
         parts = [seal_stream(io.BytesIO(raw.encode("ascii")), folder, ready.holder.recipient), *parts]
         with desk.watch(sum(part.object.payload_size for part in parts)) as step:

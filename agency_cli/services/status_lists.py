@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,17 +93,19 @@ class Lists:
             raise Denied("status_list_missing", "this profile keeps no status list {n}", n=n)
         return self._parse(n, read_json(path, limit=_LIMIT))
 
-    def allocate(self) -> StatusRef:
-        """A random index that no credential has; on disk before it is returned."""
+    def allocate(self, count: int = 1) -> list[StatusRef]:
+        """So many random indices of one list that no credential has, or as many as it has left, one at least.
+
+        On disk before they are returned.
+        """
         with self._locked():
             state = self._newest()
-            try:
-                idx = state.bits.allocate()
-            except Conflict:
+            found = _drawn(state.bits, count)
+            if not found:
                 state = self._begin(state.n + 1)
-                idx = state.bits.allocate()
+                found = _drawn(state.bits, count)
             self._save(state)
-        return StatusRef(state.uri, idx)
+        return [StatusRef(state.uri, idx) for idx in found]
 
     def of(self, ref: StatusRef) -> ListState:
         """The list that a credential's status stands in."""
@@ -176,6 +178,14 @@ class Lists:
         with (self._folder / name).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _drawn(bits: StatusList, count: int) -> list[int]:
+    found: list[int] = []
+    with suppress(Conflict):  # the list is as full as it may be
+        while len(found) < count:
+            found.append(bits.allocate())
+    return found
 
 
 def _published(fields: Fields) -> Published:

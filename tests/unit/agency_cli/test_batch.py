@@ -202,17 +202,30 @@ def test_a_row_that_changed_after_it_was_issued_is_refused(world: World, alice: 
 
 def test_a_vault_that_is_away_stops_the_run_and_the_next_run_goes_on(world: World, alice: HolderKeys) -> None:
     path = jsonl(world, row(alice, "1"), row(alice, "2"), row(alice, "3"))
-    world.vault.lost = ["/v1/deposits"] * 4
+    world.vault.lost = ["/v1/deposits"] * 12
     with pytest.raises(Unavailable):
         run(world, path)
     outcome = run(world, path)
-    assert (outcome.issued, outcome.known) == (2, 1)
+    assert (outcome.issued, outcome.known) == (0, 3)
     assert len(world.vault.deposits) == 3
+
+
+def test_a_certificate_that_stands_twice_in_a_file_is_issued_once(world: World, alice: HolderKeys) -> None:
+    outcome = run(world, jsonl(world, *[row(alice, "1"), row(alice, "2")] * 4))
+    assert (outcome.issued, outcome.known, outcome.rejected) == (2, 6, 0)
+    assert len(world.vault.deposits) == 2
+
+
+def test_refusals_stand_in_the_order_of_the_file(world: World, alice: HolderKeys) -> None:
+    bad = [row(alice, f"{n}", vehicle_classes="") if n % 3 else row(alice, f"{n}") for n in range(40)]
+    outcome = run(world, jsonl(world, *bad))
+    assert outcome.issued == 14
+    assert [kept["reject"]["line"] for kept in rejects(world)] == [n + 1 for n in range(40) if n % 3]
 
 
 @pytest.mark.parametrize("code", ["signature_stale", "agency_compromised"])
 def test_a_refusal_of_the_agency_itself_stops_the_run(world: World, alice: HolderKeys, code: str) -> None:
-    world.vault.broken[("POST", "/v1/deposits")] = [problem(403, "denied", code)]
+    world.vault.broken[("POST", "/v1/deposits")] = [problem(403, "denied", code)] * 2
     with pytest.raises(Denied) as caught:
         run(world, jsonl(world, row(alice, "1"), row(alice, "2")))
     assert caught.value.code == code

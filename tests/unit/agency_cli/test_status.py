@@ -43,7 +43,7 @@ def token(world: World, n: str = "0") -> Any:
 
 
 def test_an_index_is_on_disk_before_it_is_given(lists: Lists, tmp_path: Path) -> None:
-    ref = lists.allocate()
+    (ref,) = lists.allocate()
     assert ref.uri == status_uri(ACCOUNT, 0)
     assert Lists(tmp_path, ACCOUNT).load(0).bits.used_count == 1
     assert lists.set(ref, 1).bits.get(ref.idx) == 1
@@ -52,7 +52,7 @@ def test_an_index_is_on_disk_before_it_is_given(lists: Lists, tmp_path: Path) ->
 
 def test_two_at_once_never_get_one_index(tmp_path: Path) -> None:
     def some(_worker: int) -> list[int]:
-        return [Lists(tmp_path, ACCOUNT).allocate().idx for _ in range(10)]
+        return [Lists(tmp_path, ACCOUNT).allocate()[0].idx for _ in range(10)]
 
     with ThreadPoolExecutor(4) as pool:
         found = [idx for part in pool.map(some, range(4)) for idx in part]
@@ -66,12 +66,12 @@ def test_a_half_used_list_is_followed_by_the_next(lists: Lists, tmp_path: Path) 
     value = json.loads(path.read_text())
     value["used"] = _packed(b"\xff" * (MIN_ENTRIES // 16) + bytes(MIN_ENTRIES // 16))
     path.write_text(json.dumps(value))
-    assert lists.allocate().uri == status_uri(ACCOUNT, 1)
+    assert lists.allocate()[0].uri == status_uri(ACCOUNT, 1)
     assert lists.numbers() == [0, 1]
 
 
 def test_the_counts_tell_each_status(lists: Lists) -> None:
-    refs = [lists.allocate() for _ in range(9)]
+    refs = [lists.allocate()[0] for _ in range(9)]
     for ref, status in zip(refs, [1, 1, 2, 3, 3, 3, 0, 1, 2], strict=True):
         lists.set(ref, status)
     assert lists.load(0).counts() == (3, 2, 3)

@@ -1,0 +1,62 @@
+"""Several things at work at once, told in the order in which they came."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+Thing = TypeVar("Thing")
+Result = TypeVar("Result")
+
+
+def in_flight(
+    work: Callable[[Thing], Result], things: Iterable[Thing], at_once: int
+) -> Iterator[tuple[Thing, Future[Result]]]:
+    """Each thing with what ``work`` made of it, in their order; ``at_once`` are at work, and none is read ahead.
+
+    If it is closed (``contextlib.closing``) nothing more is begun, and what has begun is waited for.
+    """
+    pending: deque[tuple[Thing, Future[Result]]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for thing in things:
+                pending.append((thing, pool.submit(work, thing)))
+                if len(pending) >= at_once:
+                    yield _done(pending)
+            while pending:
+                yield _done(pending)
+        finally:
+            for _thing, future in pending:
+                future.cancel()
+
+
+def _done(pending: deque[tuple[Thing, Future[Result]]]) -> tuple[Thing, Future[Result]]:
+    thing, future = pending.popleft()
+    future.exception()  # waits
+    return thing, future
+
+
+@dataclass(slots=True)
+class Turns:
+    """One at a time for each name: who asks for a name that is taken waits."""
+
+    _taken: set[str] = field(default_factory=set)
+    _given_back: threading.Condition = field(default_factory=threading.Condition, repr=False)
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Hold ``name``."""
+        with self._given_back:
+            self._given_back.wait_for(lambda: name not in self._taken)
+            self._taken.add(name)
+        try:
+            yield
+        finally:
+            with self._given_back:
+                self._taken.remove(name)
+                self._given_back.notify_all()
