@@ -7,6 +7,7 @@ skipped, so that a second call costs a few milliseconds. Asks nothing; says what
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -116,6 +117,22 @@ def install_npm_packages() -> None:
     run("npm packages", [npm, "ci", "--no-fund", "--no-audit"], env)
 
 
+def copy_scanner() -> None:
+    """The browser's barcode reader, from npm's packages into ours, where the wheel finds it; every hash checked."""
+    folder = ROOT / "client" / "scanner"
+    (folder / "vendor").mkdir(exist_ok=True)
+    for name, known in json.loads((folder / "files.json").read_text()).items():
+        target = folder / "vendor" / name
+        if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == known["sha256"]:
+            continue
+        raw = (ROOT / "node_modules" / known["from"]).read_bytes()
+        if hashlib.sha256(raw).hexdigest() != known["sha256"]:
+            raise SystemExit(
+                f"setup: node_modules/{known['from']} is not the file that client/scanner/files.json names"
+            )
+        target.write_bytes(raw)
+
+
 def compile_own_packages() -> None:
     """Bytecode of our own packages, so that no program compiles them at its start; what is fresh costs nothing."""
     folders = sorted({str(path.parent.relative_to(ROOT)) for path in ROOT.glob("*/__init__.py")})
@@ -141,6 +158,7 @@ def main() -> None:
         (VENV / ".onefile-4").unlink(missing_ok=True)
     npm_title = "compilers, local chain and strangers' programs from npm"
     step(4, total, npm_title, stamp_of([ROOT / "package-lock.json"]), install_npm_packages)
+    copy_scanner()
     compile_own_packages()
 
 

@@ -12,16 +12,15 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from pydantic import BaseModel, ConfigDict, Field
 
 from agency_cli.services.uses import Uses
 from agency_cli.window import view
-from agency_cli.window.counter import Counter
+from agency_cli.window.counter import PHOTO, Counter
 from agency_cli.window.journal import Line, counts
-from client import qr
+from client import qr, scanner
 from client.localsite import MAX_TOKEN_CHARS, START, Entrance, Guard
 from console.i18n import _, accept_language, moment, speaking
 from protocol.errors import OneFileError
@@ -83,10 +82,10 @@ def _add_entrance(app: FastAPI, entrance: Entrance) -> None:
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
-        kind = _FILES.get(name)
-        if kind is None:
+        found = _file(name)
+        if found is None:
             return PlainTextResponse("no such file\n", 404)
-        return Response((_HERE / "static" / name).read_bytes(), media_type=kind)
+        return Response(found[0], media_type=found[1])
 
 
 def _add_counter(app: FastAPI, counter: Counter) -> None:
@@ -107,14 +106,12 @@ def _add_counter(app: FastAPI, counter: Counter) -> None:
         with speaking(_language(request)):
             return JSONResponse(counter.serve(body.code.strip()))
 
-    @app.post("/find")
-    async def find(request: Request) -> Response:
-        picture = await request.body()
-        with speaking(_language(request)):
-            try:
-                return JSONResponse({"code": await run_in_threadpool(counter.find, picture)})
-            except OneFileError as error:
-                return JSONResponse(view.refused(error), 422)
+    @app.get(PHOTO + "{name}")
+    def photo(name: str) -> Response:
+        picture = counter.photo(name)
+        if picture is None:
+            return PlainTextResponse("no such picture\n", 404)
+        return Response(picture.raw, media_type=picture.media_type)
 
 
 def _add_asking(app: FastAPI, counter: Counter) -> None:
@@ -175,6 +172,12 @@ def _add_records(app: FastAPI, counter: Counter) -> None:
         if use is None:
             return PlainTextResponse("no such receipt\n", 404)
         return _page(request, "receipt.html", use=use, body=use.receipt.body, desk=counter.desk)
+
+
+def _file(name: str) -> tuple[bytes, str] | None:
+    if name in _FILES:
+        return (_HERE / "static" / name).read_bytes(), _FILES[name]
+    return scanner.file(name)
 
 
 def _language(request: Request) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agency_cli.services.documents import Picture, kept_pictures
 from agency_cli.services.release import Released, ReleaseOrder, release
-from agency_cli.services.scan import ScanOrder, scan
+from agency_cli.services.scan import Scanned, ScanOrder, scan
 from agency_cli.window import view
 from agency_cli.window.asking import Answer, Request, answer_to, ask
 from agency_cli.window.journal import Journal, Line
-from client import pictures
 from client.checks import open_desk
 from client.files import private_folder
 from client.scenarios import find_scenario
@@ -22,6 +23,7 @@ from protocol.hashing import same
 from protocol.receipts import Officer
 
 WAIT_S = 60
+PHOTO = "/photo/"
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Counter:
     scenario: str
     officer: Officer
     _request: Request | None = None
+    _photos: dict[str, Picture] = field(default_factory=dict, repr=False)
     _busy: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -58,7 +61,7 @@ class Counter:
 
     def open_answer(self, match: str) -> dict[str, Any]:
         """Use the grant that answers, once the clerk has compared ``match``, and say what the clerk is to see."""
-        return self._served(lambda: view.released(self._open(match)))
+        return self._served(lambda: self._released(self._open(match)))
 
     def _open(self, match: str) -> Released:
         request, self._request = self._request, None  # one try: what the digits belong to is never asked for again
@@ -68,19 +71,33 @@ class Counter:
         target = private_folder(self.session.profile.folder / "window" / "opened") / found.given.id
         return release(self.session, open_desk(self.session), ReleaseOrder(found.given.id, target, self.officer))
 
-    def find(self, picture: bytes) -> str:
-        """The text of the show code in a picture; nothing is collected yet."""
-        return pictures.code_in(picture)
-
     def serve(self, code: str) -> dict[str, Any]:
         """Collect a show code and say what the clerk is to see: a verdict, or why there is none."""
-        return self._served(lambda: view.scanned(scan(self.session, open_desk(self.session), self._order(code))))
+        return self._served(lambda: self._scanned(scan(self.session, open_desk(self.session), self._order(code))))
+
+    def photo(self, name: str) -> Picture | None:
+        """A picture of the person who is served now; the next one's take its place."""
+        return self._photos.get(name)
+
+    def _scanned(self, done: Scanned) -> dict[str, Any]:
+        return view.scanned(done, self._hang(done.pictures))
+
+    def _released(self, done: Released) -> dict[str, Any]:
+        pictures = kept_pictures(done.folder, [judged.handed for judged in done.outcome.items])
+        return view.released(done, self._hang(pictures))
+
+    def _hang(self, pictures: Mapping[bytes, Picture]) -> dict[bytes, str]:
+        """Where the page finds the pictures, by item: under names that nobody guesses, until the next person."""
+        names = {item: secrets.token_urlsafe(16) for item in pictures}
+        self._photos = {names[item]: picture for item, picture in pictures.items()}
+        return {item: PHOTO + name for item, name in names.items()}
 
     def _order(self, code: str) -> ScanOrder:
-        return ScanOrder(code=code, scenario=self.scenario, officer=self.officer, wait_s=WAIT_S)
+        return ScanOrder(code=code, scenario=self.scenario, officer=self.officer, wait_s=WAIT_S, pictures=True)
 
     def _served(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with self._busy:
+            self._photos = {}
             try:
                 seen = work()
             except OneFileError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from agency_cli.render import claim_rows, said, type_name
@@ -15,22 +16,25 @@ from protocol.errors import OneFileError
 from protocol.scenario import Scenario
 
 
-def scanned(done: Scanned) -> dict[str, Any]:
-    """What a person showed. What is rejected is not drawn: nobody reads a value off a screen that says no."""
-    return _use(done, kept=done.folder is not None)
+def scanned(done: Scanned, photos: Mapping[bytes, str]) -> dict[str, Any]:
+    """What a person showed. What is rejected is not drawn: nobody reads a value off a screen that says no.
+
+    ``photos``: where the page finds the picture of an item.
+    """
+    return _use(done, kept=done.folder is not None, photos=photos)
 
 
-def released(done: Released) -> dict[str, Any]:
+def released(done: Released, photos: Mapping[bytes, str]) -> dict[str, Any]:
     """What a person granted in answer to our request."""
-    return _use(done, kept=True)
+    return _use(done, kept=True, photos=photos)
 
 
-def _use(done: Scanned | Released, *, kept: bool) -> dict[str, Any]:
+def _use(done: Scanned | Released, *, kept: bool, photos: Mapping[bytes, str]) -> dict[str, Any]:
     receipt, codes = done.use.receipt.body, done.outcome.failed_codes
     return {
         "verdict": done.outcome.verdict,
         "failed": codes[0] if codes else None,
-        "items": [_item(judged) for judged in done.outcome.items],
+        "items": [_item(judged, photos.get(judged.handed.slip.body.item)) for judged in done.outcome.items],
         "scenario": scenario(done.scenario.body),
         "receipt": done.use.jti,
         "at": moment(done.use.at or receipt.iat),
@@ -55,10 +59,10 @@ def refused(error: OneFileError) -> dict[str, Any]:
     return {"verdict": "refused", "code": error.code, "detail": describe(error), "hint": hint_for(error)}
 
 
-def _item(judged: Judged) -> dict[str, Any]:
+def _item(judged: Judged, photo: str | None) -> dict[str, Any]:
     credential, verdict = judged.handed.credential, judged.verdict
     shown = verdict.verdict != "reject"
-    return {
+    drawn: dict[str, Any] = {
         "type": type_name(credential),
         "verdict": verdict.verdict,
         "rows": [[title, str(value)] for title, value in claim_rows(judged)] if shown else [],
@@ -68,3 +72,4 @@ def _item(judged: Judged) -> dict[str, Any]:
             if check.status != "skipped" or check.code != "not_applicable"
         ],
     }
+    return drawn if photo is None else {**drawn, "photo": photo}

@@ -59,6 +59,7 @@ class Watched:
         self.page.context.on("request", self._requested)
         self.page.context.route(lambda url: not url.startswith(_INSIDE), _abort)
         self.page.on("console", self._told)
+        self.page.on("worker", lambda worker: worker.on("console", self._told))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def check(self) -> None:

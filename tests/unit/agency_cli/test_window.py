@@ -21,7 +21,7 @@ from client.localsite import Entrance
 from protocol.dcql import parse_query
 from protocol.receipts import Officer
 from protocol.request_code import RequestCode, answer_id, match_number, parse_request, verify_request
-from tests.reader_stage import CLAIMS, ReaderStage, picture_of
+from tests.reader_stage import CLAIMS, ReaderStage
 from tests.scenario_samples import QUERY
 
 WINDOW = CLAIMS[1:]
@@ -108,15 +108,6 @@ def test_reasons_are_told_in_the_clerks_language(page: Page) -> None:
     answer = page.http.post("/scan", json={"code": "OF1:"}, headers={**page.write, "accept-language": "zh-CN"})
     assert answer.json()["detail"] == "这不是本系统的亮码"
     assert "服务窗口" in page.http.get("/", headers={"accept-language": "zh"}).text
-
-
-def test_a_picture_is_read_and_nothing_is_collected_by_it(page: Page, reader: ReaderStage) -> None:
-    _session, code = reader.open_show()
-    found = page.http.post("/find", content=picture_of(code), headers=page.write)
-    assert found.json() == {"code": code}
-    assert reader.posts("/collect") == 0
-    blind = page.http.post("/find", content=b"no picture", headers=page.write)
-    assert (blind.status_code, blind.json()["code"]) == (422, "picture")
 
 
 def test_the_window_says_what_it_asks_for(page: Page) -> None:
