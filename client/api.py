@@ -6,7 +6,7 @@ not trusted with truth, and ``client/checks.py`` compares its answers with signa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, TypeVar
 
 from client.http import Call, Http, Step, json_body
@@ -153,8 +153,9 @@ class VaultApi:
         """The session; waits so long for a change from ``open``."""
         return self._wait(f"/v1/me/shows/{b64u(session)}", wait_s)
 
-    def present(self, session: bytes, sealed: bytes) -> wire.Show:
-        request = wire.Present(presentation=b64u(sealed))
+    def present(self, session: bytes, sealed: bytes, headers: Sequence[wire.ExtraHeader] = ()) -> wire.Show:
+        """Hand over what is shown; ``headers`` open its documents for who collected."""
+        request = wire.Present(presentation=b64u(sealed), headers=list(headers))
         return self._put(f"/v1/me/shows/{b64u(session)}/presentation", request, wire.Show)
 
     def refuse_show(self, session: bytes) -> wire.Show:
@@ -190,6 +191,11 @@ class VaultApi:
     def show(self, session: bytes, wait_s: int = 0) -> wire.Show:
         """The collected session; waits so long for a change from ``collected``."""
         return self._wait(f"/v1/shows/{b64u(session)}", wait_s)
+
+    def show_payload(self, session: bytes, digest: bytes, size: int, target: BinaryIO, step: Step | None = None) -> int:
+        """Write a payload of ``size`` bytes whose header a show handed over to ``target``; its digest is checked."""
+        path = f"/v1/shows/{b64u(session)}/payloads/{b64u(digest)}"
+        return self.http.download(Call("GET", path), target, digest, limit=size, step=step)
 
     def put_status_list(self, account: bytes, number: int, token: str) -> wire.PublicLogged:
         path = f"/v1/status-lists/{hex0x(account)}/{number}"

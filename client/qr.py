@@ -49,6 +49,13 @@ def svg(text: str) -> str:
     )
 
 
+def write_svg(text: str, path: Path) -> None:
+    """The code as an SVG picture, put in the place of ``path`` whole."""
+    from client.files import write_private
+
+    write_private(path, svg(text).encode("ascii"))
+
+
 def write_png(text: str, path: Path, *, scale: int = 8) -> None:
     """The code as a picture, put in the place of ``path`` whole."""
     from PIL import Image

@@ -20,6 +20,7 @@ MAX_HEADER_CHARS = 64 << 10
 MAX_PARCEL_CHARS = 4 << 20
 MAX_OBJECTS = 64
 MAX_SCOPE = 64
+MAX_SHOWN_DOCUMENTS = 64
 MAX_PAGE = 200
 MAX_TOKEN_CHARS = 256
 MAX_WAIT_S = 25
@@ -320,12 +321,17 @@ class Show(Wire):
     proof: str | None = None
     agency_card: Signed | None = None
     presentation: Sealed | None = None
+    headers: Annotated[list[ExtraHeader], Field(max_length=MAX_SHOWN_DOCUMENTS)] = []
 
 
 class Present(Wire):
-    """``PUT /v1/me/shows/{session}/presentation``: an age file for the collecting agency alone."""
+    """``PUT /v1/me/shows/{session}/presentation``: an age file for the collecting agency alone.
+
+    ``headers`` open the documents that are shown with it, for that agency.
+    """
 
     presentation: Sealed
+    headers: Annotated[list[ExtraHeader], Field(max_length=MAX_SHOWN_DOCUMENTS)] = []
 
 
 # --- log, status lists, scenarios, agencies, verification ---------------------------------------

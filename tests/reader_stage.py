@@ -153,7 +153,7 @@ class ReaderStage(BankStage):
         return session, sign_show_code(code, self.alice.present)
 
     def present(self, session: bytes, *issued: Issued, claims: tuple[str, ...] = CLAIMS[1:], **cook: Any) -> None:
-        """What the wallet does once somebody collected. ``cook``: ``parcel`` (a function), ``to``, ``nonce``, ``item``."""
+        """What the wallet does once somebody collected. ``cook``: ``parcel``, ``headers`` (functions), ``to``, ``nonce``, ``item``."""
         row = self.vault.get(self.alice, f"/v1/me/shows/{b64u(session)}").json()
         nonce = parse_receipt(row["receipt"]).body.nonce
         items = [
@@ -161,10 +161,17 @@ class ReaderStage(BankStage):
         ]
         made = cook.get("parcel", lambda parcel: parcel)(self.parcel(session, *items))
         sealed = self.seal(made, cook.get("to"))
-        answer = self.vault.put(
-            self.alice, f"/v1/me/shows/{b64u(session)}/presentation", {"presentation": b64u(sealed)}
-        )
+        body = {"presentation": b64u(sealed), "headers": list(self._headers(issued, claims))}
+        body["headers"] = cook.get("headers", lambda headers: headers)(body["headers"])
+        answer = self.vault.put(self.alice, f"/v1/me/shows/{b64u(session)}/presentation", body)
         assert answer.status_code == 200, answer.text
+
+    def _headers(self, issued: tuple[Issued, ...], claims: tuple[str, ...]) -> Iterator[dict[str, str]]:
+        for one in issued:
+            for number, sealed in enumerate(one.deposit.sealed[1:]):
+                if f"/files/{number}" in claims:
+                    header = header_for(sealed.file_key, [self.bank.sealing.recipient()])
+                    yield {"item": one.id, "payload": b64u(sha256(sealed.payload)), "header": b64u(header)}
 
 
 def samples_name(number: int) -> str:

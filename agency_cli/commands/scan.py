@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 @click.argument("image", required=False, metavar="[IMAGE|-]")
 @click.option("--text", "code", help=N_("The text of the code, where a scanner has read it."))
 @click.option("--scenario", required=True, help=N_("What is asked for: hash or id of a scenario."))
-@click.option("--out", type=click.Path(path_type=Path), help=N_("Keep what was shown in this new folder."))
+@click.option(
+    "--out",
+    "--to",
+    "out",
+    type=click.Path(path_type=Path),
+    help=N_("Keep what was shown, documents too, in this new folder."),
+)
 @officer_options
 @click.option("--retain-days", type=click.IntRange(0), help=N_("Keep for fewer days than the scenario allows."))
 @click.option(

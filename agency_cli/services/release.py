@@ -11,10 +11,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from agency_cli.services import folders
-from agency_cli.services.documents import Headers, Meter, no_meter, take_documents
+from agency_cli.services.documents import Headers, Meter, check_headers, headers_of, no_meter, take_documents
 from agency_cli.services.inbox import Given, find_grant
 from agency_cli.services.judging import (
     Case,
@@ -99,12 +100,7 @@ class _Answer:
                 record=unb64u(answer.record, what="record"),
             ),
             parcels=tuple(unb64u(parcel, what="parcel") for parcel in answer.parcels),
-            headers={
-                (unb64u(extra.item, what="item"), unb64u(extra.payload, what="payload")): unb64u(
-                    extra.header, what="header"
-                )
-                for extra in answer.headers
-            },
+            headers=headers_of(answer.headers),
         )
 
 
@@ -134,7 +130,9 @@ def release(session: Session, desk: Desk, order: ReleaseOrder, meter: Meter = no
     cards = cards_used(desk, handed, scenario)
     files = folders.UseFiles(use.receipt, scenario, given.envelope, given.row.at, answer.logged, answer.parcels, cards)
     with folders.building(order.out) as part:
-        take_documents(session, given.grant.grant_id, handed, answer.headers, part, meter)
+        take_documents(
+            session, partial(session.api.grant_payload, given.grant.grant_id), handed, answer.headers, part, meter
+        )
         folders.write_use(part, files, outcome)
     use = use.done(order.out.absolute(), record.use_no, record.at)
     uses.save(use)
@@ -305,8 +303,7 @@ def verify_own_use(
 
 def _check_headers(grant: AccessGrant, receipt: Receipt, headers: Headers) -> None:
     wanted = {(part.item, document) for part in parts_of(grant, receipt) for document in part.documents}
-    if set(headers) != wanted:
-        raise Untrusted("headers_other", "expected {want} headers of documents, got others", want=len(wanted))
+    check_headers(headers, wanted)
 
 
 def _check_record(record: AccessRecord, answer: _Answer) -> None:

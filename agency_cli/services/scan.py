@@ -8,10 +8,20 @@ nonce, so that a presentation of yesterday is worth nothing.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from agency_cli.services import folders
+from agency_cli.services.documents import (
+    Picture,
+    check_headers,
+    headers_of,
+    no_meter,
+    take_documents,
+    take_pictures,
+)
 from agency_cli.services.judging import Case, Outcome, cards_used, judge_shown, keep
 from agency_cli.services.parcels import Handed, open_shown
 from agency_cli.services.release import verify_own_use
@@ -39,6 +49,7 @@ class ScanOrder:
     """``code``: the text of a show code. ``out`` None keeps nothing but the receipt.
 
     ``retain_days`` None: as long as the scenario allows. ``wait_s``: how long the wallet is waited for.
+    ``pictures``: open the photo of each item into memory, to be drawn beside the verdict.
     """
 
     code: str
@@ -47,16 +58,21 @@ class ScanOrder:
     out: Path | None = None
     retain_days: int | None = None
     wait_s: int = 60
+    pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What was shown, and the verdict on it. ``folder`` is None where nothing was to be kept, or may be."""
+    """What was shown, and the verdict on it. ``folder`` is None where nothing was to be kept, or may be.
+
+    ``pictures``: by item, only where they were ordered and the verdict does not reject.
+    """
 
     scenario: Signed[Scenario]
     use: Use
     outcome: Outcome
     folder: Path | None
+    pictures: Mapping[bytes, Picture] = field(default_factory=dict)
 
 
 def scan(session: Session, desk: Desk, order: ScanOrder) -> Scanned:
@@ -80,15 +96,11 @@ def scan(session: Session, desk: Desk, order: ScanOrder) -> Scanned:
     _collect(session, uses, use, order)
     shown = _wait(session, code.session, order.wait_s)
     outcome, record, files = _verified(session, desk, use, scenario, shown)
-    folder = None
-    if order.out is not None and outcome.verdict != "reject":
-        with folders.building(order.out) as part:
-            folders.write_use(part, files, outcome)
-        folder = order.out.absolute()
+    folder, pictures = _opened(session, order, outcome, files, shown)
     use = use.done(folder, record.use_no, record.at)
     uses.save(use)
     keep_trust(session, desk)
-    return Scanned(scenario, use, outcome, folder)
+    return Scanned(scenario, use, outcome, folder, pictures)
 
 
 def make_receipt(
@@ -150,6 +162,24 @@ def _wait(session: Session, show: bytes, wait_s: int) -> wire.Show:
             raise Denied("show_undelivered", "the wallet was told and presented nothing in time")
         if left <= 0:
             raise Unavailable("show_no_answer", "the wallet has not answered within {seconds} s", seconds=wait_s)
+
+
+def _opened(
+    session: Session, order: ScanOrder, outcome: Outcome, files: folders.UseFiles, shown: wire.Show
+) -> tuple[Path | None, Mapping[bytes, Picture]]:
+    """The folder with everything that was shown, and the pictures, as ordered; nothing of what is rejected."""
+    if outcome.verdict == "reject":
+        return None, {}
+    handed, headers = [judged.handed for judged in outcome.items], headers_of(shown.headers)
+    check_headers(headers, {(one.slip.body.item, d.payload) for one in handed for d in one.documents})
+    fetch = partial(session.api.show_payload, unb64u(shown.session, what="session"))
+    pictures = take_pictures(session, fetch, handed, headers) if order.pictures else {}
+    if order.out is None:
+        return None, pictures
+    with folders.building(order.out) as part:
+        take_documents(session, fetch, handed, headers, part, no_meter)
+        folders.write_use(part, files, outcome)
+    return order.out.absolute(), pictures
 
 
 def _verified(

@@ -53,7 +53,7 @@ def check_uses(theatre: Theatre, session: Session, truth: Truth, found: Found) -
 
 def show(theatre: Theatre, session: Session) -> Found:
     item = opening.open_item(session, session.store.item(theatre.item))
-    showing = Showing(session, item)
+    showing = Showing(session, (item,))
     code = showing.draw()
     theatre.shown = parse_show_code(code.text).code.session
     raw = receipt(theatre.world, show=theatre.shown, nonce=secrets.token_bytes(16))
@@ -84,7 +84,7 @@ def check_shown(theatre: Theatre, session: Session, truth: Truth, found: Found) 
 
 def refuse(theatre: Theatre, session: Session) -> Found:
     item = opening.open_item(session, session.store.item(theatre.item))
-    showing = Showing(session, item)
+    showing = Showing(session, (item,))
     showing.refuse()
     return showing
 

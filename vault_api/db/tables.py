@@ -237,6 +237,16 @@ shows = Table(
     Column("presentation", LargeBinary),
     Index(None, "state", "collected_at"),
 )
+show_headers = Table(
+    "show_headers",
+    metadata,
+    Column("show_row", Big, ForeignKey("shows.row"), primary_key=True),
+    Column("pos", Integer, primary_key=True),
+    _hash("item"),
+    _hash("payload"),
+    Column("header", LargeBinary),
+    Index(None, "payload"),
+)
 
 # --- public objects -------------------------------------------------------------------------------
 

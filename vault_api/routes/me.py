@@ -102,7 +102,7 @@ async def get_show(
 @router.put("/shows/{session}/presentation", response_model=wire.Show)
 def present(vault: Served, holder: AHolder, session: str, body: wire.Present) -> Response:
     """Hand the presentation over, sealed to the collecting agency alone."""
-    return rendered(shows.present(vault, holder, id16(session, "session"), body.presentation))
+    return rendered(shows.present(vault, holder, id16(session, "session"), body))
 
 
 @router.post("/shows/{session}/refuse", response_model=wire.Show)

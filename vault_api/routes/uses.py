@@ -21,7 +21,7 @@ from vault_api.requests import (
     wait_of,
 )
 from vault_api.routes.streams import payload_response
-from vault_api.services import checks, grants, payloads, releases, scenarios, shows
+from vault_api.services import checks, grants, payloads, releases, scenarios, show_documents, shows
 from vault_api.services.long_poll import poll
 from vault_api.services.use import use_grant
 
@@ -52,9 +52,7 @@ def verify_grant(vault: Served, agency: AnAgency, grant: str, request: Request) 
     return checks.answer(grants.judge(vault, agency, id32(grant, "grant")), speaks(request))
 
 
-@router.post(
-    "/grants/{grant}/release", response_model=wire.Released, responses={202: {"model": wire.Pending}}
-)
+@router.post("/grants/{grant}/release", response_model=wire.Released, responses={202: {"model": wire.Pending}})
 async def release(vault: Served, grant: str, body: wire.Release) -> Response:
     """One use: the receipt is logged, then headers and parcels are handed over."""
     status, answer = await use_grant(vault, id32(grant, "grant"), body.receipt)
@@ -102,6 +100,20 @@ async def get_show(
         "collected",
         request.is_disconnected,
     )
+
+
+@router.get("/shows/{session}/payloads/{sha256}", response_class=Response)
+def get_shown_payload(
+    vault: Served,
+    agency: AnAgency,
+    session: str,
+    sha256: str,
+    range_: Annotated[str | None, Header(alias="range")] = None,
+) -> Response:
+    """A shown document's payload, for who collected the session, while the presentation is kept."""
+    digest = id32(sha256, "sha256")
+    size = show_documents.shown_payload(vault, agency, id16(session, "session"), digest)
+    return payload_response(vault, payloads.parse_range(digest, size, range_))
 
 
 @router.post(

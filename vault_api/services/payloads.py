@@ -166,13 +166,14 @@ def remove_doomed(vault: Vault, tx: Tx) -> int:
 
 
 def forget_headers(tx: Tx, item_row: int, item: bytes) -> list[bytes]:
-    """Destroy every header of an item, the holder's and those of grants; its payloads' digests."""
+    """Destroy every header of an item, the holder's and those of grants and shows; its payloads' digests."""
     digests = list(
         tx.conn.execute(select(t.objects.c.payload).where(t.objects.c.item_row == item_row)).scalars()
     )
     tx.conn.execute(update(t.objects).where(t.objects.c.item_row == item_row), {"header": None})
     tx.conn.execute(update(t.grant_headers).where(t.grant_headers.c.item == item), {"header": None})
     tx.conn.execute(update(t.grant_parcels).where(t.grant_parcels.c.item == item), {"parcel": None})
+    tx.conn.execute(update(t.show_headers).where(t.show_headers.c.item == item), {"header": None})
     return digests
 
 

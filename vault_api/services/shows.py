@@ -27,6 +27,7 @@ from vault_api.db import tables as t
 from vault_api.db.engine import insert_row
 from vault_api.logbook import log_event, logged_at
 from vault_api.sequencer import Tx
+from vault_api.services import show_documents
 from vault_api.services.scenarios import check_current_scenario
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
@@ -84,15 +85,17 @@ def collect(vault: Vault, agency: Agency, body: wire.Collect) -> wire.Show:
     return agency_show(vault, agency, session)
 
 
-def present(vault: Vault, holder: Holder, session: bytes, presentation: str) -> Answer:
-    """Step (3): the wallet hands over an age file for the collecting agency alone."""
-    sealed = unb64u(presentation, what="presentation")
+def present(vault: Vault, holder: Holder, session: bytes, body: wire.Present) -> Answer:
+    """Step (3): the wallet hands over an age file, and headers of documents, for the collecting agency alone."""
+    sealed = unb64u(body.presentation, what="presentation")
     parse_header(sealed)
+    headers = show_documents.read_headers(body.headers)
 
     def work(tx: Tx) -> Answer:
         show = _own(_settled(vault, tx, session), holder)
         if show.state != "collected":
             raise Conflict("show_state", "the session is {state}: nothing can be presented", state=show.state)
+        show_documents.keep(tx, holder.row, show.row, headers)
         _set(tx, show.row, state="delivered", presentation=sealed)
         return Answer.of(wire.Show(session=b64u(session), state="delivered", expires=show.expires))
 
@@ -130,7 +133,8 @@ def agency_show(vault: Vault, agency: Agency, session: bytes) -> wire.Show:
     show = _look(vault, session)
     if show.agency != agency.account:
         raise _unknown()
-    return _rendered(vault, show, card=None, presentation=show.presentation)
+    answer = _rendered(vault, show, card=None, presentation=show.presentation)
+    return answer.model_copy(update={"headers": show_documents.headers_of(vault, show.row)})
 
 
 def sweep(vault: Vault, tx: Tx) -> list[bytes]:
@@ -138,13 +142,11 @@ def sweep(vault: Vault, tx: Tx) -> list[bytes]:
     show = t.shows.c
     late = tx.now - vault.settings.show_delivery_s
     due = _SHOW.where(
-        ((show.state == "open") & (show.expires <= tx.now))
-        | ((show.state == "collected") & (show.collected_at < late))
+        ((show.state == "open") & (show.expires <= tx.now)) | ((show.state == "collected") & (show.collected_at < late))
     )
-    changed = [
-        row.session for row in tx.conn.execute(due.limit(100)).all() if _settle(vault, tx, row) is not row
-    ]
+    changed = [row.session for row in tx.conn.execute(due.limit(100)).all() if _settle(vault, tx, row) is not row]
     old = (show.presentation.is_not(None), show.collected_at < tx.now - KEEP_PRESENTATION_S)
+    show_documents.forget(tx, select(t.shows.c.row).where(*old))
     tx.conn.execute(update(t.shows).where(*old), {"presentation": None})
     return changed
 
@@ -154,9 +156,7 @@ def _checked_receipt(vault: Vault, agency: Agency, raw: str, session: bytes) -> 
     signed = verify_receipt(raw, agency.key, log=vault.origin, now=now)
     receipt = signed.body
     if receipt.iss != vault.agency_urn(agency.account) or receipt.card != agency.card_hash:
-        raise Untrusted(
-            "receipt_issuer", "the receipt is not by the agency that asks, with its newest key card"
-        )
+        raise Untrusted("receipt_issuer", "the receipt is not by the agency that asks, with its newest key card")
     if receipt.show != session:
         raise Untrusted("receipt_session", "the receipt is for another session than the code")
     if not agency.known.state.has_role(ROLE_READER, now):
@@ -181,9 +181,7 @@ def _may_collect(show: Row[Any]) -> None:
 
 
 def _log_collect(tx: Tx, show: Row[Any], agency: Agency, receipt: Signed[Receipt]) -> None:
-    record = AccessRecord(
-        receipt=receipt.hash, grant=None, show=show.session, use_no=1, released=(), at=tx.now
-    )
+    record = AccessRecord(receipt=receipt.hash, grant=None, show=show.session, use_no=1, released=(), at=tx.now)
     logged = log_event(tx, show.dossier_row, "access", record.serialise(), show_row=show.row, access=record)
     _set(
         tx,
@@ -254,9 +252,7 @@ def _agency_card(vault: Vault, show: Row[Any]) -> wire.Signed | None:
     return KeyCardEnvelope.parse(raw).to_json() if raw is not None else None
 
 
-def _rendered(
-    vault: Vault, show: Row[Any], *, card: wire.Signed | None, presentation: bytes | None
-) -> wire.Show:
+def _rendered(vault: Vault, show: Row[Any], *, card: wire.Signed | None, presentation: bytes | None) -> wire.Show:
     state = cast("State", show.state)
     if show.state == "open" and show.expires <= vault.clock.now():
         state = "expired"

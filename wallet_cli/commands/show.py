@@ -15,7 +15,7 @@ from console import exits, frame, output
 from console.frame import Command
 from console.i18n import N_, _, language
 from protocol.errors import Denied, OneFileError
-from wallet_cli.common import require_open, session
+from wallet_cli.common import require_open, session, short
 
 if TYPE_CHECKING:
     from wallet_cli.services.collecting import Collector
@@ -28,16 +28,26 @@ _CLEAR = "\x1b[2J\x1b[H"
 @click.command(
     cls=Command,
     help=N_(
-        "Show an item at a window. The code in the terminal changes every 30 seconds and tells nothing by itself. When "
-        "a window scans it, this wallet checks who that is and what the scenario allows, then hands over exactly that. "
-        "From sensitivity 4 on you are asked first."
+        "Show items at a window, all of them in one code. The code in the terminal changes every 30 seconds and tells "
+        "nothing by itself. When a window scans it, this wallet checks who that is and what the scenario allows, then "
+        "hands over exactly that. From sensitivity 4 on you are asked first."
     ),
 )
-@click.argument("item")
-@click.option("--claim", "claims", multiple=True, metavar="/POINTER", help=N_("Show exactly these claims."))
+@click.argument("items", nargs=-1, required=True, metavar="ITEM…")
+@click.option(
+    "--claim",
+    "--claims",
+    "claims",
+    multiple=True,
+    metavar="[ITEM:]/POINTER",
+    help=N_("Show exactly these claims; several with commas or by naming the option again."),
+)
 @click.option("--optional", is_flag=True, help=N_("Show optional claims too."))
 @click.option(
     "--png", type=click.Path(path_type=Path, dir_okay=False), help=N_("Write the current code to this picture.")
+)
+@click.option(
+    "--svg", type=click.Path(path_type=Path, dir_okay=False), help=N_("Write the current code to this SVG picture.")
 )
 @click.option("--once", is_flag=True, help=N_("Draw one code only, and wait as long as it lives."))
 @click.option(
@@ -45,10 +55,11 @@ _CLEAR = "\x1b[2J\x1b[H"
 )
 @passphrase_options
 def show(
-    item: str,
+    items: tuple[str, ...],
     claims: tuple[str, ...],
     optional: bool,
     png: Path | None,
+    svg: Path | None,
     once: bool,
     confirm: bool | None,
     passphrase_file: Path | None,
@@ -59,11 +70,13 @@ def show(
 
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
-        showing = Showing(found, opening.open_item(found, found.store.item(item)), claims, optional=optional)
-        painter = _Painter(png)
+        opened = tuple(opening.open_item(found, found.store.item(item)) for item in items)
+        named = tuple(part for claim in claims for part in claim.split(",") if part)
+        showing = Showing(found, opened, named, optional=optional)
+        painter = _Painter(png, svg)
         with _withdrawing(showing):
-            seen = showing.run(painter.draw, painter.tick, once=once, poll_s=painter.poll_s)
-            painter.done()
+            with painter:
+                seen = showing.run(painter.draw, painter.tick, once=once, poll_s=painter.poll_s)
             if seen.state == "open":
                 showing.refuse()
                 raise Denied("show_not_collected", "nobody collected this code")
@@ -84,8 +97,8 @@ def show(
 class _Painter:
     """Draws codes where somebody looks: on the screen, into a picture, or as JSON lines."""
 
-    def __init__(self, png: Path | None) -> None:
-        self._png = png
+    def __init__(self, png: Path | None, svg: Path | None) -> None:
+        self._png, self._svg = png, svg
         self._screen = sys.stdout.isatty()
         self._json = frame.current().json
         self.poll_s = POLL_SCREEN_S if self._screen and not self._json else 20
@@ -95,6 +108,8 @@ class _Painter:
 
         if self._png is not None:
             qr.write_png(code.text, self._png)
+        if self._svg is not None:
+            qr.write_svg(code.text, self._svg)
         if self._json:
             click.echo(f'{{"code": "{code.text}", "expires": {code.expires_at}}}', err=True)
             return
@@ -107,12 +122,16 @@ class _Painter:
             text = _("next code in {seconds} s · Ctrl-C withdraws it").format(seconds=left)
             click.echo(f"\r{text:<60}", nl=False, err=True)
 
-    def done(self) -> None:
-        """Take the code off the screen: it is used, or over."""
+    def __enter__(self) -> None:
+        """Nothing is drawn yet."""
+
+    def __exit__(self, *_raised: object) -> None:
+        """Take the code off the screen and out of its pictures: it is used, over, or given up."""
         if self._screen and not self._json:
             click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
-        if self._png is not None:
-            self._png.unlink(missing_ok=True)
+        for picture in (self._png, self._svg):
+            if picture is not None:
+                picture.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -138,7 +157,13 @@ def _introduce(collector: Collector) -> None:
         _("Collected by {agency} ({division})").format(agency=collector.agency.name, division=collector.agency.division)
     )
     output.say(_("For: {title} — {purpose}").format(title=title, purpose=purpose))
-    output.say(_("Claims: {claims}").format(claims=", ".join(collector.claims)))
+    for part in collector.parts:
+        if len(collector.parts) > 1:
+            output.say(_("Item: {kind} {item}").format(kind=part.item.kind, item=short(part.item.record.id)))
+        output.say(_("Claims: {claims}").format(claims=", ".join(part.claims)))
+        if part.documents:
+            names = ", ".join(document.entry.name for document in part.documents)
+            output.say(_("Documents: {names}").format(names=names))
 
 
 def _collector_json(collector: Collector) -> dict[str, Any]:
@@ -152,4 +177,14 @@ def _collector_json(collector: Collector) -> dict[str, Any]:
         "scenario_hash": b64u(collector.scenario.hash),
         "officer": {"class": collector.receipt.officer.officer_class, "ref": collector.receipt.officer.ref},
         "claims": list(collector.claims),
+        "items": [
+            {
+                "item": part.item.record.id,
+                "kind": part.item.kind,
+                "query": part.query,
+                "claims": list(part.claims),
+                "documents": [document.entry.name for document in part.documents],
+            }
+            for part in collector.parts
+        ],
     }

@@ -15,20 +15,19 @@ from protocol import wire
 from protocol.encoding import b64u, unb64u
 from protocol.entries import Entry, Opening, grant_tag_key, verify_access
 from protocol.envelope import seal_bytes
-from protocol.errors import Denied, Malformed, Untrusted
+from protocol.errors import Denied, Untrusted
 from protocol.facts import ROLE_READER, AgencyFacts
-from protocol.grant import ScopeItem
 from protocol.identifiers import agency_subject, parse_agency_urn
 from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard, verify_key_card
-from protocol.parcel import Parcel
-from protocol.pointers import within
-from protocol.readiness import Candidate, Pick, match
+from protocol.parcel import Parcel, ParcelItem
 from protocol.receipts import RECEIPT_SKEW_S, Receipt, parse_receipt
 from protocol.recipients import HybridRecipient
-from protocol.scenario import Scenario, check_grantee, check_in_force, check_over_asking
+from protocol.scenario import Scenario, check_grantee, check_in_force
 from protocol.signed import Signed, check_audience, check_clock
 from wallet_cli.services import presenting
+from wallet_cli.services.choosing import chosen
 from wallet_cli.services.log_heads import follow_proof
+from wallet_cli.services.presenting import Part
 from wallet_cli.services.showing import MAX_POLL_S, Showing
 from wallet_cli.services.tokens import urn_of
 
@@ -43,8 +42,12 @@ class Collector:
     card: VerifiedKeyCard
     receipt: Receipt
     scenario: Signed[Scenario]
-    pick: Pick
-    claims: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The claims of all items, each once."""
+        return tuple(sorted({claim for part in self.parts for claim in part.claims}))
 
     @property
     def sensitive(self) -> bool:
@@ -57,7 +60,7 @@ class Collecting:
 
     def __init__(self, showing: Showing) -> None:
         self._showing = showing
-        self.session, self.item, self.id = showing.session, showing.item, showing.id
+        self.session, self.items, self.id = showing.session, showing.choice.items, showing.id
         self._desk: Desk | None = None
 
     def check(self, show: wire.Show) -> Collector:
@@ -70,25 +73,28 @@ class Collecting:
         self._check_receipt(receipt, card)
         self._check_logged(show, receipt)
         scenario = scenario_by_hash(self.session, desk, receipt.body.scenario)
-        pick, claims = self._check_scope(scenario.body, agency)
-        return Collector(agency, card, receipt.body, scenario, pick, claims)
+        return Collector(agency, card, receipt.body, scenario, self._check_scope(scenario.body, agency))
 
     def deliver(self, collector: Collector) -> wire.Show:
-        """Seal the presentation to the collector's card and hand it to the vault."""
-        desk = self._open_desk()
+        """Seal the presentations to the collector's card and hand them to the vault, with the documents' headers."""
+        items = tuple(self._present(part, collector) for part in collector.parts)
+        tag_key = grant_tag_key(self.session.keys.tag_key.unsafe_bytes, self.id)
+        parcel = Parcel(None, self.id, items, presenting.own_card(self.session), None, tag_key)
+        reader = HybridRecipient(collector.card.sealing_key)
+        sealed = seal_bytes(parcel.serialise(), [reader])
+        headers = presenting.extra_headers(self.session, collector.parts, reader)
+        return self.session.api.present(self.id, sealed.file, list(headers))
+
+    def _present(self, part: Part, collector: Collector) -> ParcelItem:
         assert collector.receipt.nonce is not None
         presented = presenting.present(
             self.session,
-            self.item,
-            collector.claims,
+            part.item,
+            part.claims,
             aud=urn_of(self.session, collector.agency.account),
             nonce=b64u(collector.receipt.nonce),
         )
-        item = presenting.parcel_item(self.session, desk, self.item, presented)
-        tag_key = grant_tag_key(self.session.keys.tag_key.unsafe_bytes, self.id)
-        parcel = Parcel(None, self.id, (item,), presenting.own_card(self.session), None, tag_key)
-        sealed = seal_bytes(parcel.serialise(), [HybridRecipient(collector.card.sealing_key)])
-        return self.session.api.present(self.id, sealed.file)
+        return presenting.parcel_item(self.session, self._open_desk(), part.item, presented, part.handed())
 
     def _open_desk(self) -> Desk:
         if self._desk is None:
@@ -141,22 +147,8 @@ class Collecting:
         if record.receipt != receipt.hash or record.show != self.id or index != show.logged.index:
             raise Untrusted("show_not_logged", "the vault does not prove that this use was logged")
 
-    def _check_scope(self, scenario: Scenario, agency: AgencyFacts) -> tuple[Pick, tuple[str, ...]]:
-        """What of the item the scenario asks for; what the person named must be part of it."""
+    def _check_scope(self, scenario: Scenario, agency: AgencyFacts) -> tuple[Part, ...]:
+        """What of the items the scenario asks for; what the person named must be part of it."""
         check_in_force(scenario, self.session.clock.now())
         check_grantee(scenario, agency.division)
-        assert self.item.credential is not None
-        candidate = Candidate(self.item.record.item, self.item.credential)
-        found = [match(query, candidate) for query in scenario.query.credentials]
-        picks = [pick for pick in found if isinstance(pick, Pick)]
-        if not picks:
-            raise Denied("show_not_asked", "{name} asks for something else than this item", name=agency.name)
-        pick = picks[0]
-        shown = self._showing.claims or tuple(
-            c for c in pick.claims if (self._showing.optional or c not in pick.optional) and not within(c, "/files")
-        )
-        if not shown:
-            raise Malformed("show_nothing", "nothing of this item would be shown")
-        scope = ScopeItem(self.item.record.item, pick.query, bytes(32), tuple(sorted(shown)), ())
-        check_over_asking(scenario, [scope])
-        return pick, tuple(sorted(shown))
+        return chosen(scenario, agency.name, self._showing.choice)

@@ -19,22 +19,20 @@ from console.i18n import language
 from protocol import wire
 from protocol.encoding import b64u
 from protocol.entries import grant_tag_key, origin_hash
-from protocol.envelope import header_for, seal_bytes, unwrap
+from protocol.envelope import seal_bytes
 from protocol.errors import Denied, Untrusted
 from protocol.facts import ROLE_READER
 from protocol.grant import (
     NO_MANDATE,
     AccessGrant,
     GrantEnvelope,
-    ScopeItem,
     nullifier_of,
     officer_class_hash,
     revocation_secret,
 )
 from protocol.hashing import sha256
 from protocol.keycard import VerifiedKeyCard
-from protocol.parcel import Parcel, ParcelDocument
-from protocol.pointers import within
+from protocol.parcel import Parcel
 from protocol.readiness import Candidate, Pick, Readiness, readiness
 from protocol.recipients import HybridRecipient
 from protocol.request_code import answer_id
@@ -42,7 +40,8 @@ from protocol.scenario import DAY_S, Scenario, check_grantee, check_in_force, ch
 from protocol.signed import Signed
 from wallet_cli.services import presenting
 from wallet_cli.services.logged import stands
-from wallet_cli.services.opening import Document, OpenedItem, find_document, open_all
+from wallet_cli.services.opening import OpenedItem, find_document, open_all
+from wallet_cli.services.presenting import Part
 from wallet_cli.services.tokens import urn_of
 
 
@@ -62,16 +61,6 @@ class GrantOrder:
     optional: bool = False
     retention_days: int | None = None
     officer_class: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One item of a plan: its claims by pointer, and its documents."""
-
-    query: str
-    item: OpenedItem
-    claims: tuple[str, ...]
-    documents: tuple[Document, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +127,7 @@ def plan(session: Session, desk: Desk, order: GrantOrder) -> Plan:
     check_grantee(body, agency.division)
     opened = {item.record.item: item for item in open_all(session) if isinstance(item, OpenedItem)}
     parts = _parts(body, opened, order, now)
-    check_over_asking(body, [_scope(part, bytes(32)) for part in parts])
+    check_over_asking(body, [part.scope() for part in parts])
     # The vault's clock decides when a grant begins; ours may be ahead of it.
     begin = min(now, session.public_api.info().time)
     seconds = body.max_validity_days * DAY_S if order.seconds is None else order.seconds
@@ -167,7 +156,8 @@ def seal_grant(session: Session, desk: Desk, plan: Plan) -> SealedGrant:
     message = _message(session, plan, grant_id, [sha256(parcel) for parcel in parcels], epoch)
     digest = message.digest(deployments.grant_domain(session.deployment))
     envelope = GrantEnvelope.of(message, session.keys.hot.sign_digest(digest))
-    return SealedGrant(envelope, parcels, tuple(_headers(session, plan)))
+    headers = presenting.extra_headers(session, plan.parts, HybridRecipient(plan.card.sealing_key))
+    return SealedGrant(envelope, parcels, tuple(headers))
 
 
 def post(session: Session, plan: Plan, sealed: SealedGrant) -> bytes:
@@ -285,14 +275,7 @@ def _part(item: OpenedItem, pick: Pick, named: dict[bytes, list[str]], order: Gr
     # Naming claims of an item means exactly those; naming a document hands it over too.
     exact = any(item.record.id.startswith(start) for start, _pointer in order.claims)
     usual = () if exact else (c for c in pick.claims if order.optional or c not in pick.optional)
-    claims = tuple(sorted({*usual, *named.get(item.record.item, ())}))
-    documents = tuple(d for d in item.documents if any(within(c, f"/files/{d.position - 1}") for c in claims))
-    return Part(pick.query, item, claims, documents)
-
-
-def _scope(part: Part, parcel: bytes) -> ScopeItem:
-    documents = tuple(sorted(document.payload for document in part.documents))
-    return ScopeItem(part.item.record.item, part.query, parcel, part.claims, documents)
+    return Part.of(pick.query, item, {*usual, *named.get(item.record.item, ())})
 
 
 # signing and sealing
@@ -312,7 +295,7 @@ def _message(session: Session, plan: Plan, grant_id: bytes, parcels: Sequence[by
         scenario=plan.scenario.hash,
         purpose=plan.purpose,
         officer_class=officer_class_hash(plan.officer_class),
-        scope=tuple(_scope(part, parcel) for part, parcel in zip(plan.parts, parcels, strict=True)),
+        scope=tuple(part.scope(parcel) for part, parcel in zip(plan.parts, parcels, strict=True)),
         not_before=plan.not_before,
         not_after=plan.not_after,
         max_uses=plan.max_uses,
@@ -336,19 +319,7 @@ def _parcel(session: Session, desk: Desk, plan: Plan, part: Part, grant_id: byte
     presented = presenting.present(
         session, part.item, part.claims, aud=urn_of(session, plan.agency), nonce=b64u(grant_id)
     )
-    item = presenting.parcel_item(
-        session, desk, part.item, presented, [ParcelDocument(d.entry.name, d.payload) for d in part.documents]
-    )
+    item = presenting.parcel_item(session, desk, part.item, presented, part.handed())
     tag_key = grant_tag_key(session.keys.tag_key.unsafe_bytes, grant_id)
     parcel = Parcel(grant_id, None, (item,), presenting.own_card(session), None, tag_key)
     return seal_bytes(parcel.serialise(), [HybridRecipient(plan.card.sealing_key)]).file
-
-
-def _headers(session: Session, plan: Plan) -> Iterable[wire.ExtraHeader]:
-    """For each document a header that opens its payload for the agency; the payload stays as it is."""
-    reader = HybridRecipient(plan.card.sealing_key)
-    identities = session.keys.identities(session.party.card_seq)
-    for part in plan.parts:
-        for document in part.documents:
-            header = header_for(unwrap(document.header, identities), [reader])
-            yield wire.ExtraHeader(item=part.item.record.id, payload=b64u(document.payload), header=b64u(header))

@@ -3,20 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from client.checks import Desk
 from client.session import Session
+from protocol import wire
 from protocol.canonical import Json
 from protocol.credential import present_credential
+from protocol.encoding import b64u
+from protocol.envelope import header_for, unwrap
 from protocol.errors import Denied, OneFileError, Unavailable, Untrusted
 from protocol.facts import Anchor
+from protocol.grant import ScopeItem
 from protocol.jose import PublicJwk
 from protocol.keys import PresentKey
 from protocol.parcel import ParcelDocument, ParcelItem
+from protocol.pointers import within
+from protocol.recipients import HybridRecipient
 from wallet_cli.services.log_heads import newest_checkpoint, prove
-from wallet_cli.services.opening import OpenedItem
+from wallet_cli.services.opening import Document, OpenedItem
 from wallet_cli.services.registration import newest_envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One item of what is handed over: the query that it answers, its claims by pointer, and its documents."""
+
+    query: str
+    item: OpenedItem
+    claims: tuple[str, ...]
+    documents: tuple[Document, ...]
+
+    @classmethod
+    def of(cls, query: str, item: OpenedItem, claims: Iterable[str]) -> Part:
+        """The part with the documents whose entries in ``files`` are among ``claims``."""
+        named = tuple(sorted(claims))
+        documents = (d for d in item.documents if any(within(c, f"/files/{d.position - 1}") for c in named))
+        return cls(query, item, named, tuple(documents))
+
+    def scope(self, parcel: bytes = bytes(32)) -> ScopeItem:
+        """The part as a grant's scope names it; before there is a ``parcel``, with 32 zero bytes."""
+        documents = tuple(sorted(document.payload for document in self.documents))
+        return ScopeItem(self.item.record.item, self.query, parcel, self.claims, documents)
+
+    def handed(self) -> list[ParcelDocument]:
+        """The documents as the parcel names them."""
+        return [ParcelDocument(d.entry.name, d.payload) for d in self.documents]
 
 
 def present(session: Session, item: OpenedItem, claims: Iterable[str], *, aud: str, nonce: str) -> str:
@@ -49,6 +81,15 @@ def best_proof(session: Session, desk: Desk, index: int, entry: bytes) -> bytes:
         except (Denied, Unavailable):
             pass  # that head is not kept as a checkpoint; the newest one serves
     return prove(session, checkpoint, index, entry)
+
+
+def extra_headers(session: Session, parts: Iterable[Part], reader: HybridRecipient) -> Iterable[wire.ExtraHeader]:
+    """For each document a header that opens its payload for the reader; the payload stays as it is."""
+    identities = session.keys.identities(session.party.card_seq)
+    for part in parts:
+        for document in part.documents:
+            header = header_for(unwrap(document.header, identities), [reader])
+            yield wire.ExtraHeader(item=part.item.record.id, payload=b64u(document.payload), header=b64u(header))
 
 
 def own_card(session: Session) -> dict[str, Json]:

@@ -14,12 +14,14 @@ from importlib import import_module
 from client.session import Session
 from protocol import wire
 from protocol.encoding import b64u
-from protocol.errors import Denied
+from protocol.errors import Denied, Malformed
+from protocol.readiness import Pick
 from protocol.show_code import CODE_ROTATION_S, new_show_code, sign_show_code
 from wallet_cli.services.opening import OpenedItem
 
 SESSION_S = 300
 MAX_POLL_S = 20
+MAX_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,50 @@ class Code:
     expires_at: int
 
 
+class Choice:
+    """Which items are shown, and what of each. ``claims``: ``/POINTER`` of the only item, or ``ITEM:/POINTER``.
+
+    An item of which nothing is named shows what the scenario requires, and with ``optional`` what it would like.
+    """
+
+    def __init__(self, items: tuple[OpenedItem, ...], claims: tuple[str, ...], *, optional: bool) -> None:
+        if any(item.credential is None for item in items):
+            raise Denied("show_own", "an own document is nobody's word but yours: it can't be shown by a code")
+        if not 1 <= len(items) <= MAX_SHOWN or len({item.record.item for item in items}) != len(items):
+            raise Malformed("show_items", "a code shows 1 to {most} items, each of them once", most=MAX_SHOWN)
+        self.items, self.optional = items, optional
+        self._named: dict[bytes, set[str]] = {}
+        for claim in claims:
+            item, pointer = self._of(claim)
+            self._named.setdefault(item, set()).add(pointer)
+
+    def claims(self, pick: Pick) -> tuple[str, ...]:
+        """What is shown of the item that ``pick`` is about."""
+        named = self._named.get(pick.item)
+        return tuple(
+            sorted(named if named is not None else (c for c in pick.claims if self.optional or c not in pick.optional))
+        )
+
+    def named(self, item: OpenedItem) -> tuple[str, ...]:
+        """What the holder named of an item; nothing if it is left to whoever asks."""
+        return tuple(sorted(self._named.get(item.record.item, ())))
+
+    def _of(self, claim: str) -> tuple[bytes, str]:
+        start, slash, rest = claim.partition("/")
+        wanted = start.removesuffix(":")
+        found = [item.record.item for item in self.items if item.record.id.startswith(wanted)]
+        if not slash or len(found) != 1 or (start and start == wanted):
+            raise Malformed("show_claim", "{claim}: expected /POINTER of the only item, or ITEM:/POINTER", claim=claim)
+        return found[0], slash + rest
+
+
 class Showing:
     """One session at the vault, from its first code to its end."""
 
     def __init__(
-        self, session: Session, item: OpenedItem, claims: tuple[str, ...] = (), *, optional: bool = False
+        self, session: Session, items: tuple[OpenedItem, ...], claims: tuple[str, ...] = (), *, optional: bool = False
     ) -> None:
-        if item.credential is None:
-            raise Denied("show_own", "an own document is nobody's word but yours: it can't be shown by a code")
-        self.session, self.item, self.claims, self.optional = session, item, claims, optional
+        self.session, self.choice = session, Choice(items, claims, optional=optional)
         self.id = secrets.token_bytes(16)
         self._counter = 0
         opened = session.api.open_show(wire.OpenShow(session=b64u(self.id), lifetime_s=SESSION_S))

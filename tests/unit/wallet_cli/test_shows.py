@@ -115,7 +115,7 @@ def test_only_the_claims_that_were_named_are_shown(world: World, wallet: Wallet,
     assert done.json["claims"] == ["/months_paid"]
     window()
     more = wallet("show", world.item, "--optional", "--json").json["claims"]
-    assert more == ["/holder/name", "/insured_region", "/months_paid"]
+    assert more == ["/files/0", "/holder/name", "/insured_region", "/months_paid"]
 
 
 def test_more_than_the_scenario_asks_for_is_not_shown(
@@ -241,7 +241,7 @@ def test_an_own_document_is_not_shown_by_a_code(world: World, wallet: Wallet) ->
 def collected(world: World) -> tuple[Collecting, wire.Show]:
     """A session that the bank has collected, and what the vault honestly says of it."""
     alice = world.alice
-    shown = showing.Showing(alice, open_item(alice, alice.store.items()[0]))
+    shown = showing.Showing(alice, (open_item(alice, alice.store.items()[0]),))
     code = shown.draw()
     found = Window(world)
     found.see(code.text)
@@ -305,7 +305,7 @@ def test_codes_live_by_the_vaults_clock(world: World) -> None:
     lying = Lying(world.stage.transport)
     lying.rules["/v1/me/shows"] = lambda body: {**body, "expires": body["expires"] + 37}
     session.transport = lying
-    shown = showing.Showing(session, open_item(session, session.store.items()[0]))
+    shown = showing.Showing(session, (open_item(session, session.store.items()[0]),))
     key = session.keys.present(1).public_jwk()
     code = verify_show_code(shown.draw().text, key, origin=world.stage.vault.origin, now=world.stage.clock.now() + 37)
     assert code.iat == world.stage.clock.now() + 37
