@@ -14,6 +14,9 @@ demo: setup ## play the whole story on a local chain, each step with what it pro
 up: setup ## start chain and vault with sample agencies and wallets; Ctrl-C stops all of it
 	@$(PY) -m scripts.up
 
+window: setup ## open the service window's page with sample data; Ctrl-C stops all of it
+	@$(PY) -m scripts.window
+
 test: setup ## run the whole suite
 	@$(PY) -m tools.suite
 
@@ -65,4 +68,4 @@ catalogs: setup ## build the message catalogues
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http catalogs lock
+.PHONY: help setup demo up window test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http catalogs lock

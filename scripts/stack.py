@@ -57,12 +57,12 @@ class Stack:
         self.start_vault()
 
     def start_chain(self) -> Child:
-        child = self._spawn("chain", "devnet", "--port", str(self.chain_port))
+        child = self.spawn("chain", "devnet", "--port", str(self.chain_port))
         child.wait_ready(lambda: listening(self.chain_port))
         return child
 
     def start_vault(self) -> Child:
-        child = self._spawn("vault-api", "serve", "--port", str(self.vault_port))
+        child = self.spawn("vault-api", "serve", "--port", str(self.vault_port))
         child.wait_ready(lambda: listening(self.vault_port))
         return child
 
@@ -82,5 +82,6 @@ class Stack:
             raise NotReadyError(f"{name} {' '.join(arguments)}: exit {done.returncode}\n{done.stderr}")
         return done.stdout
 
-    def _spawn(self, name: str, *arguments: str) -> Child:
-        return self.children.start(name, [program(name), *arguments], self.env)
+    def spawn(self, name: str, *arguments: str, log: str = "") -> Child:
+        """Start one of our programs, to be ended with the others; what it says goes to the log of its name."""
+        return self.children.start(log or name, [program(name), *arguments], self.env)

@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from scripts.demo.cast import BANK, BUREAU, DEPARTMENTS, DRIVING, INSURANCE, LABOUR, POLICE
@@ -32,6 +33,7 @@ USUAL = {
     "ONEFILE_VAULT_URL": f"http://127.0.0.1:{VAULT_PORT}",
     "ONEFILE_PASSPHRASE_FILE": "",
 }
+Announce = Callable[[Stack], None]
 
 
 def main() -> int:
@@ -39,7 +41,11 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=HOME, help="folder of all state")
     parser.add_argument("--chain-port", type=int, default=CHAIN_PORT)
     parser.add_argument("--vault-port", type=int, default=VAULT_PORT)
-    chosen = parser.parse_args()
+    return stay_up(parser.parse_args(), print_next)
+
+
+def stay_up(chosen: argparse.Namespace, announce: Announce) -> int:
+    """The system below ``chosen.home`` until Ctrl-C; ``announce`` says, once it is ready, what to do with it."""
     for port in (chosen.chain_port, chosen.vault_port):
         if listening(port):
             print(f"up: something already listens on 127.0.0.1:{port}; stop it first", file=sys.stderr)
@@ -58,12 +64,12 @@ def main() -> int:
     with Children(home / "logs") as children:
         stack = Stack.at(home, chosen.chain_port, chosen.vault_port, children, base_env(str(home)))
         try:
-            return run(stack, started, stopped)
+            return run(stack, started, stopped, announce)
         finally:
             stack.lock_keys()
 
 
-def run(stack: Stack, started: threading.Event, stopped: threading.Event) -> int:
+def run(stack: Stack, started: threading.Event, stopped: threading.Event, announce: Announce) -> int:
     """Start, make what is missing, and wait until ``stopped``."""
     try:
         begin(stack.home)
@@ -71,6 +77,7 @@ def run(stack: Stack, started: threading.Event, stopped: threading.Event) -> int
         stack.start()
         if not (stack.home / MADE).exists():
             make_samples(stack)
+        announce(stack)
         started.set()
     except (NotReadyError, StoryError) as error:
         print(f"up: {error}", file=sys.stderr)
@@ -78,7 +85,6 @@ def run(stack: Stack, started: threading.Event, stopped: threading.Event) -> int
     except KeyboardInterrupt:
         print("up: stopped before it was ready; the next start takes care of it", file=sys.stderr)
         return 0
-    print_next(stack)
     while not stopped.wait(1.0):
         if any(child.process.poll() is not None for child in stack.children.running):
             print(f"up: a program ended; see {stack.home / 'logs'}", file=sys.stderr)
