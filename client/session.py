@@ -88,6 +88,13 @@ class Session:
         """Take keys that were just made."""
         self._keys = keys
 
+    def forget_keys(self) -> None:
+        """Forget the opened keys, and the connection that signs with them."""
+        self._keys = None
+        if self._api is not None:
+            self._api.http.close()
+            self._api = None
+
     @property
     def is_holder(self) -> bool:
         """Whether a holder lives in the profile (and not an agency, or nobody)."""

@@ -29,8 +29,8 @@ CHECK_NAMES = {
     "scenario_minimum": N_("scenario"),
     "log_consistency": N_("log agrees with the chain"),
 }
-_STATUS = {"pass": N_("pass"), "fail": N_("FAIL"), "unknown": N_("unknown"), "skipped": "–"}
-_CONCLUSION = {
+STATUSES = {"pass": N_("pass"), "fail": N_("FAIL"), "unknown": N_("unknown"), "skipped": "–"}
+CONCLUSIONS = {
     "accept": (N_("accepted"), "green"),
     "reject": (N_("rejected"), "red"),
     "indeterminate": (N_("indeterminate"), "yellow"),
@@ -39,7 +39,7 @@ _CONCLUSION = {
 
 def draw_conclusion(word: str) -> None:
     """The one word, in its colour."""
-    text, colour = _CONCLUSION[word]
+    text, colour = CONCLUSIONS[word]
     click.echo(click.style(_(text), fg=colour, bold=True), color=frame.current().color)
 
 
@@ -75,7 +75,7 @@ def reason(check: Check) -> str:
 def _row(check: Check) -> Mapping[str, Any]:
     return {
         "check": _(CHECK_NAMES.get(check.name, check.name)),
-        "status": _(_STATUS[check.status]),
+        "status": _(STATUSES[check.status]),
         "why": reason(check),
     }
 

@@ -32,6 +32,7 @@ COMMANDS = (
     ("uses", "uses:uses", N_("List who used what, and check it")),
     ("show", "show:show", N_("Show an item at a window by a rotating code")),
     ("scan", "scan:scan", N_("Answer a window that shows its request as a code")),
+    ("web", "web:web", N_("Open my data as a page in the browser")),
     ("export", "export:export", N_("Write an item with all its proofs to a folder")),
     ("verify", "export:verify", N_("Verify an exported folder")),
     ("trust", "trust:trust", N_("Assemble the trust file from the chain")),

@@ -15,14 +15,6 @@ from console.output import Column
 from protocol.errors import Denied
 from wallet_cli.common import require_open, session, short
 
-_STATES = {
-    "live": N_("live"),
-    "not_yet": N_("not yet"),
-    "expired": N_("expired"),
-    "used_up": N_("used up"),
-    "revoked": N_("revoked"),
-}
-
 
 @click.command(
     cls=Command,
@@ -88,6 +80,8 @@ def grants(live: bool, passphrase_file: Path | None, passphrase_fd: int | None) 
 
 
 def _draw_grants(rows: list[dict[str, Any]]) -> None:
+    from wallet_cli.services.revoking import STATES
+
     drawn = [
         {
             "grant": short(row["grant"]),
@@ -95,7 +89,7 @@ def _draw_grants(rows: list[dict[str, Any]]) -> None:
             "scenario": row["scenario"] or short(row["purpose"], 30),
             "uses": f"{row['uses']}/{row['max_uses']}",
             "until": moment(row["not_after"]),
-            "state": _(_STATES[row["state"]]),
+            "state": _(STATES[row["state"]]),
         }
         for row in rows
     ]

@@ -15,14 +15,6 @@ from console.i18n import N_, _, moment
 from console.output import Column
 from wallet_cli.common import require_open, session, short
 
-_CHECKS = {
-    "receipt": N_("the receipt is the one that was logged"),
-    "receipt_signature": N_("the agency's registered key signed the receipt"),
-    "scope": N_("no more was taken than granted"),
-    "log": N_("the use is in the log that the chain anchors"),
-}
-_STATES = {"pass": N_("checked"), "fail": N_("WRONG"), "unknown": N_("unknown")}
-
 
 @click.command(
     cls=Command,
@@ -48,6 +40,8 @@ def uses(grant: str | None, no_sync: bool, passphrase_file: Path | None, passphr
 
 
 def _draw(rows: list[dict[str, Any]]) -> None:
+    from wallet_cli.services.usage import CHECKS, STATES
+
     output.table(
         [
             {
@@ -58,7 +52,7 @@ def _draw(rows: list[dict[str, Any]]) -> None:
                 "use": row["use_no"],
                 "what": _what(row),
                 "entry": row["index"],
-                "state": _(_STATES[row["state"]]),
+                "state": _(STATES[row["state"]]),
             }
             for row in rows
         ],
@@ -79,7 +73,7 @@ def _draw(rows: list[dict[str, Any]]) -> None:
             if check["status"] != "pass":
                 output.warn(
                     _("use {n}: {check}: {detail}").format(
-                        n=row["n"], check=_(_CHECKS[check["name"]]), detail=check["detail"]
+                        n=row["n"], check=_(CHECKS[check["name"]]), detail=check["detail"]
                     )
                 )
 

@@ -52,6 +52,13 @@ def claim(session: Session, wanted: Sequence[str], step: Step | None = None) -> 
     return [_claim_one(session, desk, record, step) for record in records]
 
 
+def look(session: Session, desk: Desk, record: ItemRecord) -> Claimed:
+    """The verdict on one item as it stands now; nothing is stated, and no document fetched."""
+    item = _issued(session, record)
+    accepted = record.claimed_at is not None
+    return Claimed(record.id, title_of(item), judge_item(session, desk, item), accepted=accepted)
+
+
 def judge_item(session: Session, desk: Desk, item: OpenedItem) -> Verdict:
     """The verdict on an issued item by the policy ``window``."""
     return judge_deposited(desk, item.raw, deposited(item.record), own_cards=own_cards(session))
@@ -83,12 +90,17 @@ def _open(record: ItemRecord) -> bool:
     return record.state == "present" and record.claimed_at is None
 
 
-def _claim_one(session: Session, desk: Desk, record: ItemRecord, step: Step | None) -> Claimed:
+def _issued(session: Session, record: ItemRecord) -> OpenedItem:
     item = open_item(session, record)
     if item.credential is None:
         raise Denied(
             "item_own", "the item {item} is your own document: there is nobody's word to accept", item=record.id
         )
+    return item
+
+
+def _claim_one(session: Session, desk: Desk, record: ItemRecord, step: Step | None) -> Claimed:
+    item = _issued(session, record)
     verdict = judge_item(session, desk, item)
     title = title_of(item)
     if verdict.verdict != "accept":

@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from client.session import Session
+from console.i18n import N_
 from protocol import wire
 from protocol.encoding import b64u, hex0x, unb64u
 from protocol.errors import Conflict, Denied, Unavailable, Untrusted
 from protocol.grant import GrantEnvelope, nullifier_of, revocation_secret
 from wallet_cli.services import said
 from wallet_cli.services.syncing import sync
+
+STATES = {
+    "live": N_("live"),
+    "not_yet": N_("not yet"),
+    "expired": N_("expired"),
+    "used_up": N_("used up"),
+    "revoked": N_("revoked"),
+}
 
 
 @dataclass(frozen=True, slots=True)

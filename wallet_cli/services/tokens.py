@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
-from client.checks import kept_trust
+from client.checks import kept_trust, open_desk
 from client.session import Session
-from protocol.encoding import b64u
+from protocol.encoding import b64u, hex0x
 from protocol.errors import Denied, Malformed, Unavailable
+from protocol.facts import ROLE_READER
 from protocol.identifiers import agency_urn, dossier_urn, parse_address, parse_agency_urn
 from protocol.statements import CARD_TOKEN_MAX_S, CardToken, Statement, sign_card_token, sign_statement
 from wallet_cli.services.registration import newest_card
@@ -43,6 +44,15 @@ def _names(session: Session) -> Iterator[tuple[bytes, str]]:
     if kept is None:
         raise Unavailable("no_facts", "the chain does not answer, and this profile has no trust file from when it did")
     return ((agency.facts.account, agency.facts.name) for agency in kept.agencies)
+
+
+def readers(session: Session) -> list[tuple[str, str]]:
+    """Account and registered name of every agency that may read now, by name: by the chain, never by the vault."""
+    desk, now = open_desk(session), session.clock.now()
+    found = [
+        (account, name) for account, name in _names(session) if desk.facts.agency(account).has_role(ROLE_READER, now)
+    ]
+    return sorted((hex0x(account), name) for account, name in found)
 
 
 def urn_of(session: Session, account: bytes) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from client.checks import Desk
 from client.session import Session
 from client.verification import anchor_facts, consistency_for
-from console.i18n import describe
+from console.i18n import N_, describe
 from protocol.encoding import b64u, unb64u
 from protocol.entries import AccessRecord, Entry
 from protocol.errors import Denied, OneFileError, Unavailable, Untrusted
@@ -28,6 +28,14 @@ from protocol.signed import Signed, check_audience
 from protocol.verify_log import EntryEvidence, verify_entry
 from wallet_cli.services import said
 from wallet_cli.services.presenting import best_proof
+
+CHECKS = {
+    "receipt": N_("the receipt is the one that was logged"),
+    "receipt_signature": N_("the agency's registered key signed the receipt"),
+    "scope": N_("no more was taken than granted"),
+    "log": N_("the use is in the log that the chain anchors"),
+}
+STATES = {"pass": N_("checked"), "fail": N_("WRONG"), "unknown": N_("unknown")}
 
 
 @dataclass(frozen=True, slots=True)

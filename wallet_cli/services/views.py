@@ -27,6 +27,12 @@ def title_of(item: OpenedItem) -> str:
     return spoken(known.title) if known is not None else item.credential.licence_type
 
 
+def dimension_of(item: OpenedItem) -> str | None:
+    """The part of life that the catalogue files the item's type under; None of a type that it does not know."""
+    known = by_vct(item.credential.vct) if item.credential is not None else None
+    return known.dimension if known is not None else None
+
+
 def summary(item: OpenedItem) -> dict[str, Any]:
     """One row of the list of items."""
     record, credential = item.record, item.credential
@@ -35,6 +41,7 @@ def summary(item: OpenedItem) -> dict[str, Any]:
         "kind": item.kind,
         "title": title_of(item),
         "own": item.own is not None,
+        "dimension": dimension_of(item),
         "issuer": None if credential is None else credential.issuer,
         "issuer_name": None if credential is None else credential.licence.dept_name,
         "issued": None if credential is None else credential.licence.issue_date.isoformat(),
@@ -72,20 +79,25 @@ def claims(item: OpenedItem) -> Iterator[dict[str, Json]]:
     """The claims of a credential: pointer, name in the language in use, value; those in the clear marked."""
     if item.credential is None:
         return
-    known = by_vct(item.credential.vct)
-    titles = {f"/{field.name}": field.title for field in known.fields} if known else {}
-    titles |= {f"/holder/{field.name}": field.title for field in HOLDER_FIELDS}
+    titles = claim_titles(item)
     for pointer, value in sorted(item.credential.opened.values.items()):
         name = pointer[1:].split("/")[0]
         if isinstance(value, dict | list) or name in {"cnf", "status", "files", "_sd_alg"}:
             continue
-        title = titles.get(pointer)
         yield {
             "pointer": pointer,
-            "title": spoken(title) if title else pointer[1:],
+            "title": titles.get(pointer, pointer[1:]),
             "value": value,
             "always_shown": name in CLEAR,
         }
+
+
+def claim_titles(item: OpenedItem) -> dict[str, str]:
+    """The names of the claims that the catalogue knows, by their pointers, in the language in use."""
+    known = by_vct(item.credential.vct) if item.credential is not None else None
+    titles = {f"/{field.name}": field.title for field in known.fields} if known else {}
+    titles |= {f"/holder/{field.name}": field.title for field in HOLDER_FIELDS}
+    return {pointer: spoken(title) for pointer, title in titles.items()}
 
 
 def _expiry(item: OpenedItem) -> str | None:
