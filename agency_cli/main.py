@@ -27,6 +27,7 @@ COMMANDS = (
     ("uses", "uses:uses", N_("List what was used, and until when it may be kept")),
     ("scan", "scan:scan", N_("Read a show code at the window and verify what is shown")),
     ("window", "window:window", N_("Open the service window as a page on this machine")),
+    ("print", "printing:printing", N_("Make paper copies: of a licence, or for one purpose")),
     ("call", "call:call", N_("Send any signed request to the vault")),
     ("doctor", "doctor:doctor", N_("Check profile, registry, vault, chain and status lists")),
 )

@@ -29,6 +29,10 @@ class Fields:
         """Whether an optional member is there (and not read yet)."""
         return name in self._left
 
+    def names(self) -> tuple[str, ...]:
+        """The members that were not read yet, for an object whose keys are data."""
+        return tuple(self._left)
+
     def is_null(self, name: str) -> bool:
         """Whether a member is there and null; if so, it counts as read."""
         if name in self._left and self._left[name] is None:

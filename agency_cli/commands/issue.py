@@ -31,7 +31,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-def _certificate_options(command: Function) -> Function:
+def certificate_options(command: Function) -> Function:
     """The options that say what stands on the licence itself; each overrides the claims file."""
     for option in (
         click.option("--supersedes", metavar="CERTIFICATE_ID", help=N_("The certificate that this one replaces.")),
@@ -65,7 +65,7 @@ def _certificate_options(command: Function) -> Function:
 )
 @click.option("--claims", type=_EXISTING, required=True, help=N_("JSON file with the holder and the licence fields."))
 @click.option("--document", "documents", type=_EXISTING, multiple=True, help=N_("A document to go along; repeat."))
-@_certificate_options
+@certificate_options
 @click.option("--dry-run", is_flag=True, help=N_("Check everything and show what would be deposited."))
 @passphrase_options
 def issue(
