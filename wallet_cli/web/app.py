@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
+from client import scanner
 from client.localsite import START, Entrance, Guard
 from protocol.errors import OneFileError
 from wallet_cli.web import bodies, care, giving, items, sharing
@@ -57,10 +58,12 @@ def _add_entrance(app: FastAPI, face: Face) -> None:
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
-        kind = _FILES.get(name)
-        if kind is None:
+        if name in _FILES:
+            return Response((FOLDER / "static" / name).read_bytes(), media_type=_FILES[name])
+        found = scanner.file(name)
+        if found is None:
             return PlainTextResponse("no such file\n", 404)
-        return Response((FOLDER / "static" / name).read_bytes(), media_type=kind)
+        return Response(found[0], media_type=found[1])
 
 
 def _add_look(app: FastAPI, face: Face) -> None:

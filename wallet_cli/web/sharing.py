@@ -118,7 +118,7 @@ def _add_reading(app: FastAPI, face: Face) -> None:
 
     @app.get("/answer")
     def answer(request: Request) -> Response:
-        return face.page(request, "answer.html", lambda _session: {})
+        return face.page(request, "answer.html", lambda _session: {"prefix": PREFIX})
 
     @app.post("/answer/read")
     def typed(request: Request, body: bodies.Code) -> Response:

@@ -20,7 +20,9 @@ from tests.unit.wallet_cli.test_scan import request, text_of
 from tests.unit.wallet_cli.test_shows import Window
 from tests.unit.wallet_cli.web_page import Page
 from tests.wallet_stage import PDF, PHRASES, card_of
+from wallet_cli.services.opening import open_item
 from wallet_cli.services.showing import Showing
+from wallet_cli.services.usage import Use
 from wallet_cli.web import drawn, safe
 from wallet_cli.web.face import Look
 
@@ -124,7 +126,7 @@ def test_a_document_is_saved_and_never_drawn(reading: Page, shared: World) -> No
 
 
 def test_only_the_pages_own_files_are_served(reading: Page) -> None:
-    for name in ("mydata.css", "mydata.js", "icon-192.png", "mydata.webmanifest"):
+    for name in ("mydata.css", "mydata.js", "icon-192.png", "mydata.webmanifest", "scanner.js"):
         assert reading.get(f"/static/{name}").status_code == 200
     for name in ("app.py", "..%2fapp.py", "frame.html"):
         assert reading.get(f"/static/{name}").status_code == 404
@@ -330,15 +332,16 @@ def test_uses_stand_with_their_proofs(page: Page, world: World, window: Desk) ->
     text = page.text("/uses")
     assert "City Bank" in text
     assert "the agency&#39;s registered key signed the receipt" in text
-    assert "Proof of social insurance" in text
+    assert "teller/17" in text
 
 
-def test_a_use_of_an_item_that_is_gone_still_names_its_claims(shared: World) -> None:
-    from wallet_cli.services.usage import Use
-
+def test_a_use_names_the_claims_also_of_an_item_that_is_gone(shared: World) -> None:
     rows = [{"item": "gone", "claims": ["/a"], "documents": []}, {"item": "gone", "claims": ["/b"], "documents": ["x"]}]
     use = Use(0, 1, None, None, None, "s", 1, None, None, None, None, None, rows, [])
     assert drawn.use(use, {})["what"] == ["a", "b"]
+    opened = open_item(shared.alice, shared.alice.store.item(shared.item))
+    rows[1] |= {"claims": ["/insured_region", "/files/0"]}
+    assert drawn.use(use, {"gone": opened})["what"][1] == "Proof of social insurance: insured in, 1 documents"
 
 
 # --- own documents, back-up, sync -------------------------------------------------------------------------

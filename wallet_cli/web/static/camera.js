@@ -1,51 +1,58 @@
-// Pictures of a window's screen, made smaller here; the program finds the code in them.
-import { send } from "/static/mydata.js";
+// Finds the code of a window's screen in the camera or in a picture, and gives its text to the program.
+import { complain, json, send } from "/static/mydata.js";
+import { Scanner, Unreadable } from "/static/scanner.js";
 
-const FRAME_MS = 300;
-const MAX_EDGE = 1600;
+const FRAME_MS = 150;
+const scanner = new Scanner();
 const video = document.getElementById("camera");
 const button = document.getElementById("use-camera");
+const picture = document.getElementById("picture");
+const pause = () => new Promise((resolve) => setTimeout(resolve, FRAME_MS));
 
-async function smaller(source, width, height) {
-  const scale = Math.min(1, MAX_EDGE / Math.max(width, height));
-  const canvas = new OffscreenCanvas(Math.round(width * scale), Math.round(height * scale));
-  canvas.getContext("2d").drawImage(source, 0, 0, canvas.width, canvas.height);
-  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 });
+// The one code of a window among what was found; none where there are several.
+function only(texts) {
+  const found = [...new Set(texts.filter((text) => text.startsWith(picture.dataset.prefix)))];
+  return found.length === 1 ? found[0] : null;
 }
 
-async function quietly(blob) {
-  const answer = await fetch("/answer/picture", { method: "POST", headers: { "content-type": blob.type }, body: blob });
-  const body = await answer.json();
-  if (answer.ok) location.assign(body.go);
-  return answer.ok || !["code_not_found", "code_ambiguous"].includes(body.code);
-}
-
-document.getElementById("picture").addEventListener("change", async (event) => {
-  const file = event.target.files[0];
+picture.addEventListener("change", async () => {
+  const file = picture.files[0];
   if (!file) return;
-  const picture = await createImageBitmap(file);
-  const blob = await smaller(picture, picture.width, picture.height);
-  await send("/answer/picture", { headers: { "content-type": blob.type }, body: blob });
+  try {
+    const text = only(await scanner.file(file));
+    if (text) await send("/answer/read", json({ text }));
+    else complain(picture.dataset.none);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    // The reader did not start, or gave the picture up: the program reads it itself.
+    await send("/answer/picture", { headers: { "content-type": "application/octet-stream" }, body: file });
+  }
 });
+
+async function frames(camera) {
+  while (camera.active) {
+    try {
+      const text = only(await scanner.frame(video));
+      if (text) return await send("/answer/read", json({ text }));
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      if (error.message === "reader") return complain(button.dataset.failed);
+    }
+    await pause();
+  }
+}
 
 button.addEventListener("click", async () => {
   let camera;
   try {
-    camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: 1280 } });
+    camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });
   } catch {
-    const message = document.getElementById("message");
-    message.textContent = button.dataset.failed;
-    message.hidden = false;
-    return;
+    return complain(button.dataset.failed);
   }
   video.srcObject = camera;
   video.hidden = false;
   await video.play();
-  for (;;) {
-    const blob = await smaller(video, video.videoWidth, video.videoHeight);
-    if (await quietly(blob)) break;
-    await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
-  }
+  await frames(camera);
   for (const track of camera.getTracks()) track.stop();
   video.hidden = true;
 });

@@ -1,7 +1,7 @@
 // Sends what forms say, and follows the answer. Draws nothing but messages: the pages are made by the program.
 const message = document.getElementById("message");
 
-function complain(text) {
+export function complain(text) {
   message.textContent = text;
   message.hidden = false;
   message.scrollIntoView({ block: "nearest" });
