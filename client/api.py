@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, TypeVar
 
 from client.http import Call, Http, Step, json_body
-from protocol import wire
+from client.problems import error_of
+from protocol import wire, wire_batch, wire_verify
 from protocol.encoding import b64u, hex0x
-from protocol.errors import Malformed
+from protocol.errors import Malformed, OneFileError, Untrusted
 from protocol.jose import EcSigner
 from protocol.wire import Wire
 
@@ -50,6 +51,13 @@ class VaultApi:
         query = {} if size is None else {"size": size}
         return self.http.exchange(Call("GET", f"/v1/log/proof/{index}", query), limit=MAX_TEXT)[1]
 
+    def cards(self, subjects: Sequence[bytes]) -> list[wire.Card | None]:
+        """The newest card of each subject; None where there is none."""
+        query = wire_batch.CardsQuery(subjects=[hex0x(subject) for subject in subjects])
+        found = self._post("/v1/cards/batch", query, wire_batch.Cards)
+        _as_many("/v1/cards/batch", subjects, found.cards)
+        return found.cards
+
     def consistency(self, first: int, second: int) -> wire.Consistency:
         call = Call("GET", "/v1/log/consistency", {"first": first, "second": second})
         return self.http.ask(call, wire.Consistency)
@@ -70,8 +78,8 @@ class VaultApi:
     def agency(self, account: bytes) -> wire.AgencyRow:
         return self._get(f"/v1/agencies/{hex0x(account)}", wire.AgencyRow)
 
-    def verify(self, request: wire.VerifyRequest) -> wire.VerdictAnswer:
-        return self._post("/v1/verify", request, wire.VerdictAnswer)
+    def verify(self, request: wire_verify.VerifyRequest) -> wire_verify.VerdictAnswer:
+        return self._post("/v1/verify", request, wire_verify.VerdictAnswer)
 
     # --- who has a key card -------------------------------------------------------------------------
 
@@ -99,6 +107,12 @@ class VaultApi:
 
     def deposit(self, deposit: wire.Deposit) -> wire.Deposited:
         return self._post("/v1/deposits", deposit, wire.Deposited)
+
+    def deposit_batch(self, batch: Sequence[wire.Deposit]) -> list[wire.Deposited | OneFileError]:
+        """What became of each deposit."""
+        found = self._post("/v1/deposits/batch", wire_batch.DepositBatch(deposits=list(batch)), wire_batch.DepositRows)
+        _as_many("/v1/deposits/batch", batch, found.rows)
+        return [_deposited(row) for row in found.rows]
 
     def put_agency_card(self, account: bytes, card: wire.Card, signer: EcSigner) -> wire.AgencyRow:
         return self._put(f"/v1/agencies/{hex0x(account)}/card", card, wire.AgencyRow, signer)
@@ -170,8 +184,8 @@ class VaultApi:
     def grant(self, grant: bytes) -> wire.GrantRow:
         return self._get(f"/v1/grants/{b64u(grant)}", wire.GrantRow)
 
-    def verify_grant(self, grant: bytes) -> wire.VerdictAnswer:
-        return self._post(f"/v1/grants/{b64u(grant)}/verify", None, wire.VerdictAnswer)
+    def verify_grant(self, grant: bytes) -> wire_verify.VerdictAnswer:
+        return self._post(f"/v1/grants/{b64u(grant)}/verify", None, wire_verify.VerdictAnswer)
 
     def release(self, grant: bytes, receipt: str) -> wire.Released | wire.Pending:
         """Use the grant: the receipt is the authorisation. ``Pending`` hands out nothing: ask again with it."""
@@ -232,6 +246,23 @@ class VaultApi:
             if page is None:
                 return
         raise too_many_pages()
+
+
+def _as_many(path: str, asked: Sequence[object], answered: Sequence[object]) -> None:
+    if len(asked) != len(answered):
+        raise _no_form(path)
+
+
+def _deposited(row: wire_batch.DepositRow) -> wire.Deposited | OneFileError:
+    if row.problem is not None and row.deposited is None:
+        return error_of(row.problem.status, row.problem.model_dump_json().encode())
+    if row.deposited is None or row.problem is not None:
+        raise _no_form("/v1/deposits/batch")
+    return row.deposited
+
+
+def _no_form(path: str) -> Untrusted:
+    return Untrusted("vault_answer", "the vault's answer to {path} has not the agreed form", path=path)
 
 
 def page_after(page: str | None, answer: wire.Page[Row]) -> str | None:

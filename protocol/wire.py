@@ -25,6 +25,7 @@ MAX_PAGE = 200
 MAX_TOKEN_CHARS = 256
 MAX_WAIT_S = 25
 MAX_PAYLOAD_BYTES = 4 << 30
+MAX_INLINE_BYTES = 64 << 10
 
 Bytes32 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 Bytes16 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$")]
@@ -34,6 +35,7 @@ HexBytes = Annotated[str, StringConstraints(pattern=r"^0x([0-9a-f]{2})*$", max_l
 Jws = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.~-]+$", max_length=MAX_JWS_CHARS)]
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=MAX_HEADER_CHARS)]
 Sealed = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=MAX_PARCEL_CHARS)]
+Inline = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=(MAX_INLINE_BYTES + 2) // 3 * 4)]
 Binary = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*$", max_length=MAX_PARCEL_CHARS)]
 Seconds = Annotated[int, Field(ge=0, lt=2**53)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -165,12 +167,13 @@ class Relayed(Wire):
 
 
 class Deposit(Wire):
-    """``POST /v1/deposits``: every payload named in the slip has been uploaded before."""
+    """``POST /v1/deposits``: every payload named in the slip comes along, if it is small, or was uploaded before."""
 
     slip: Jws
     headers: Annotated[list[Header], Field(min_length=1, max_length=MAX_OBJECTS)]
     item_salt: Bytes32
     card_token: Jws | None = None
+    payloads: Annotated[list[Inline], Field(max_length=MAX_OBJECTS)] = []
 
 
 class Deposited(Wire):
@@ -378,25 +381,3 @@ class AgencyRow(Wire):
     compromised_since: Seconds | None = None
     card: Signed | None = None
     fact_age_s: Count
-
-
-class VerifyRequest(Wire):
-    """``POST /v1/verify``: never a presentation or a claim's value (``values_not_accepted``)."""
-
-    kind: Literal["grant", "receipt", "proof", "checkpoint"]
-    value: str | Signed
-    entry: Binary | None = None
-
-
-class CheckRow(Wire):
-    name: str
-    status: Literal["pass", "fail", "unknown", "skipped"]
-    code: str
-    detail: str
-    fact_age_s: Count | None = None
-
-
-class VerdictAnswer(Wire):
-    verdict: Literal["accept", "reject", "indeterminate"]
-    at: Seconds
-    checks: list[CheckRow]

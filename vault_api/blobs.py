@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +36,9 @@ class BlobStore(Protocol):
 
     def put(self, name: str, data: bytes) -> None:
         """Store ``data`` under ``name``, in place of what was there."""
+
+    def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        """The same for several names; some of them may be stored when it raises."""
 
     def get(self, name: str) -> bytes | None:
         """All bytes of ``name``; None if there are none."""
@@ -105,9 +108,13 @@ class ObstoreBlobs:
         self._durable: set[Path] = set()  # folders whose own names are known to be on the disk
 
     def put(self, name: str, data: bytes) -> None:
-        with _our_errors():
-            obstore.put(self._store, name, data)
-        self._sync(name)
+        self.put_all({name: data})
+
+    def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        for name, data in blobs.items():
+            with _our_errors():
+                obstore.put(self._store, name, data)
+        self._sync(*blobs)
 
     def get(self, name: str) -> bytes | None:
         with _our_errors():
@@ -157,14 +164,16 @@ class ObstoreBlobs:
             obstore.rename(self._store, source, target)
         self._sync(target)
 
-    def _sync(self, name: str) -> None:
+    def _sync(self, *names: str) -> None:
         if self._folder is None:
             return
-        path = self._folder / name
+        paths = [self._folder / name for name in names]
         try:
-            _fsync(path)
-            _fsync(path.parent)
-            self._sync_upwards(path.parent)
+            for path in paths:
+                _fsync(path)
+            for folder in {path.parent for path in paths}:
+                _fsync(folder)
+                self._sync_upwards(folder)
         except OSError:
             raise Unavailable("blobs_unreachable", "the blob store does not answer") from None
 

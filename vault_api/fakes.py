@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from protocol.errors import Unavailable, Untrusted
 from vault_api.blobs import CHUNK_BYTES, Upload, payload_name
@@ -22,6 +22,10 @@ class MemoryBlobs:
         self.fail("put", name)
         self.objects[name] = bytes(data)
         self.fail_after("put", name)
+
+    def put_all(self, blobs: Mapping[str, bytes]) -> None:
+        for name, data in blobs.items():
+            self.put(name, data)
 
     def get(self, name: str) -> bytes | None:
         self.fail("get", name)

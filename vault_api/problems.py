@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from console.i18n import N_, accept_language, describe, translate
+from protocol import wire
 from protocol.errors import Denied, Malformed, OneFileError
 
 PROBLEM_JSON = "application/problem+json"
@@ -87,18 +88,24 @@ def status_of(fault: str, code: str) -> int:
     return BY_FAULT.get(fault, 500)
 
 
-def problem(error: OneFileError, language: str) -> JSONResponse:
-    """The answer for ``error`` in ``language`` (``en`` or ``zh``)."""
+def details(error: OneFileError, language: str) -> wire.Problem:
+    """What is told of ``error`` in ``language`` (``en`` or ``zh``)."""
     status = status_of(error.fault, error.code)
-    body = {
-        "type": TYPE_PREFIX + error.code,
-        "title": translate(TITLES[status], language),
-        "status": status,
-        "detail": describe(error, language, local_times=False),
-        "code": error.code,
-        "fault": error.fault,
-        "facts": error.facts,
-    }
+    return wire.Problem(
+        type=TYPE_PREFIX + error.code,
+        title=translate(TITLES[status], language),
+        status=status,
+        detail=describe(error, language, local_times=False),
+        code=error.code,
+        fault=error.fault,
+        facts=error.facts,
+    )
+
+
+def problem(error: OneFileError, language: str) -> JSONResponse:
+    """The answer for ``error`` in ``language``."""
+    body = details(error, language).model_dump()
+    status = body["status"]
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status in {429, 503} else None
     return JSONResponse(body, status, headers, PROBLEM_JSON)
 
@@ -148,9 +155,7 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
         413: Malformed("body_too_large", "the body is larger than this service takes"),
     }
     answer = problem(
-        known.get(
-            error.status_code, Malformed("request", "{field}: {problem}", field="body", problem="json")
-        ),
+        known.get(error.status_code, Malformed("request", "{field}: {problem}", field="body", problem="json")),
         speaks(request),
     )
     for name, value in (error.headers or {}).items():

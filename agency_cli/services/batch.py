@@ -17,19 +17,22 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from agency_cli.services.flight import in_flight
-from agency_cli.services.holders import Addressee, addressee, check_same, of_token
+from agency_cli.services.holders import Addressee, addressee, cards_of, check_same, of_token
 from agency_cli.services.issuing import Desk, issue
 from agency_cli.services.orders import Order, china_today, make_order
 from agency_cli.services.records import Issued
 from agency_cli.services.rows import CERTIFICATE_MEMBERS, Row, Tick, is_csv, open_text, read_rows, type_of, typed_fields
 from client.files import PRIVATE_FILE
+from client.gathering import Gathering
 from console.i18n import describe
+from protocol import wire, wire_batch
 from protocol.canonical import Json
 from protocol.encoding import unhex0x
 from protocol.errors import Conflict, Malformed, OneFileError, Unavailable
 from protocol.fields import text_of
 
 MAX_DOCUMENTS = 63
+BATCH = 16  # deposits that travel together: with a small document each they are well within what a vault takes
 AT_ONCE = 32  # rows at work: while one waits for the vault or the disk, others are signed and sealed
 # Refusals that say something of us or of the moment, not of the row: the next row would meet the same.
 STOPS = frozenset(
@@ -70,7 +73,7 @@ class Outcome:
 
 def run_batch(desk: Desk, order: BatchOrder, tick: Tick) -> Outcome:
     """Issue every row. What stops the run is raised; rows before it stay issued, and a second run goes on."""
-    desk.draw_ahead = AT_ONCE
+    _gather(desk)
     outcome = Outcome()
     with open_text(order.path, order.encoding) as source, _rejects(order) as reject:
         rows = read_rows(source, table=is_csv(order.path), tick=tick)
@@ -78,6 +81,15 @@ def run_batch(desk: Desk, order: BatchOrder, tick: Tick) -> Outcome:
             for row, made in flight:
                 _settle(outcome, reject, row, made)
     return outcome
+
+
+def _gather(desk: Desk) -> None:
+    """What rows at work ask the vault travels together."""
+    session = desk.session
+    desk.draw_ahead = AT_ONCE
+    cards = Gathering[bytes, wire.Card](lambda subjects: cards_of(session, subjects), wire_batch.MAX_BATCH)
+    deposits = Gathering[wire.Deposit, wire.Deposited](session.api.deposit_batch, BATCH)
+    desk.ask_card, desk.send = cards.ask, deposits.ask
 
 
 def _settle(outcome: Outcome, reject: Any, row: Row, made: Future[Issued]) -> None:

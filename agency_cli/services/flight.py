@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 def in_flight(
     work: Callable[[Thing], Result], things: Iterable[Thing], at_once: int
-) -> Iterator[tuple[Thing, Future[Result]]]:
+) -> Generator[tuple[Thing, Future[Result]], None, None]:
     """Each thing with what ``work`` made of it, in their order; ``at_once`` are at work, and none is read ahead.
 
     If it is closed (``contextlib.closing``) nothing more is begun, and what has begun is waited for.

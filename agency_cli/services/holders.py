@@ -7,14 +7,16 @@ dossier's id. A foreign dossier id is no way in: without a token the vault takes
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from client import deployment as deployments
 from client.files import read_bounded
 from client.session import Session
+from protocol import wire
 from protocol.encoding import hex0x, unhex0x
-from protocol.errors import Conflict, Denied, Malformed, Untrusted
+from protocol.errors import Conflict, Denied, Malformed, OneFileError, Untrusted
 from protocol.identifiers import parse_dossier_urn
 from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard, verify_key_card
 from protocol.recipients import HybridRecipient
@@ -73,8 +75,18 @@ def of_token(raw: str) -> Addressee:
     return Addressee(parse_dossier_urn(parse_card_token(token).body.iss), token)
 
 
-def find_holder(session: Session, to: Addressee, *, agency: str) -> Holder:
+def cards_of(session: Session, subjects: Sequence[bytes]) -> list[wire.Card | OneFileError]:
+    """The vault's newest key card of each subject, or the error that it would meet alone."""
+    unknown = Denied("card_unknown", "no key card of this subject is kept here")
+    return [card or unknown for card in session.public_api.cards(subjects)]
+
+
+def find_holder(
+    session: Session, to: Addressee, *, agency: str, ask: Callable[[bytes], wire.Card] | None = None
+) -> Holder:
     """The holder's newest key card, and the token if it is for ``agency`` (our urn) and still good.
+
+    ``ask``: another way to the vault's card of a dossier than a question of its own.
 
     Raises ``Denied("dossier_unknown" | "card_unknown" | "card_token_expired")``, ``Untrusted`` for a card that is
     not the chain's or a token that the holder did not sign, ``Conflict("card_token_superseded")``.
@@ -82,7 +94,8 @@ def find_holder(session: Session, to: Addressee, *, agency: str) -> Holder:
     state = session.ledger.dossier(to.dossier)
     if state is None:
         raise Denied("dossier_unknown", "the registry knows no such dossier")
-    envelope = KeyCardEnvelope.from_json(session.public_api.card(to.dossier).card)
+    card_of = ask or session.public_api.card
+    envelope = KeyCardEnvelope.from_json(card_of(to.dossier).card)
     domain = deployments.dossier_domain(session.deployment)
     card = verify_key_card(
         envelope, domain, subject=to.dossier, recorded=[state.card_hash], accounts=[state.controller]

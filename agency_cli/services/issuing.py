@@ -34,7 +34,7 @@ from client.ids import draw_id
 from client.sealing import Draft, SealedPart, drafts, seal_document, seal_stream, upload
 from client.session import Session
 from protocol import wire
-from protocol.credential import FileEntry, StatusRef, open_credential
+from protocol.credential import FileEntry, StatusRef
 from protocol.credential_issue import issue_credential
 from protocol.encoding import b64u
 from protocol.errors import Conflict, OneFileError, Unavailable, Untrusted
@@ -44,6 +44,7 @@ from protocol.status_list import parse_status_uri
 
 STANDING_S = 60
 ABANDONED_S = 86_400
+MAX_ALONG_BYTES = 256 << 10  # of small payloads that travel with one deposit
 MAX_DOCUMENTED = 4  # orders with documents at work: what is sealed lies on the disk until it is uploaded
 Watch = Callable[[int], AbstractContextManager[Step]]
 
@@ -53,7 +54,8 @@ class Desk:
     """What one run issues with, from several threads if it likes.
 
     ``watch`` gives a function that is told of uploaded bytes. ``draw_ahead``: how many status indices are drawn at
-    once; what a run leaves of them stays unused.
+    once; what a run leaves of them stays unused. ``ask_card`` and ``send``: how a key card is asked for and a deposit
+    sent, if not each by itself.
     """
 
     session: Session
@@ -62,6 +64,8 @@ class Desk:
     records: Records
     watch: Watch = field(default=lambda _total: nullcontext(lambda _n: None))
     draw_ahead: int = 1
+    ask_card: Callable[[bytes], wire.Card] | None = None
+    send: Callable[[wire.Deposit], wire.Deposited] | None = None
     turns: Turns = field(default_factory=Turns)
     _standing: Standing | None = None
     _limit: int | None = None
@@ -109,6 +113,11 @@ class Desk:
                 self._seen_out = time.monotonic()
             return found
 
+    def give_back(self, status: StatusRef) -> None:
+        """An index that nothing was signed with."""
+        with self._one:
+            self._drawn.append(status)
+
     def digest(self, label: bytes, data: bytes) -> bytes:
         """A digest that only this agency can make: of what must not be guessed from it."""
         return hmac256(self.session.keys.tag_key.unsafe_bytes, b"onefile/agency/v1/", label, b"\x00", data)
@@ -138,6 +147,13 @@ def open_desk(session: Session, watch: Watch | None = None) -> Desk:
 
 def check(desk: Desk, order: Order, to: Addressee) -> Ready:
     """Check an order in full; raises what is wrong with it by name, and changes nothing anywhere."""
+    ready = _addressed(desk, order, to)
+    _try(desk, ready)
+    return ready
+
+
+def _addressed(desk: Desk, order: Order, to: Addressee) -> Ready:
+    """An order that may be carried out; whether each field is of its kind is left to its signing."""
     # (1) The registry lets us issue this type, with the key that we sign with.
     ours = desk.standing()
     ours.require_type(order.licence.type)
@@ -146,19 +162,23 @@ def check(desk: Desk, order: Order, to: Addressee) -> Ready:
     if earlier is not None and earlier.state == "deposited":
         _refuse_again(desk, order, earlier)
     # (3) The holder's card is the newest on chain, and the invitation is good.
-    holder = find_holder(desk.session, to, agency=ours.urn)
-    # (4) The documents fit, and every field is of its kind.
-    found = drafts(order.documents, desk.payload_limit())
+    holder = find_holder(desk.session, to, agency=ours.urn, ask=desk.ask_card)
+    # (4) The documents fit.
+    return Ready(order, holder, tuple(drafts(order.documents, desk.payload_limit())), earlier)
+
+
+def _try(desk: Desk, ready: Ready) -> None:
+    """Sign in vain: raises if a field is not of its kind."""
+    ours = desk.standing()
     trial(
-        order,
+        ready.order,
         issuer=ours.urn,
         account=ours.account,
-        subject=holder.dossier,
-        key=holder.card.present_key,
+        subject=ready.holder.dossier,
+        key=ready.holder.card.present_key,
         now=desk.now(),
         signer=desk.session.keys.present(ours.card.seq),
     )
-    return Ready(order, holder, tuple(found), earlier)
 
 
 def issue(desk: Desk, order: Order, to: Addressee) -> Issued:
@@ -168,14 +188,22 @@ def issue(desk: Desk, order: Order, to: Addressee) -> Issued:
     ``Unavailable("deposit_unsure")`` if the vault did not answer the deposit: the same order again settles it.
     """
     with desk.place(order) as folder:
-        ready = check(desk, order, to)
+        ready = _addressed(desk, order, to)
+        if ready.drafts or desk.draw_ahead == 1:
+            # Before much is sealed or an index is lost; in a batch the signing itself tells what is wrong.
+            _try(desk, ready)
         entries, parts = _seal_documents(ready, folder)
         status = desk.status()
-        raw = _sign(desk, ready, status, entries)
+        try:
+            raw = _sign(desk, ready, status, entries)
+        except OneFileError:
+            desk.give_back(status)
+            raise
         parts = [seal_stream(io.BytesIO(raw.encode("ascii")), folder, ready.holder.recipient), *parts]
-        with desk.watch(sum(part.object.payload_size for part in parts)) as step:
-            upload(desk.session.api, parts, step)
-        return _deposit(desk, ready, status, raw, parts)
+        along, ahead = _split(parts)
+        with desk.watch(sum(part.object.payload_size for part in ahead)) as step:
+            upload(desk.session.api, ahead, step)
+        return _deposit(desk, ready, status, raw, parts, along)
 
 
 def _refuse_again(desk: Desk, order: Order, earlier: Issued) -> None:
@@ -206,7 +234,24 @@ def _sign(desk: Desk, ready: Ready, status: StatusRef, entries: tuple[FileEntry,
     return issue_credential(request, desk.session.keys.present(ours.card.seq))
 
 
-def _deposit(desk: Desk, ready: Ready, status: StatusRef, raw: str, parts: list[SealedPart]) -> Issued:
+def _split(parts: list[SealedPart]) -> tuple[list[SealedPart], list[SealedPart]]:
+    """Payloads that travel with the deposit, and those that go ahead of it: the large ones."""
+    along: list[SealedPart] = []
+    ahead: list[SealedPart] = []
+    left = MAX_ALONG_BYTES
+    for part in parts:
+        size = part.object.payload_size
+        if size <= min(left, wire.MAX_INLINE_BYTES):
+            along.append(part)
+            left -= size
+        else:
+            ahead.append(part)
+    return along, ahead
+
+
+def _deposit(
+    desk: Desk, ready: Ready, status: StatusRef, raw: str, parts: list[SealedPart], along: list[SealedPart]
+) -> Issued:
     salt = secrets.token_bytes(32)
     record = _record(desk, ready, status)
     slip = Slip(
@@ -216,7 +261,7 @@ def _deposit(desk: Desk, ready: Ready, status: StatusRef, raw: str, parts: list[
         aud=desk.session.log.origin,
         dossier=ready.holder.dossier,
         item=record.item,
-        item_commitment=item_commitment(salt, open_credential(raw).issuer_jwt),
+        item_commitment=item_commitment(salt, raw.partition("~")[0]),
         card=ready.holder.card.hash,
         objects=tuple(part.object for part in parts),
     )
@@ -226,6 +271,7 @@ def _deposit(desk: Desk, ready: Ready, status: StatusRef, raw: str, parts: list[
         headers=[b64u(part.header) for part in parts],
         item_salt=b64u(salt),
         card_token=ready.holder.token,
+        payloads=[b64u(part.path.read_bytes()) for part in along],
     )
     desk.records.save(record)
     return _send(desk, ready, record, body)
@@ -235,7 +281,7 @@ def _send(desk: Desk, ready: Ready, record: Issued, body: wire.Deposit) -> Issue
     """Send the deposit and settle the record: marked, taken back, or left unsure."""
     earlier = ready.earlier
     try:
-        answer = desk.session.api.deposit(body)
+        answer = (desk.send or desk.session.api.deposit)(body)
     except Unavailable as error:
         raise Unavailable(
             "deposit_unsure",

@@ -96,7 +96,8 @@ class Records:
     def save(self, record: Issued) -> None:
         """Keep a record, then let its certificate id lead to it."""
         write_json(self._path(record.item), record.to_json())
-        write_private(self._pointer(record.certificate_id), record.id.encode("ascii"))
+        if self._pointed(record.certificate_id) != record.item:
+            write_private(self._pointer(record.certificate_id), record.id.encode("ascii"))
 
     def drop(self, record: Issued) -> None:
         """Forget an order that was refused."""

@@ -13,7 +13,7 @@ from client.checks import Desk
 from client.log_reading import entry_evidence, fetch_entry
 from client.session import Session
 from client.verification import anchor_facts, gather, issuer_cards, registries
-from protocol import wire
+from protocol import wire_verify
 from protocol.credential import Credential, open_credential, verify_presentation_binding
 from protocol.errors import FAULTS, Denied, Malformed, OneFileError, Unavailable
 from protocol.facts import AgencyFacts, AnchorFacts
@@ -142,7 +142,7 @@ def _own_use(session: Session, receipt: Signed[Receipt], anchors: AnchorFacts | 
 def _logged(session: Session, receipt: Signed[Receipt]) -> Check:
     """What the vault says of the receipt's place in the log."""
     try:
-        answer = session.public_api.verify(wire.VerifyRequest(kind="receipt", value=receipt.raw))
+        answer = session.public_api.verify(wire_verify.VerifyRequest(kind="receipt", value=receipt.raw))
     except OneFileError as error:
         return failed("anchor_inclusion", error)
     row = next((check for check in answer.checks if check.name == "anchor_inclusion"), None)

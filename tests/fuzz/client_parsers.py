@@ -29,7 +29,7 @@ from client.problems import error_of
 from client.profile import Party
 from client.store import ItemRecord, Store
 from client.trust import MAX_TRUST_BYTES, TRUST_TYP, Trust, TrustedAgency, open_trust
-from protocol import canonical, wire
+from protocol import canonical, wire, wire_batch, wire_verify
 from protocol.credential import FileEntry
 from protocol.encoding import b64u
 from protocol.entries import Opening
@@ -51,7 +51,8 @@ BETWEEN = b"\n==\n"
 ANSWERS = (
     wire.Info, wire.Card, wire.Logged, wire.Deposited, wire.Me, wire.Page[wire.Item], wire.Page[wire.LogRow],
     wire.Page[wire.GrantRow], wire.GrantPosted, wire.Released, wire.Pending, wire.Show, wire.Consistency,
-    wire.Page[wire.AgencyRow], wire.Page[wire.ScenarioRow], wire.VerdictAnswer, wire.Relayed, wire.PublicLogged,
+    wire.Page[wire.AgencyRow], wire.Page[wire.ScenarioRow], wire_verify.VerdictAnswer, wire.Relayed, wire.PublicLogged,
+    wire_batch.Cards, wire_batch.DepositRows,
 )  # fmt: skip
 
 

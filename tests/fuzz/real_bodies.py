@@ -148,7 +148,9 @@ _BODIES: dict[tuple[str, str], Callable[[World], Any]] = {
     ("PUT", "/v1/me/card"): lambda world: {"card": world.holder.envelopes[-1].to_json()},
     ("PUT", "/v1/agencies/{account}/card"): _agency_card,
     ("POST", "/v1/deposits"): _deposit,
+    ("POST", "/v1/deposits/batch"): lambda world: {"deposits": [_deposit(world), _deposit(world)]},
     ("PUT", "/v1/status-lists/{account}/{n}"): _status,
     ("POST", "/v1/cards/query"): lambda world: {"subject": hex0x(world.holder.dossier)},
+    ("POST", "/v1/cards/batch"): lambda world: {"subjects": [hex0x(world.holder.dossier), "0x" + "00" * 32]},
     ("PUT", "/v1/payloads/{sha256}"): lambda world: secrets.token_bytes(64),
 }

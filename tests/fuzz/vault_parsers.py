@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from client.http import sign_headers
 from console.i18n import accept_language
-from protocol import http_sig, wire
+from protocol import http_sig, wire, wire_batch, wire_verify
 from protocol.__main__ import run
 from protocol.encoding import b64u
 from protocol.errors import Malformed
@@ -31,7 +31,8 @@ ORIGIN_URL = "https://vault.example"
 NOW = 1_795_305_600
 REQUESTS: tuple[type[BaseModel], ...] = (
     wire.CardQuery, wire.Card, wire.OpenDossier, wire.Relay, wire.Deposit, wire.Statement, wire.PostGrant, wire.Release,
-    wire.Revoke, wire.OpenShow, wire.Collect, wire.Present, wire.StatusToken, wire.PostScenario, wire.VerifyRequest,
+    wire.Revoke, wire.OpenShow, wire.Collect, wire.Present, wire.StatusToken, wire.PostScenario, wire_verify.VerifyRequest,
+    wire_batch.CardsQuery, wire_batch.DepositBatch,
 )  # fmt: skip
 HTTP_WORDS = (
     b"signature-input: ", b"signature: ", b"content-digest: sha-256=:", b"idempotency-key: ", b";created=", b";keyid=",
@@ -46,7 +47,7 @@ def body(data: bytes) -> None:
     found = model.model_validate(value)
     if isinstance(found, wire.Relay):
         _prepared(found)
-    if isinstance(found, wire.VerifyRequest):
+    if isinstance(found, wire_verify.VerifyRequest):
         refuse_values(found)
 
 
@@ -148,7 +149,7 @@ def _bodies() -> list[bytes]:
         wire.Present: {"presentation": "AA"},
         wire.StatusToken: {"token": "a.b.c"},
         wire.PostScenario: {"scenario": "a.b.c"},
-        wire.VerifyRequest: {"kind": "grant", "value": grant},
+        wire_verify.VerifyRequest: {"kind": "grant", "value": grant},
     }  # fmt: skip
     found = [bytes([REQUESTS.index(model)]) + json.dumps(value).encode() for model, value in values.items()]
     relay = values[wire.Relay]

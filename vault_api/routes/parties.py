@@ -9,12 +9,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from protocol import wire
+from protocol import wire, wire_batch
 from protocol.encoding import unb64u
 from protocol.errors import Malformed, Untrusted
 from vault_api.blobs import Upload
 from vault_api.callers import Caller
 from vault_api.http_auth import Signature
+from vault_api.problems import speaks
 from vault_api.requests import (
     AListNumber,
     AnAgency,
@@ -71,17 +72,21 @@ def the_party(vault: Served, signature: ASignature) -> Caller:
 
 
 @router.post("/deposits", status_code=201, response_model=wire.Deposited)
-def post_deposit(
-    vault: Served, caller: Annotated[Caller, Depends(the_party)], body: wire.Deposit
-) -> Response:
+def post_deposit(vault: Served, caller: Annotated[Caller, Depends(the_party)], body: wire.Deposit) -> Response:
     """Take an item into a dossier."""
     return rendered(deposits.deposit(vault, caller, body))
 
 
-@router.put("/status-lists/{account}/{n}", response_model=wire.PublicLogged)
-def put_status_list(
-    vault: Served, agency: AnAgency, account: str, n: AListNumber, body: wire.StatusToken
+@router.post("/deposits/batch", response_model=wire_batch.DepositRows)
+def post_deposits(
+    vault: Served, request: Request, caller: Annotated[Caller, Depends(the_party)], body: wire_batch.DepositBatch
 ) -> Response:
+    """Take several items into dossiers, each by itself."""
+    return rendered(deposits.deposit_batch(vault, caller, body, speaks(request)))
+
+
+@router.put("/status-lists/{account}/{n}", response_model=wire.PublicLogged)
+def put_status_list(vault: Served, agency: AnAgency, account: str, n: AListNumber, body: wire.StatusToken) -> Response:
     """Take the newest token of a status list from its issuer."""
     return rendered(statuses.put_status_list(vault, agency, account_of(account), n, body.token))
 
@@ -122,9 +127,7 @@ async def _receive(vault: Vault, digest: bytes, request: Request) -> int:
         payloads.check_least(upload.received)
     except ClientDisconnect:
         await asyncio.to_thread(upload.abort)
-        raise Malformed(
-            "upload_truncated", "the upload broke off after {got} bytes", got=upload.received
-        ) from None
+        raise Malformed("upload_truncated", "the upload broke off after {got} bytes", got=upload.received) from None
     except BaseException:
         await asyncio.shield(asyncio.to_thread(upload.abort))
         raise

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from protocol import wire
+from protocol import wire, wire_batch
 from protocol.encoding import b64u, unhex0x
 from protocol.errors import Denied
 from protocol.status_list import MAX_LIFETIME_S
@@ -35,6 +35,12 @@ def query_card(vault: Served, body: wire.CardQuery) -> wire.Card:
     return cards.query_card(vault, unhex0x(body.subject, length=32, what="subject"))
 
 
+@router.post("/cards/batch")
+def query_cards(vault: Served, body: wire_batch.CardsQuery) -> wire_batch.Cards:
+    """The newest key cards of several dossiers or agencies."""
+    return cards.query_cards(vault, [unhex0x(one, length=32, what="subject") for one in body.subjects])
+
+
 @router.get("/agencies")
 def list_agencies(vault: Served, page: APage) -> wire.Page[wire.AgencyRow]:
     """All registered agencies."""
@@ -52,9 +58,7 @@ def get_status_list(vault: Served, account: str, n: AListNumber) -> Response:
     """The newest token of a status list."""
     token = statuses.get_status_list(vault, account_of(account), n)
     assert MAX_LIFETIME_S > STATUS_CACHE_S
-    return Response(
-        token, media_type=STATUS_TYPE, headers={"Cache-Control": f"public, max-age={STATUS_CACHE_S}"}
-    )
+    return Response(token, media_type=STATUS_TYPE, headers={"Cache-Control": f"public, max-age={STATUS_CACHE_S}"})
 
 
 @router.get("/log/checkpoint", response_class=PlainTextResponse)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 
-from protocol import wire
+from protocol import wire, wire_verify
 from protocol.encoding import unb64u
 from vault_api.problems import speaks
 from vault_api.requests import (
@@ -47,7 +47,7 @@ def get_grant(vault: Served, agency: AnAgency, grant: str) -> wire.GrantRow:
 
 
 @router.post("/grants/{grant}/verify")
-def verify_grant(vault: Served, agency: AnAgency, grant: str, request: Request) -> wire.VerdictAnswer:
+def verify_grant(vault: Served, agency: AnAgency, grant: str, request: Request) -> wire_verify.VerdictAnswer:
     """Whether the grant would hold for one more use now. Nothing is counted or logged."""
     return checks.answer(grants.judge(vault, agency, id32(grant, "grant")), speaks(request))
 
@@ -137,6 +137,6 @@ def get_scenario(vault: Served, scenario: str) -> wire.ScenarioRow:
 
 
 @router.post("/verify")
-def verify(vault: Served, body: wire.VerifyRequest, request: Request) -> wire.VerdictAnswer:
+def verify(vault: Served, body: wire_verify.VerifyRequest, request: Request) -> wire_verify.VerdictAnswer:
     """The verdict on a grant, receipt, proof or checkpoint; never on anything that carries values."""
     return checks.answer(checks.verify(vault, body), speaks(request))

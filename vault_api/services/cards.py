@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
-from protocol import wire
+from protocol import wire, wire_batch
 from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Conflict, Denied
 from protocol.hashing import ZERO32
@@ -26,16 +27,24 @@ from vault_api.writes import Answer, write
 
 _DOSSIER_ROW: Prepared[Any] = Prepared(select(t.dossiers.c.row).where(t.dossiers.c.dossier == bindparam("dossier")))
 
+_CARD: Prepared[Any] = Prepared(
+    select(t.cards.c.envelope).where(t.cards.c.subject == bindparam("subject")).order_by(t.cards.c.seq.desc()).limit(1)
+)
+
 
 def query_card(vault: Vault, subject: bytes) -> wire.Card:
     """The newest stored card of a subject, whose hash is the newest on chain; ``Denied("card_unknown")``."""
-    with vault.engine.connect() as conn:
-        row = conn.execute(
-            select(t.cards.c.envelope).where(t.cards.c.subject == subject).order_by(t.cards.c.seq.desc()).limit(1)
-        ).one_or_none()
-    if row is None:
+    (found,) = query_cards(vault, [subject]).cards
+    if found is None:
         raise Denied("card_unknown", "no key card of this subject is kept here")
-    return wire.Card(card=parsed_card(row.envelope).to_json())
+    return found
+
+
+def query_cards(vault: Vault, subjects: Sequence[bytes]) -> wire_batch.Cards:
+    """The same for several; None where there is no card."""
+    with vault.engine.connect() as conn:
+        found = [_CARD.first(conn, {"subject": subject}) for subject in subjects]
+    return wire_batch.Cards(cards=[row and wire.Card(card=parsed_card(row.envelope).to_json()) for row in found])
 
 
 def verified_dossier_card(vault: Vault, value: Any, dossier: bytes) -> tuple[KeyCardEnvelope, VerifiedKeyCard]:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from chain.ledger import ROLE_READER
 from console.i18n import translate
-from protocol import wire
+from protocol import wire_verify
 from protocol.encoding import unb64u
 from protocol.errors import Denied, Malformed, OneFileError, Unavailable, Untrusted, fill
 from protocol.facts import Anchor, AnchorFacts, fact_age
@@ -53,7 +53,7 @@ RECEIPT_POLICY = Policy(
 )
 
 
-def verify(vault: Vault, body: wire.VerifyRequest) -> Verdict:
+def verify(vault: Vault, body: wire_verify.VerifyRequest) -> Verdict:
     """The verdict on what was sent, by the records of this vault and the chain."""
     refuse_values(body)
     if body.kind == "grant":
@@ -66,16 +66,16 @@ def verify(vault: Vault, body: wire.VerifyRequest) -> Verdict:
     return _checkpoint(vault, text)
 
 
-def answer(verdict: Verdict, language: str) -> wire.VerdictAnswer:
+def answer(verdict: Verdict, language: str) -> wire_verify.VerdictAnswer:
     """A verdict as it travels, its details in the caller's language."""
-    return wire.VerdictAnswer(
+    return wire_verify.VerdictAnswer(
         verdict=verdict.verdict,
         at=verdict.at,
         checks=[_check_row(check, language) for check in verdict.checks],
     )
 
 
-def refuse_values(body: wire.VerifyRequest) -> None:
+def refuse_values(body: wire_verify.VerifyRequest) -> None:
     """``Malformed("values_not_accepted")`` for anything that is, or carries, a presentation or credential."""
     value = body.value
     # A tilde stands between an SD-JWT and its disclosures, and in nothing that is verified here.
@@ -200,7 +200,7 @@ def _to_anchor(vault: Vault, raw: bytes, anchors: AnchorFacts) -> tuple[bytes, .
         return ()
 
 
-def _text(body: wire.VerifyRequest) -> str:
+def _text(body: wire_verify.VerifyRequest) -> str:
     assert isinstance(body.value, str)  # `refuse_values` lets an object pass as a grant only
     return body.value
 
@@ -210,8 +210,8 @@ def _octets(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _check_row(check: Check, language: str) -> wire.CheckRow:
-    return wire.CheckRow(
+def _check_row(check: Check, language: str) -> wire_verify.CheckRow:
+    return wire_verify.CheckRow(
         name=check.name,
         status=check.status,
         code=check.code,

@@ -6,27 +6,32 @@ holder. That this issuer may issue this type is for the wallet, when it claims, 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
 from chain.ledger import ROLE_ISSUER
-from protocol import wire
+from protocol import wire, wire_batch
 from protocol.age_format import parse_whole_header
 from protocol.encoding import b64u, hex0x, unb64u
-from protocol.errors import Conflict, Denied, Malformed, Untrusted
+from protocol.errors import Conflict, Denied, Malformed, OneFileError, Untrusted
 from protocol.hashing import sha256
 from protocol.identifiers import dossier_urn
 from protocol.keycard import KeyCardEnvelope
 from protocol.signed import Signed, check_clock
 from protocol.slips import Slip, SlipObject, verify_slip
 from protocol.statements import verify_card_token
+from vault_api.blobs import payload_name
 from vault_api.callers import Agency, Caller, Holder
 from vault_api.db import tables as t
 from vault_api.db.prepared import Prepared
 from vault_api.logbook import Logged, log_event, logged_at, wire_opening
+from vault_api.problems import details
 from vault_api.sequencer import Tx
 from vault_api.services.cards import dossier_row
+from vault_api.services.payloads import inline_payloads, note_payload
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
 
@@ -50,8 +55,41 @@ _NEW_ITEM: Prepared[Any] = Prepared(
 _NEW_OBJECT: Prepared[None] = Prepared(insert(t.objects), "item_row", "pos", "payload", "size", "header")
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A deposit that was checked as far as it can be outside a transaction; ``work`` does the rest."""
+
+    work: Callable[[Tx], Answer]
+    payloads: Mapping[bytes, bytes]
+
+
 def deposit(vault: Vault, caller: Caller, body: wire.Deposit) -> Answer:
     """Take an item into a dossier and log ``issue``. Steps: docs/spec/deposit.md §3."""
+    one = ready(vault, caller, body)
+    if one.payloads:
+        store_payloads(vault, [one])
+        vault.sequencer.call(lambda tx: note_payloads(vault, tx, [one]))
+    return write(vault.sequencer, caller.signature, one.work)
+
+
+def deposit_batch(vault: Vault, caller: Caller, batch: wire_batch.DepositBatch, language: str) -> Answer:
+    """The same for several, each by itself: a refused one is told in its row, in ``language``."""
+    found = [_ready_or_not(vault, caller, body) for body in batch.deposits]
+    good = [one for one in found if isinstance(one, Ready)]
+    store_payloads(vault, good)
+
+    def work(tx: Tx) -> Answer:
+        note_payloads(vault, tx, good)
+        answers = [_taken_or_not(tx, one) for one in found]
+        indices = [one.index for one in answers if isinstance(one, Answer) and one.index is not None]
+        rows = [_row(one, language) for one in answers]
+        return Answer.of(wire_batch.DepositRows(rows=rows), index=max(indices, default=None))
+
+    return write(vault.sequencer, caller.signature, work)
+
+
+def ready(vault: Vault, caller: Caller, body: wire.Deposit) -> Ready:
+    """Check a deposit; nothing is stored yet."""
     # (1) Who deposits is who signed the slip, for this log.
     signed = verify_slip(body.slip, caller.key, log=vault.origin)
     slip = signed.body
@@ -70,24 +108,64 @@ def deposit(vault: Vault, caller: Caller, body: wire.Deposit) -> Answer:
     # (4) The headers are the ones that the slip names, and each is an age header.
     headers = checked_headers(vault, slip, body.headers)
     salt = unb64u(body.item_salt, length=32, what="item_salt")
+    # (5) What came along is small, and the slip names it.
+    came = inline_payloads(vault, body.payloads)
+    if not came.keys() <= {part.payload for part in slip.objects}:
+        raise Untrusted("payload_unnamed", "a payload came along that the slip does not name")
     own = isinstance(caller, Holder)
 
     def work(tx: Tx) -> Answer:
         row = dossier_row(tx, slip.dossier)
-        # (5) The very same slip has the same answer.
+        # (6) The very same slip has the same answer.
         known = _known_slip(tx, signed)
         if known is not None:
             return _answer(slip, known, known_at(tx, slip), own=own, status=200)
-        # (6) The first deposit of an agency needs the holder's invitation.
+        # (7) The first deposit of an agency needs the holder's invitation.
         if isinstance(caller, Agency):
             _check_invited(vault, tx, caller, row, slip, body.card_token)
-        # (7) Every payload was uploaded, with the size that the slip says.
+        # (8) Every payload is here, with the size that the slip says.
         for part in slip.objects:
             _check_payload(tx, part)
         logged = _store(tx, row, signed, headers, salt)
         return _answer(slip, logged, tx.now, own=own, status=201)
 
-    return write(vault.sequencer, caller.signature, work)
+    return Ready(work, came)
+
+
+def store_payloads(vault: Vault, deposits: Sequence[Ready]) -> None:
+    """Put what came along where payloads lie; what no item will name is removed after a day."""
+    found = {payload_name(digest): data for one in deposits for digest, data in one.payloads.items()}
+    if found:
+        vault.blobs.put_all(found)
+
+
+def note_payloads(vault: Vault, tx: Tx, deposits: Sequence[Ready]) -> None:
+    """Note what came along, whatever becomes of its deposit: so that it is removed if nobody names it."""
+    for one in deposits:
+        for digest, data in one.payloads.items():
+            note_payload(vault, tx, digest, len(data))
+
+
+def _ready_or_not(vault: Vault, caller: Caller, body: wire.Deposit) -> Ready | OneFileError:
+    try:
+        return ready(vault, caller, body)
+    except OneFileError as error:
+        return error
+
+
+def _taken_or_not(tx: Tx, one: Ready | OneFileError) -> Answer | OneFileError:
+    if isinstance(one, OneFileError):
+        return one
+    try:
+        return tx.attempt(lambda: one.work(tx))
+    except OneFileError as error:
+        return error
+
+
+def _row(answer: Answer | OneFileError, language: str) -> wire_batch.DepositRow:
+    if isinstance(answer, OneFileError):
+        return wire_batch.DepositRow(problem=details(answer, language))
+    return wire_batch.DepositRow(deposited=wire.Deposited.model_validate_json(answer.body))
 
 
 def checked_headers(vault: Vault, slip: Slip, texts: list[str]) -> list[bytes]:

@@ -7,24 +7,30 @@ uploader whether it was there before it had the bytes, except the holder of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, select, update
 
 from chain.ledger import ROLE_ISSUER
 from protocol import wire
-from protocol.encoding import b64u
+from protocol.encoding import b64u, unb64u
 from protocol.errors import Denied, Malformed, Unavailable
+from protocol.hashing import sha256
 from protocol.slips import MIN_PAYLOAD_BYTES
 from vault_api.blobs import payload_name
 from vault_api.callers import Caller, Holder
 from vault_api.db import tables as t
+from vault_api.db.prepared import Prepared
 from vault_api.http_auth import Signature
 from vault_api.sequencer import Tx
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
 
+_THERE: Prepared[Any] = Prepared(select(t.payloads.c.row).where(t.payloads.c.sha256 == bindparam("sha256")))
+_NEW: Prepared[None] = Prepared(insert(t.payloads), "sha256", "size", "stored_at")
+_SPARED: Prepared[None] = Prepared(delete(t.doomed).where(t.doomed.c.sha256 == bindparam("sha256")))
 ORPHAN_S = 24 * 3600
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
@@ -73,27 +79,38 @@ def check_least(received: int) -> None:
 def payload_size(vault: Vault, digest: bytes) -> int | None:
     """How many bytes the stored payload has; None if it is not here."""
     with vault.engine.connect() as conn:
-        size: int | None = conn.execute(
-            select(t.payloads.c.size).where(t.payloads.c.sha256 == digest)
-        ).scalar()
+        size: int | None = conn.execute(select(t.payloads.c.size).where(t.payloads.c.sha256 == digest)).scalar()
     return size
 
 
 def record_payload(vault: Vault, signature: Signature, digest: bytes, size: int) -> Answer:
     """Note that a payload is stored. The blob is looked for again: housekeeping may have been quicker."""
     body = wire.Payload(sha256=b64u(digest), size=size)
+    return write(
+        vault.sequencer,
+        signature,
+        lambda tx: Answer.of(body, 201 if note_payload(vault, tx, digest, size) else 200),
+    )
 
-    def work(tx: Tx) -> Answer:
-        if vault.blobs.size(payload_name(digest)) != size:
-            raise Unavailable("payload_lost", "the payload has to be sent again")
-        tx.conn.execute(delete(t.doomed).where(t.doomed.c.sha256 == digest))
-        there = tx.conn.execute(select(t.payloads.c.row).where(t.payloads.c.sha256 == digest)).first()
-        if there is not None:
-            return Answer.of(body)
-        tx.conn.execute(insert(t.payloads), {"sha256": digest, "size": size, "stored_at": tx.now})
-        return Answer.of(body, 201)
 
-    return write(vault.sequencer, signature, work)
+def note_payload(vault: Vault, tx: Tx, digest: bytes, size: int) -> bool:
+    """Whether a stored payload is new here; ``Unavailable("payload_lost")`` if it is gone again."""
+    if vault.blobs.size(payload_name(digest)) != size:
+        raise Unavailable("payload_lost", "the payload has to be sent again")
+    _SPARED.run(tx.conn, {"sha256": digest})
+    if _THERE.first(tx.conn, {"sha256": digest}) is not None:
+        return False
+    _NEW.run(tx.conn, {"sha256": digest, "size": size, "stored_at": tx.now})
+    return True
+
+
+def inline_payloads(vault: Vault, texts: Sequence[str]) -> dict[bytes, bytes]:
+    """Small payloads that came with a deposit, by their digests."""
+    found = [unb64u(text, what="payload") for text in texts]
+    for payload in found:
+        check_least(len(payload))
+        check_size(vault, len(payload))
+    return {sha256(payload): payload for payload in found}
 
 
 def own_payload(vault: Vault, holder: Holder, digest: bytes) -> int:
@@ -167,9 +184,7 @@ def remove_doomed(vault: Vault, tx: Tx) -> int:
 
 def forget_headers(tx: Tx, item_row: int, item: bytes) -> list[bytes]:
     """Destroy every header of an item, the holder's and those of grants and shows; its payloads' digests."""
-    digests = list(
-        tx.conn.execute(select(t.objects.c.payload).where(t.objects.c.item_row == item_row)).scalars()
-    )
+    digests = list(tx.conn.execute(select(t.objects.c.payload).where(t.objects.c.item_row == item_row)).scalars())
     tx.conn.execute(update(t.objects).where(t.objects.c.item_row == item_row), {"header": None})
     tx.conn.execute(update(t.grant_headers).where(t.grant_headers.c.item == item), {"header": None})
     tx.conn.execute(update(t.grant_parcels).where(t.grant_parcels.c.item == item), {"parcel": None})

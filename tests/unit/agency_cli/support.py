@@ -199,6 +199,10 @@ class FakeVault:
             return problem(404, "denied", "card_unknown")
         return answer({"card": self.cards[subject].to_json()})
 
+    def cards_of(self, body: bytes) -> httpx2.Response:
+        found = [self.cards.get(unhex0x(subject)) for subject in json.loads(body)["subjects"]]
+        return answer({"cards": [card and {"card": card.to_json()} for card in found]})
+
     def relay(self, body: bytes) -> httpx2.Response:
         relay = wire.Relay.model_validate_json(body)
         assert (relay.contract, relay.function) == ("agency_registry", "publish_card")
@@ -241,8 +245,15 @@ class FakeVault:
         self.payloads[digest] = body
         return answer({"sha256": name, "size": len(body)}, 201)
 
+    def deposit_batch(self, body: bytes) -> httpx2.Response:
+        made = [self.deposit(json.dumps(one).encode()) for one in json.loads(body)["deposits"]]
+        rows = [{"deposited" if one.status_code == 201 else "problem": json.loads(one.content)} for one in made]
+        return answer({"rows": rows})
+
     def deposit(self, body: bytes) -> httpx2.Response:
         found = json.loads(body)
+        for payload in map(unb64u, found.get("payloads", [])):
+            self.payloads[sha256(payload)] = payload
         slip = parse_slip(found["slip"]).body
         if any(parse_slip(d["slip"]).body.jti == slip.jti for d in self.deposits):
             return problem(409, "conflict", "item_exists")
@@ -286,12 +297,14 @@ class FakeVault:
 ROUTES = (
     (r"/v1/info", "GET", "info"),
     (r"/v1/cards/query", "POST", "card"),
+    (r"/v1/cards/batch", "POST", "cards_of"),
     (r"/v1/relay", "POST", "relay"),
     (r"/v1/agencies", "GET", "agencies"),
     (r"/v1/agencies/(0x[0-9a-f]{40})/card", "PUT", "agency_card"),
     (r"/v1/agencies/(0x[0-9a-f]{40})", "GET", "agency"),
     (r"/v1/payloads/([A-Za-z0-9_-]{43})", "PUT", "payload"),
     (r"/v1/deposits", "POST", "deposit"),
+    (r"/v1/deposits/batch", "POST", "deposit_batch"),
     (r"/v1/status-lists/0x[0-9a-f]{40}/([0-9]+)", "PUT", "status"),
     (r"/v1/status-lists/0x[0-9a-f]{40}/([0-9]+)", "GET", "status_token"),
     (r"/v1/scenarios", "POST", "post_scenario"),

@@ -58,7 +58,7 @@ def test_the_status_list_is_at_the_vault_before_the_credential(world: World, des
     assert token.sub == record.status.uri
     assert token.status(record.status.idx) == 0
     kinds = [path for method, path in world.vault.requests if method == "PUT" or path == "/v1/deposits"]
-    assert [kind.split("/")[2] for kind in kinds if "agencies" not in kind] == ["status-lists", "payloads", "deposits"]
+    assert [kind.split("/")[2] for kind in kinds if "agencies" not in kind] == ["status-lists", "deposits"]
 
 
 def test_a_fresh_status_list_is_not_published_again(world: World, desk: Desk, alice: HolderKeys) -> None:

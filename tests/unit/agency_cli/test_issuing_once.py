@@ -10,6 +10,7 @@ import pytest
 from agency_cli.services.holders import Addressee
 from agency_cli.services.issuing import ABANDONED_S, Desk, issue, open_desk
 from agency_cli.services.registration import register
+from protocol import wire
 from protocol.encoding import b64u
 from protocol.errors import Conflict, Denied, Unavailable, Untrusted
 from protocol.hashing import sha256
@@ -96,8 +97,9 @@ def test_a_refusal_on_the_way_leaves_no_record(
     world: World, desk: Desk, alice: HolderKeys, broken: tuple[str, str], code: str
 ) -> None:
     world.vault.broken[broken] = [problem(403, "denied", code)]
+    large = world.write("large.pdf", bytes(wire.MAX_INLINE_BYTES + 1))  # goes ahead of its deposit
     with pytest.raises(Denied) as caught:
-        issue(desk, order(desk), to(world, alice))
+        issue(desk, order(desk, large), to(world, alice))
     assert caught.value.code == code
     nothing_left(world)
 

@@ -12,7 +12,7 @@ import pytest
 
 from client import http as http_module
 from client.http import MAX_PARTS, Call, json_body, sign_headers
-from protocol import http_sig, wire
+from protocol import http_sig, wire, wire_verify
 from protocol.encoding import b64u
 from protocol.errors import Conflict, Denied, Malformed, OneFileError, Unavailable, Untrusted
 from tests.unit.client.support import NOW, SIGNER, HandClock, Script, answer, http, problem
@@ -256,7 +256,7 @@ def test_a_download_that_is_refused_says_why() -> None:
 
 
 def test_a_body_leaves_out_what_is_not_set() -> None:
-    body = json_body(wire.VerifyRequest(kind="grant", value="x"))
+    body = json_body(wire_verify.VerifyRequest(kind="grant", value="x"))
     assert json.loads(body) == {"kind": "grant", "value": "x"}
 
 
