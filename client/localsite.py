@@ -23,6 +23,7 @@ ADDRESS = "127.0.0.1"
 START = "/start"
 OPEN_PREFIX = "/static/"
 MAX_BODY_BYTES = 33 << 20  # a picture as a telephone makes it
+MAX_FORM_BYTES = 64 << 10  # what people type
 MAX_TOKEN_CHARS = 64
 _SAFE = frozenset({"GET", "HEAD"})
 _HEADERS = {
@@ -83,11 +84,15 @@ class Entrance:
 
 
 class Guard:
-    """ASGI middleware in front of a local page; `Entrance` says who may come in."""
+    """ASGI middleware in front of a local page; `Entrance` says who may come in.
 
-    def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
+    ``large``: the only paths that take more than ``MAX_FORM_BYTES``; None where every path may.
+    """
+
+    def __init__(self, app: ASGIApp, entrance: Entrance, large: frozenset[str] | None = None) -> None:
         self._app = app
         self._entrance = entrance
+        self._large = large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -98,7 +103,10 @@ class Guard:
         if refused is not None:
             await refused(scope, receive, sending)
             return
-        await self._app(scope, _bounded(receive), sending)
+        await self._app(scope, _bounded(receive, self._most(scope["path"])), sending)
+
+    def _most(self, path: str) -> int:
+        return MAX_BODY_BYTES if self._large is None or path in self._large else MAX_FORM_BYTES
 
     def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
         door = self._entrance
@@ -113,14 +121,14 @@ class Guard:
         return PlainTextResponse("open the start link that the program printed\n", 401)
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     taken = 0
 
     async def receiving() -> Message:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > MAX_BODY_BYTES:
+        if taken > most:
             raise HTTPException(413)
         return message
 

@@ -125,7 +125,7 @@ def code_on(page: Page) -> str:
 def test_a_windows_code_is_answered_from_a_picture(browser: Browser, world: World, lang: str, tmp_path: Path) -> None:
     picture = tmp_path / "window.png"
     qr.write_png(text_of(world, request(world)), picture)
-    with opened(world, browser, lang=lang, elder=True) as seen:
+    with opened(world, browser, lang=lang, mode="dark", elder=True) as seen:
         page = seen.page
         page.locator("a.action").nth(1).click()
         page.wait_for_url("**/answer")

@@ -14,6 +14,7 @@ from wallet_cli.web import bodies, care, giving, items, sharing
 from wallet_cli.web.face import FOLDER, LOCKED, Face, Look, refused
 from wallet_cli.web.safe import Safe
 
+LARGE = frozenset({"/own", "/answer/picture"})
 LOOK_S = 365 * 86_400
 _JS, _PNG = "text/javascript", "image/png"
 _FILES = {
@@ -33,7 +34,7 @@ _FILES = {
 def create_app(safe: Safe, entrance: Entrance) -> FastAPI:
     """The application of one wallet."""
     app = FastAPI(title="OneFile my data", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Guard, entrance=entrance)
+    app.add_middleware(Guard, entrance=entrance, large=LARGE)
     found = Face(safe, entrance)
     parts: tuple[Callable[[FastAPI, Face], None], ...] = (
         *(_add_entrance, _add_look, _add_lock),

@@ -68,6 +68,17 @@ def verdict(found: Verdict) -> dict[str, Any]:
     }
 
 
+def claims(opened: OpenedItem) -> dict[str, list[dict[str, Any]]]:
+    """What the item says, by names that people know; and ``others``, which programs need."""
+    known = views.claim_titles(opened)
+    found: dict[str, list[dict[str, Any]]] = {"claims": [], "others": []}
+    for claim in views.claims(opened):
+        value = claim["value"]
+        said = (_("yes") if value else _("no")) if isinstance(value, bool) else value
+        found["claims" if claim["pointer"] in known else "others"].append({**claim, "value": said})
+    return found
+
+
 def part(found: Part) -> dict[str, Any]:
     """One item of a grant, by the names of its claims."""
     return {

@@ -138,7 +138,7 @@ def _all() -> list[tuple[str, str]]:
         ("/show", _("Show")),
         ("/answer", _("Answer")),
         ("/grants", _("Grants")),
-        ("/uses", _("Uses")),
+        ("/uses", _("Who used what")),
         ("/own", _("Own documents")),
         ("/backup", _("Back-up check")),
         ("/sync", _("Sync")),

@@ -62,7 +62,7 @@ def _add_pages(app: FastAPI, face: Face) -> None:
             opened = opening.open_item(session, session.store.item(item))
             seen = face.safe.unfinished.seen.get(opened.record.id)
             return {
-                "item": drawn.item(views.details(opened), session.clock.now()),
+                "item": drawn.item(views.details(opened), session.clock.now()) | drawn.claims(opened),
                 "verdict": drawn.verdict(seen.verdict) if seen else None,
             }
 

@@ -101,6 +101,18 @@ def test_a_body_without_end_is_cut_off(
     assert inside.post("/write", content=bytes(1001), headers=headers).status_code == 413
 
 
+def test_only_named_paths_take_more_than_a_form_has(door: Entrance) -> None:
+    app = Starlette(routes=[Route(path, echo, methods=["POST"]) for path in ("/write", "/large")])
+    page = TestClient(
+        Guard(app, door, frozenset({"/large"})), base_url=door.origin, raise_server_exceptions=False
+    )
+    inside, headers = entered(page, door), {"origin": door.origin}
+    big = bytes(localsite.MAX_FORM_BYTES + 1)
+    assert inside.post("/large", content=big, headers=headers).text == str(len(big))
+    assert inside.post("/write", content=big, headers=headers).status_code == 413
+    assert inside.post("/write", content=big[1:], headers=headers).status_code == 200
+
+
 def test_other_connections_than_http_pass(page: TestClient, door: Entrance) -> None:
     with TestClient(Guard(Starlette(), door)) as client:  # the lifespan protocol
         assert client.get("/").status_code == 421
