@@ -46,6 +46,10 @@ register(
         "release_pending": N_("Run the same command again: the use is counted once."),
         "not_a_reader": N_("Ask the governor: `chain agency admit ACCOUNT --reader`."),
         "equivocation": N_("The vault signed two histories. Keep both checkpoints: they are the evidence."),
+        "font_missing": N_("Install fonts-droid-fallback, or name a TrueType font with --font."),
+        "code_too_large": N_("Name fewer claims with --claim."),
+        "claims_other": N_("Give the claims file and the options of `agency issue` as they were."),
+        "pdf_encrypted": N_("Remove the password in a PDF program first, if you may."),
         "vault_unreachable": N_("Check that the vault runs and that its address is right: `agency doctor`."),
     }
 )

@@ -20,6 +20,8 @@ from protocol.show_code import PREFIX as SHOW
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
+Prefix = str | tuple[str, ...]  # what a code of ours begins with, or one of several such beginnings
+
 MAX_PICTURE_BYTES = 12 << 20
 MAX_PIXELS = 25_000_000  # twice what a telephone makes; nothing larger is decoded
 MAX_DECODED_BYTES = 44 << 20  # a screen of 3840 × 2160 in colour needs 40 MiB
@@ -36,13 +38,13 @@ _SCAN = b"\xda"
 _MAX_SEGMENTS = 1000
 
 
-def code_in_file(path: Path, prefix: str = SHOW) -> str:
+def code_in_file(path: Path, prefix: Prefix = SHOW) -> str:
     """The code that begins with ``prefix`` in a PNG or JPEG file."""
     with path.open("rb") as stream:
         return code_in_stream(stream, prefix)
 
 
-def code_in_stream(stream: BinaryIO, prefix: str = SHOW) -> str:
+def code_in_stream(stream: BinaryIO, prefix: Prefix = SHOW) -> str:
     """The code that begins with ``prefix`` in a PNG or JPEG that ``stream`` gives."""
     raw = stream.read(MAX_PICTURE_BYTES + 1)
     if len(raw) > MAX_PICTURE_BYTES:
@@ -50,7 +52,7 @@ def code_in_stream(stream: BinaryIO, prefix: str = SHOW) -> str:
     return code_in(raw, prefix)
 
 
-def code_in(raw: bytes, prefix: str = SHOW) -> str:
+def code_in(raw: bytes, prefix: Prefix = SHOW) -> str:
     """The text of the one code that begins with ``prefix`` in a picture; not parsed, not verified.
 
     Raises ``Malformed`` for what is no picture, ``Denied("code_not_found")`` for one without a code of ours, and

@@ -14,21 +14,28 @@ from client.passphrase import passphrase_options
 from console import exits, output
 from console.frame import Command
 from console.i18n import N_, _, moment
+from protocol.show_code import PREFIX as SHOW
+from protocol.stamp import PREFIX as STAMP
 
 if TYPE_CHECKING:
     from agency_cli.services.scan import Scanned
+    from agency_cli.services.stamp_check import CheckedStamp
+
+_PDF = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command(
     cls=Command,
     help=N_(
         "Read a show code from a picture (PNG or JPEG; - reads standard input), collect what the wallet presents "
-        "against a receipt, and say whether it holds. A code lives a minute and is collected once."
+        "against a receipt, and say whether it holds. A code lives a minute and is collected once. The code in a "
+        "purpose stamp is checked as it stands: who stamped, for what, until when, and with --file the PDF itself."
     ),
 )
 @click.argument("image", required=False, metavar="[IMAGE|-]")
 @click.option("--text", "code", help=N_("The text of the code, where a scanner has read it."))
-@click.option("--scenario", required=True, help=N_("What is asked for: hash or id of a scenario."))
+@click.option("--scenario", help=N_("What is asked for: hash or id of a scenario; not for a stamp."))
+@click.option("--file", "stamped", type=_PDF, help=N_("The stamped PDF, to compare it with the stamp's code."))
 @click.option(
     "--out",
     "--to",
@@ -50,6 +57,10 @@ def scan(
     from client.checks import open_desk
 
     text = _code(image, code)
+    if text.startswith(STAMP):
+        return _scan_stamp(text, options["stamped"], passphrase_file, passphrase_fd)
+    if options["scenario"] is None or options["stamped"] is not None:
+        raise click.UsageError(_("A show code needs --scenario; --file goes with the code of a stamp."))
     with session(passphrase_file, passphrase_fd) as found:
         require_registered(found)
         order = ScanOrder(
@@ -73,8 +84,56 @@ def _code(image: str | None, code: str | None) -> str:
     if code is not None:
         return code.strip()
     if image == "-":
-        return pictures.code_in_stream(sys.stdin.buffer)
-    return pictures.code_in_file(Path(str(image)))
+        return pictures.code_in_stream(sys.stdin.buffer, (SHOW, STAMP))
+    return pictures.code_in_file(Path(str(image)), (SHOW, STAMP))
+
+
+def _scan_stamp(text: str, file: Path | None, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
+    from agency_cli.services.stamp_check import MAX_COPY_BYTES, check_stamp
+    from client.checks import open_desk
+    from client.files import read_bounded
+    from client.verdicts import failed_codes
+
+    raw = None if file is None else read_bounded(file, limit=MAX_COPY_BYTES)
+    with session(passphrase_file, passphrase_fd) as found:
+        checked = check_stamp(found, open_desk(found), text, raw)
+    output.emit(_stamp_data(checked), lambda: _draw_stamp(checked))
+    return exits.for_verdict(checked.verdict.verdict, failed_codes(checked.verdict))
+
+
+def _stamp_data(checked: CheckedStamp) -> dict[str, Any]:
+    from client.verdicts import verdict_json
+
+    said = checked.stamp.particulars
+    return {
+        "stamped_by": {"urn": checked.stamp.statement.body.iss, "name": checked.agency},
+        "stamped_at": checked.stamp.statement.body.iat,
+        "purpose": said.purpose,
+        "until": said.until,
+        "entry": checked.stamp.index,
+        "document": {"sha256": said.sha256.hex(), "size": said.size, "pages": said.pages},
+        "file_compared": checked.compared,
+        **verdict_json(checked.verdict),
+    }
+
+
+def _draw_stamp(checked: CheckedStamp) -> None:
+    from client.verdicts import draw_verdict
+
+    said = checked.stamp.particulars
+    draw_verdict(checked.verdict)
+    output.line()
+    output.fields(
+        [
+            (_("Stamped by"), checked.agency),
+            (_("Stamped"), moment(checked.stamp.statement.body.iat)),
+            (_("Purpose"), said.purpose),
+            (_("Until"), moment(said.until)),
+            (_("Log entry"), checked.stamp.index),
+            (_("SHA-256 before the stamp"), said.sha256.hex()),
+            (_("File"), _("compared") if checked.compared else _("not compared: give it with --file")),
+        ]
+    )
 
 
 def _data(done: Scanned) -> dict[str, Any]:

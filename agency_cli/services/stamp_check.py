@@ -21,10 +21,11 @@ from protocol.identifiers import parse_agency_urn
 from protocol.keycard import VerifiedKeyCard
 from protocol.registered_cards import check_in_force_at, named_agency
 from protocol.signed import check_audience
-from protocol.stamp import Stamp, parse_stamp
+from protocol.stamp import MAX_DOCUMENT_BYTES, Stamp, parse_stamp
 from protocol.verdict import CHAIN_MAX_AGE_S, Check, Policy, Verdict, attempt, conclude, failed, in_order
 from protocol.verify_log import entry_checks, verify_commitment
 
+MAX_COPY_BYTES = MAX_DOCUMENT_BYTES + (16 << 20)  # the document, and what a stamp and its signature add
 _REQUIRED = ("format", "issuer_signature", "issuer_authority", "anchor_inclusion", "grant_time")
 STAMP = Policy(
     "stamp",
