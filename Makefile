@@ -17,6 +17,9 @@ up: setup ## start chain and vault with sample agencies and wallets; Ctrl-C stop
 window: setup ## open the service window's page with sample data; Ctrl-C stops all of it
 	@$(PY) -m scripts.window
 
+mydata: setup ## open a sample citizen's page, "my data", with sample data; Ctrl-C stops all of it
+	@$(PY) -m scripts.mydata
+
 test: setup ## run the whole suite
 	@$(PY) -m tools.suite
 
@@ -68,4 +71,4 @@ catalogs: setup ## build the message catalogues
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up window test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http catalogs lock
+.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http catalogs lock
