@@ -166,7 +166,8 @@ def _sheet(paper: Paper, kind: LicenceType, issuer: str, link: str) -> Sheet:
         title_en=f"{kind.title.en} (paper copy)",
         rows=tuple(rows),
         notes=(
-            f"由 {issuer} 于 {made} 制作，至 {until} 有效。 Made by {issuer} on {made}, holds until {until}.",
+            f"由 {issuer} 于 {made} 制作，至 {until} 有效。",
+            f"Made by {issuer} on {made}, holds until {until}.",
             f"扫码在 {origin} 核验：签名在浏览器内验证，内容不上传。",
             f"Scan to check at {origin}: the signature is verified in the browser, nothing printed here is sent.",
             "纸可复印，请核对持证人。 Paper can be copied: compare the person with an identity document.",

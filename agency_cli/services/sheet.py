@@ -1,7 +1,8 @@
 """What is drawn on paper: the sheet of a licence copy, and the strip that a stamp puts under a page.
 
-Chinese and English side by side, in a font that is embedded, so that the file looks the same on any machine. reportlab
-draws TrueType outlines only: Noto CJK, which has others, can't be used.
+Chinese and English side by side, in fonts that are embedded, so that the file looks the same on any machine. reportlab
+draws TrueType outlines only: Noto CJK, which has others, can't be used. Debian's Droid Sans Fallback has no Latin
+letters and no digits: those come from the Vera font that reportlab brings.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 FONT = Path("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf")
 MAX_VERSION = 20
 STRIP = 116.0  # points: a code of version 20 with its border has modules of a third of a millimetre in it
-_NAME = "OneFilePaper"
+_CHINESE, _LATIN = "OneFilePaper", "OneFileLatin"
 _A4 = (595.28, 841.89)
 _MARGIN = 56.0
 _GREY = 0.45
@@ -53,11 +55,12 @@ def load_font(path: Path | None) -> None:
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.ttfonts import TTFError, TTFont
 
+    pdfmetrics.registerFont(TTFont(_LATIN, "Vera.ttf"))
     found = FONT if path is None else path
     if not found.is_file():
         raise Denied("font_missing", "there is no font with Chinese characters at {path}", path=str(found))
     try:
-        pdfmetrics.registerFont(TTFont(_NAME, str(found)))
+        pdfmetrics.registerFont(TTFont(_CHINESE, str(found)))
     except TTFError:
         raise Malformed("font_unfit", "{path} is no TrueType font that can be embedded", path=str(found)) from None
 
@@ -106,16 +109,13 @@ def draw_sheet(sheet: Sheet) -> bytes:
 
 def draw_strip(width: float, height: float, lines: Sequence[str], mark: str, code: str) -> bytes:
     """A page of ``width`` × ``height`` and a strip below it with words and code; ``mark`` across the page."""
-    from reportlab.lib.utils import simpleSplit
-
     canvas, out = _canvas((width, height + STRIP), "stamp")
     canvas.saveState()
     canvas.translate(width / 2, STRIP + height / 2)
     canvas.rotate(35)
-    size = min(36.0, 1.1 * (width**2 + height**2) ** 0.5 / max(1, len(mark)))
-    canvas.setFont(_NAME, size)
+    size = min(36.0, 36.0 * 0.8 * (width**2 + height**2) ** 0.5 / _width(mark, 36.0))
     canvas.setFillAlpha(_FAINT)
-    canvas.drawCentredString(0, 0, mark)
+    _draw(canvas, -_width(mark, size) / 2, 0, mark, size)
     canvas.restoreState()
     canvas.setFillGray(1)
     canvas.rect(0, 0, width, STRIP, stroke=0, fill=1)
@@ -124,9 +124,8 @@ def draw_strip(width: float, height: float, lines: Sequence[str], mark: str, cod
     _draw_code(canvas, code_modules(code), 2, 2, STRIP - 4)
     y = STRIP - 14
     for line in lines:
-        for part in simpleSplit(line, _NAME, 8, max(40.0, width - STRIP - 12)):
-            canvas.setFont(_NAME, 8)
-            canvas.drawString(STRIP + 6, y, part)
+        for part in _wrapped(line, 8, max(40.0, width - STRIP - 12)):
+            _draw(canvas, STRIP + 6, y, part, 8)
             y -= 10
     canvas.save()
     return out.getvalue()
@@ -167,20 +166,42 @@ class _Page:
 
     def _line(self, text: str, size: float, x: float, *, down: float = 0, grey: bool = False) -> None:
         self._canvas.setFillGray(_GREY if grey else 0)
-        self._canvas.setFont(_NAME, size)
-        self._canvas.drawString(x, self._y - down, text)
+        _draw(self._canvas, x, self._y - down, text, size)
 
 
 def _wrapped(text: str, size: float, width: float) -> list[str]:
     """Lines that fit: Chinese breaks anywhere, so every text does."""
+    lines, left = [""], width
+    for char in text:
+        wide = _width(char, size)
+        if wide > left:
+            lines.append("")
+            left = width
+        lines[-1] += char
+        left -= wide
+    return lines
+
+
+def _draw(canvas: Canvas, x: float, y: float, text: str, size: float) -> None:
+    for font, part in _runs(text):
+        canvas.setFont(font, size)
+        canvas.drawString(x, y, part)
+        x += _width(part, size)
+
+
+def _width(text: str, size: float) -> float:
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
-    lines = [""]
-    for char in text:
-        if stringWidth(lines[-1] + char, _NAME, size) > width:
-            lines.append("")
-        lines[-1] += char
-    return lines
+    return float(sum(stringWidth(part, font, size) for font, part in _runs(text)))
+
+
+def _runs(text: str) -> list[tuple[str, str]]:
+    """The text in pieces, each with the font that has its characters."""
+    from reportlab.pdfbase.pdfmetrics import getFont
+
+    latin = getFont(_LATIN).face.charToGlyph
+    runs = groupby(text, lambda char: _LATIN if ord(char) in latin else _CHINESE)
+    return [(font, "".join(part)) for font, part in runs]
 
 
 def _draw_code(canvas: Canvas, modules: list[list[bool]], x: float, y: float, side: float) -> None:
@@ -201,7 +222,7 @@ def _canvas(size: tuple[float, float], title: str) -> tuple[Canvas, io.BytesIO]:
 
     out = io.BytesIO()
     # The same sheet is the same bytes: no time and no random name in it.
-    canvas = Made(out, pagesize=size, invariant=True)
+    canvas = Made(out, pagesize=size, invariant=True, initialFontName=_LATIN)
     canvas.setTitle(title)
     canvas.setCreator("OneFile")
     return canvas, out
