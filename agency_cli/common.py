@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
+import click
+
+from client.inputs import Duration
 from client.passphrase import source
 from client.session import Session
 from console import frame
+from console.i18n import N_
 from protocol.errors import Denied
+
+PACK_AGE = "24h"  # ``client.pack.MAX_PACK_AGE_S``
+MOST_PACK_AGE_S = 30 * 86_400
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @contextmanager
@@ -25,6 +34,17 @@ def session(passphrase_file: Path | None = None, passphrase_fd: int | None = Non
 def make_session(passphrase_file: Path | None, passphrase_fd: int | None) -> Session:
     """The session for the profile that the common options name. Tests replace this function's result."""
     return Session.of("agency", frame.current().profile, passphrase=source(passphrase_file, passphrase_fd))
+
+
+def max_pack_age_option(command: Command) -> Command:
+    """Add ``--max-pack-age``, in seconds, to a command that judges without a network."""
+    return click.option(
+        "--max-pack-age",
+        type=Duration(MOST_PACK_AGE_S),
+        default=PACK_AGE,
+        show_default=True,
+        help=N_("Without a network, refuse facts older than this."),
+    )(command)
 
 
 def require_registered(found: Session) -> None:

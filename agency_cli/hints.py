@@ -51,5 +51,7 @@ register(
         "claims_other": N_("Give the claims file and the options of `agency issue` as they were."),
         "pdf_encrypted": N_("Remove the password in a PDF program first, if you may."),
         "vault_unreachable": N_("Check that the vault runs and that its address is right: `agency doctor`."),
+        "pack_missing": N_("Gather one with `agency pack update` while there is a network."),
+        "pack_too_old": N_("Renew it with `agency pack update` as soon as there is a network."),
     }
 )

@@ -26,6 +26,7 @@ COMMANDS = (
     ("release", "release:release", N_("Use a grant once and keep what it opens")),
     ("uses", "uses:uses", N_("List what was used, and until when it may be kept")),
     ("scan", "scan:scan", N_("Read a show code at the window and verify what is shown")),
+    ("pack", "pack:pack", N_("Gather what a window without a network judges by")),
     ("window", "window:window", N_("Open the service window as a page on this machine")),
     ("print", "printing:printing", N_("Make paper copies: of a licence, or for one purpose")),
     ("call", "call:call", N_("Send any signed request to the vault")),

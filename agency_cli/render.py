@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from client.verdicts import draw_checks, draw_conclusion
@@ -47,13 +47,18 @@ def draw_claims(judged: Judged) -> None:
 
 def claim_rows(judged: Judged) -> list[tuple[str, object]]:
     """Title and value of everything that was shown of an item."""
-    credential, licence = judged.handed.credential, judged.handed.credential.licence
+    return credential_rows(judged.handed.credential, [d.entry.name for d in judged.handed.documents])
+
+
+def credential_rows(credential: Credential, documents: Iterable[str] = ()) -> list[tuple[str, object]]:
+    """Title and value of what a credential shows, and the names of its documents."""
+    licence = credential.licence
     until = licence.expiring_date.isoformat() if licence.expiring_date else _("open end")
     return [
         (_("Issued by"), f"{licence.dept_name}, {licence.issue_date.isoformat()}"),
         (_("Valid"), f"{licence.effective_date.isoformat()} – {until}"),
         *_claims(credential),
-        *((_("Document"), document.entry.name) for document in judged.handed.documents),
+        *((_("Document"), name) for name in documents),
     ]
 
 

@@ -1,7 +1,8 @@
 """Drawing a QR code: in a terminal with half blocks, as an SVG, or as a PNG.
 
 Light modules are drawn as blocks, dark ones as spaces, with colours set where the terminal has them: so it scans on a
-dark ground and on a light one. Text in alphanumeric mode, level M (FORMATS "Show": v8-M).
+dark ground and on a light one. Text in alphanumeric mode, at level M, frames at level L
+(docs/spec/window.md).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 from pathlib import Path
 
 BORDER = 4
+FRAME = "OF2:"
 _HALVES = {(1, 1): "█", (1, 0): "▀", (0, 1): "▄", (0, 0): " "}
 _WHITE_ON_BLACK, _RESET = "\x1b[97;40m", "\x1b[0m"
 
@@ -17,9 +19,11 @@ _WHITE_ON_BLACK, _RESET = "\x1b[97;40m", "\x1b[0m"
 def modules(text: str) -> list[list[bool]]:
     """The modules of the code with its quiet zone; True is dark."""
     import qrcode
-    from qrcode.constants import ERROR_CORRECT_M
+    from qrcode.constants import ERROR_CORRECT_L, ERROR_CORRECT_M
 
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=BORDER)
+    # A frame is drawn again a second later; a code that stands alone must bear a scratch.
+    level = ERROR_CORRECT_L if text.startswith(FRAME) else ERROR_CORRECT_M
+    code = qrcode.QRCode(error_correction=level, border=BORDER)
     code.add_data(text)
     code.make(fit=True)
     found: list[list[bool]] = code.get_matrix()

@@ -151,8 +151,12 @@ class TrustFacts:
 
 def sign_trust(trust: Trust, signer: EcSigner) -> bytes:
     """The trust file's bytes. The signer's public key stands in it, so that its thumbprint is enough to check."""
-    body = {**trust.to_json(), "signer": signer.public_jwk().to_json()}
-    return sign_typed(TRUST_TYP, body, signer).encode("ascii") + b"\n"
+    return sign_by_tool(TRUST_TYP, trust.to_json(), signer)
+
+
+def sign_by_tool(typ: str, value: dict[str, Json], signer: EcSigner) -> bytes:
+    """A file of this type; ``v`` is the only member of ``value`` that may come after ``signer`` in their order."""
+    return sign_typed(typ, {**value, "signer": signer.public_jwk().to_json()}, signer).encode("ascii") + b"\n"
 
 
 def open_trust(raw: bytes, signers: Iterable[bytes]) -> Trust:
@@ -160,16 +164,21 @@ def open_trust(raw: bytes, signers: Iterable[bytes]) -> Trust:
 
     ``Untrusted("trust_signer")`` otherwise: a file that somebody else made is somebody else's trust.
     """
+    return Trust.from_json(open_signed(raw, signers, typ=TRUST_TYP))
+
+
+def open_signed(raw: bytes, signers: Iterable[bytes], *, typ: str) -> dict[str, Json]:
+    """The body, without its ``signer``, of a file of this type that ``sign_by_tool`` has made for one of these."""
     # The file is large, and reading its rows takes ten times its size in memory: a stranger's bounces at its header,
     # and a false one at its signature, before a row is read.
-    kid = kid_of(raw.lstrip(), typ=TRUST_TYP)
+    kid = kid_of(raw.lstrip(), typ=typ)
     if kid not in set(signers):
         raise Untrusted("trust_signer", "the trust file was signed by {kid}, whom nobody here named", kid=b64u(kid))
-    jws = parse_jws(raw.strip(), typ=TRUST_TYP, limit=MAX_TRUST_BYTES)
+    jws = parse_jws(raw.strip(), typ=typ, limit=MAX_TRUST_BYTES)
     verify_jws(jws, _signer(jws.payload))
     value = canonical.loads_object(jws.payload, limit=MAX_TRUST_BYTES, parts=MAX_TRUST_PARTS, what="trust file")
     del value["signer"]
-    return Trust.from_json(value)
+    return value
 
 
 def read_trust(path: Path, signers: Iterable[bytes]) -> Trust:

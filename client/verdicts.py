@@ -28,6 +28,7 @@ CHECK_NAMES = {
     "mandate": N_("mandate"),
     "scenario_minimum": N_("scenario"),
     "log_consistency": N_("log agrees with the chain"),
+    "challenge": N_("answers this window"),
 }
 STATUSES = {"pass": N_("pass"), "fail": N_("FAIL"), "unknown": N_("unknown"), "skipped": "–"}
 CONCLUSIONS = {

@@ -19,11 +19,13 @@ from dataclasses import dataclass, field
 
 from protocol.encoding import b64u, base45, unb64u, unbase45
 from protocol.envelope import open_bytes, seal_bytes, split
-from protocol.errors import Malformed
+from protocol.errors import Denied, Malformed
 from protocol.hashing import same, sha256
 from protocol.recipients import X25519Identity, X25519Recipient
 
 PREFIX = "OF2:"
+ONE_WAY_LIFETIME_S = 60
+ONE_WAY_SKEW_S = 5
 MAX_FRAMES = 16
 PIECE_BYTES = 560  # of a message in one frame: 854 characters in all
 MAX_PACKED_BYTES = 16_384
@@ -78,6 +80,18 @@ def two_ways(presentation: str, window: bytes) -> bytes:
 def is_one_way(message: bytes) -> bool:
     """Whether the message answers no request: the window then has no challenge of its own in it."""
     return message.startswith(_ONE_WAY)
+
+
+def check_one_way_time(iat: int, now: int) -> None:
+    """Raise ``Denied("offline_late")`` unless a presentation of ``iat`` that answers nobody counts at ``now``."""
+    if not iat - ONE_WAY_SKEW_S <= now < iat + ONE_WAY_LIFETIME_S:
+        raise Denied(
+            "offline_late",
+            "what is shown was made at {iat} and counts for {seconds} s; the clock says {now}",
+            iat=iat,
+            seconds=ONE_WAY_LIFETIME_S,
+            now=now,
+        )
 
 
 def open_message(message: bytes, window: X25519Identity | None) -> str:
@@ -145,10 +159,28 @@ class Assembly:
             raise Malformed("offline_frames", "the frames do not belong together")
         return message
 
+    def progress(self) -> tuple[int, int]:
+        """How many frames of the message were seen, and how many it has; 0 of 0 before the first one."""
+        return len(self._seen), max((frame.count for frame in self._seen.values()), default=0)
+
     def missing(self) -> Sequence[int]:
         """The numbers of the frames that were not seen yet; none before the first one."""
         count = max((frame.count for frame in self._seen.values()), default=0)
         return [index for index in range(1, count + 1) if index not in self._seen]
+
+
+def whole_message(texts: Sequence[str]) -> bytes:
+    """The message of all these frames; ``Malformed("offline_frames_missing")`` where one is not among them."""
+    assembly = Assembly()
+    for text in texts:
+        message = assembly.add(parse_frame(text))
+        if message is not None:
+            return message
+    raise Malformed(
+        "offline_frames_missing",
+        "frames that are not there: {missing}",
+        missing=", ".join(map(str, assembly.missing())),
+    )
 
 
 def _deflate(raw: bytes) -> bytes:

@@ -26,5 +26,7 @@ register(
         "holder_key": N_("Ask the issuer to bind it to the present key card (`agency rebind`)."),
         "phrase": N_("Check every word, and that the language of the word list is right."),
         "trust_missing": N_("Assemble one with `wallet trust --write FILE` while the chain answers."),
+        "pack_missing": N_("Gather one with `wallet pack update` while there is a network."),
+        "pack_too_old": N_("Renew it with `wallet pack update` as soon as there is a network."),
     }
 )

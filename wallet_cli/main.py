@@ -31,6 +31,7 @@ COMMANDS = (
     ("revoke", "grants:revoke", N_("End a grant")),
     ("uses", "uses:uses", N_("List who used what, and check it")),
     ("show", "show:show", N_("Show an item at a window by a rotating code")),
+    ("pack", "pack:pack", N_("Gather what is needed to show without a network")),
     ("scan", "scan:scan", N_("Answer a window that shows its request as a code")),
     ("web", "web:web", N_("Open my data as a page in the browser")),
     ("export", "export:export", N_("Write an item with all its proofs to a folder")),

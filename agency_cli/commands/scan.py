@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agency_cli.common import require_registered, session
+from agency_cli.common import max_pack_age_option, require_registered, session
 from agency_cli.officers import officer_of, officer_options
 from client.passphrase import passphrase_options
+from client.qr import FRAME
 from console import exits, output
 from console.frame import Command
 from console.i18n import N_, _, moment
@@ -29,11 +30,14 @@ _PDF = click.Path(path_type=Path, exists=True, dir_okay=False)
     help=N_(
         "Read a show code from a picture (PNG or JPEG; - reads standard input), collect what the wallet presents "
         "against a receipt, and say whether it holds. A code lives a minute and is collected once. The code in a "
-        "purpose stamp is checked as it stands: who stamped, for what, until when, and with --file the PDF itself."
+        "purpose stamp is checked as it stands: who stamped, for what, until when, and with --file the PDF itself. "
+        "--offline reads all frames of a show without a network and judges it by the pack (`agency pack update`)."
     ),
 )
-@click.argument("image", required=False, metavar="[IMAGE|-]")
-@click.option("--text", "code", help=N_("The text of the code, where a scanner has read it."))
+@click.argument("images", nargs=-1, metavar="[IMAGE|-]…")
+@click.option("--text", "codes", multiple=True, help=N_("The text of the code, where a scanner has read it."))
+@click.option("--offline", is_flag=True, help=N_("Read frames that answer nobody, and ask nobody: compare the face."))
+@max_pack_age_option
 @click.option("--scenario", help=N_("What is asked for: hash or id of a scenario; not for a stamp."))
 @click.option("--file", "stamped", type=_PDF, help=N_("The stamped PDF, to compare it with the stamp's code."))
 @click.option(
@@ -50,13 +54,24 @@ _PDF = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @passphrase_options
 def scan(
-    image: str | None, code: str | None, passphrase_file: Path | None, passphrase_fd: int | None, **options: Any
+    images: tuple[str, ...],
+    codes: tuple[str, ...],
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+    **options: Any,
 ) -> int:
     from agency_cli.services.scan import ScanOrder
     from agency_cli.services.scan import scan as collect
     from client.checks import open_desk
 
-    text = _code(image, code)
+    texts = _texts(images, codes, (FRAME,) if options["offline"] else (SHOW, STAMP))
+    if options["offline"]:
+        from agency_cli.commands.scan_offline import scan_offline
+
+        return scan_offline(texts, passphrase_file, passphrase_fd, options)
+    if len(texts) > 1:
+        raise click.UsageError(_("One code at a time; the frames of one show are read with --offline."))
+    text = texts[0]
     if text.startswith(STAMP):
         return _scan_stamp(text, options["stamped"], passphrase_file, passphrase_fd)
     if options["scenario"] is None or options["stamped"] is not None:
@@ -76,16 +91,19 @@ def scan(
     return exits.for_verdict(done.outcome.verdict, done.outcome.failed_codes)
 
 
-def _code(image: str | None, code: str | None) -> str:
+def _texts(images: tuple[str, ...], codes: tuple[str, ...], prefixes: tuple[str, ...]) -> list[str]:
     from client import pictures
 
-    if (image is None) == (code is None):
+    if bool(images) == bool(codes):
         raise click.UsageError(_("Give a picture or --text, and not both."))
-    if code is not None:
-        return code.strip()
-    if image == "-":
-        return pictures.code_in_stream(sys.stdin.buffer, (SHOW, STAMP))
-    return pictures.code_in_file(Path(str(image)), (SHOW, STAMP))
+    if codes:
+        return [code.strip() for code in codes]
+    return [
+        pictures.code_in_stream(sys.stdin.buffer, prefixes)
+        if image == "-"
+        else pictures.code_in_file(Path(image), prefixes)
+        for image in images
+    ]
 
 
 def _scan_stamp(text: str, file: Path | None, passphrase_file: Path | None, passphrase_fd: int | None) -> int:

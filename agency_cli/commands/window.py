@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agency_cli.common import require_registered, session
+from agency_cli.common import max_pack_age_option, require_registered, session
 from agency_cli.officers import DEFAULT_CLASS
 from client.passphrase import passphrase_options
 from console import output
@@ -36,9 +36,16 @@ DEFAULT_PORT = 8441
     show_default=True,
     help=N_("The class of who acts; a grant may ask for one."),
 )
+@max_pack_age_option
 @passphrase_options
 def window(
-    scenario: str, desk: int, port: int, officer_class: str, passphrase_file: Path | None, passphrase_fd: int | None
+    scenario: str,
+    desk: int,
+    port: int,
+    officer_class: str,
+    max_pack_age: int,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
 ) -> None:
     import uvicorn
 
@@ -50,7 +57,7 @@ def window(
     with session(passphrase_file, passphrase_fd) as found:
         require_registered(found)
         _opened = found.keys  # asked for now, not when the first person stands at the desk
-        counter = Counter(found, desk, scenario, Officer(officer_class, f"desk {desk}"))
+        counter = Counter(found, desk, scenario, Officer(officer_class, f"desk {desk}"), max_pack_age)
         counter.asked()
         entrance = Entrance(port)
         output.emit({"link": entrance.link, "desk": desk}, lambda: output.line(entrance.link))

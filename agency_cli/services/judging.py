@@ -169,8 +169,7 @@ def judge_shown(
 ) -> Outcome:
     """The verdict on what a wallet showed at our window: each presentation, and whether together they answer us."""
     assert receipt.nonce is not None  # a receipt for a show has one
-    queries = _queries(scenario.body, handed)
-    lacking = _lacking(scenario.body, handed, queries)
+    queries, lacking = answers(scenario.body, [one.credential for one in handed])
     judged = []
     for one, query in zip(handed, queries, strict=True):
         asked = Asked(
@@ -182,7 +181,7 @@ def judge_shown(
         )
         kept = case.kept[one.slip.body.item]
         verdict = judge_credential(one.item.presentation, _facts(desk, one, kept, case), case.policy, asked=asked)
-        judged.append(Judged(one, kept, _with_lack(verdict, lacking, case)))
+        judged.append(Judged(one, kept, with_lack(verdict, lacking, case.policy)))
     return Outcome(case.policy.name, case.at, tuple(judged))
 
 
@@ -213,21 +212,27 @@ def _facts(desk: Desk, one: Handed, kept: Kept, case: Case) -> CredentialEvidenc
 # What a show must answer: nobody signed a scope for it, so that the scenario alone says what belongs to what.
 
 
-def _queries(scenario: Scenario, handed: Sequence[Handed]) -> list[str]:
-    """For each item the query that it answers: by its type, and by the claims that it shows; empty if none."""
+def answers(scenario: Scenario, shown: Sequence[Credential]) -> tuple[list[str], OneFileError | None]:
+    """For each credential the query that it answers, and why together they do not answer the scenario, or None."""
+    queries = _queries(scenario, shown)
+    return queries, _lacking(scenario, shown, queries)
+
+
+def _queries(scenario: Scenario, shown: Sequence[Credential]) -> list[str]:
+    """For each credential the query that it answers: by its type, and by the claims that it shows; empty if none."""
     found: list[str] = []
-    for one in handed:
-        fitting = [q for q in scenario.query.credentials if one.credential.vct in q.vct_values and q.id not in found]
-        exact = [q for q in fitting if all(q.covers(pointer) for pointer in one.credential.named)]
+    for one in shown:
+        fitting = [q for q in scenario.query.credentials if one.vct in q.vct_values and q.id not in found]
+        exact = [q for q in fitting if all(q.covers(pointer) for pointer in one.named)]
         found.append((exact or fitting)[0].id if fitting else "")
     return found
 
 
-def _lacking(scenario: Scenario, handed: Sequence[Handed], queries: Sequence[str]) -> OneFileError | None:
+def _lacking(scenario: Scenario, shown: Sequence[Credential], queries: Sequence[str]) -> OneFileError | None:
     """Why the items together do not answer the scenario, or None if they meet one of its alternatives and no other."""
-    answers = {query: one for query, one in zip(queries, handed, strict=True) if query}
+    answered = {query: one for query, one in zip(queries, shown, strict=True) if query}
     for alternative in scenario.query.alternatives:
-        if set(answers) == set(alternative) and all(_meets(scenario, q, answers[q].credential) for q in alternative):
+        if set(answered) == set(alternative) and all(_meets(scenario, q, answered[q]) for q in alternative):
             return None
     return Denied(
         "claims_not_met", "what was shown does not answer the scenario {scenario}", scenario=scenario.scenario_id
@@ -240,7 +245,7 @@ def _meets(scenario: Scenario, query_id: str, credential: Credential) -> bool:
     return isinstance(match(query, Candidate(b"", credential)), Pick)
 
 
-def _with_lack(verdict: Verdict, lacking: OneFileError | None, case: Case) -> Verdict:
+def with_lack(verdict: Verdict, lacking: OneFileError | None, policy: Policy) -> Verdict:
     """The verdict with the whole's failure in the place of a scenario check that passed for the item alone."""
     if lacking is None:
         return verdict
@@ -248,7 +253,7 @@ def _with_lack(verdict: Verdict, lacking: OneFileError | None, case: Case) -> Ve
         failed(check.name, lacking) if check.name == "scenario_minimum" and check.status == "pass" else check
         for check in verdict.checks
     ]
-    return conclude(case.policy, checks, case.at)
+    return conclude(policy, checks, verdict.at)
 
 
 def as_of(evidence: GrantEvidence, at: int, epoch: int) -> GrantEvidence:

@@ -25,7 +25,7 @@ from agency_cli.services.documents import (
 from agency_cli.services.judging import Case, Outcome, cards_used, judge_shown, keep
 from agency_cli.services.parcels import Handed, open_shown
 from agency_cli.services.release import verify_own_use
-from agency_cli.services.standing import Standing, standing
+from agency_cli.services.standing import Standing, own_urn, standing
 from agency_cli.services.trusting import keep_trust
 from agency_cli.services.uses import Use, Uses
 from client.checks import Desk
@@ -107,8 +107,24 @@ def make_receipt(
     session: Session, order: ScanOrder, show: bytes, scenario: Signed[Scenario], ours: Standing
 ) -> Signed[Receipt]:
     """A receipt for a session, with a fresh nonce that the presentation must answer."""
+    seen = Seen(show, secrets.token_bytes(16), order.officer, order.retain_days)
+    return show_receipt(session, seen, scenario, card=ours.card.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a receipt says of one show: session and nonce (16 bytes each), who acts, and how many days it is kept."""
+
+    show: bytes
+    nonce: bytes
+    officer: Officer
+    retain_days: int | None = None
+
+
+def show_receipt(session: Session, seen: Seen, scenario: Signed[Scenario], *, card: bytes) -> Signed[Receipt]:
+    """The receipt of one show, signed with our newest card's key; ``card`` is that card's hash."""
     now, most = session.clock.now(), scenario.body.retention_days
-    days = most if order.retain_days is None else order.retain_days
+    days = most if seen.retain_days is None else seen.retain_days
     if days > most:
         raise Denied(
             "retention_too_long", "the scenario allows keeping for {most} days, asked for {got}", most=most, got=days
@@ -116,18 +132,18 @@ def make_receipt(
     receipt = Receipt(
         jti=b64u(secrets.token_bytes(16)),
         iat=now,
-        iss=ours.urn,
+        iss=own_urn(session),
         aud=session.log.origin,
         grant=None,
-        show=show,
+        show=seen.show,
         scenario=scenario.hash,
-        officer=order.officer,
+        officer=seen.officer,
         items=(),
         retain_until=now + max(0, days * DAY_S - RECEIPT_SKEW_S),
-        nonce=secrets.token_bytes(16),
-        card=ours.card.hash,
+        nonce=seen.nonce,
+        card=card,
     )
-    return parse_receipt(sign_receipt(receipt, session.keys.present(ours.card.seq)))
+    return parse_receipt(sign_receipt(receipt, session.keys.present(session.party.card_seq)))
 
 
 def _scenario(session: Session, desk: Desk, order: ScanOrder, ours: Standing) -> Signed[Scenario]:

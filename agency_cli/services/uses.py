@@ -2,9 +2,11 @@
 
     uses/<jti>.json   {v, receipt, state, out, use_no, at}
 
-A receipt that was sent, or may have been, is ``pending`` until what it released lies verified in its folder. Whoever
-runs the command again sends the same bytes, and the vault gives the same answer uncounted: no crash and no broken
-connection burns a second use. The records stay: they say what was read, for what, and when it must be deleted.
+A use without a network is ``offline``: signed, and in no log, since the vault released nothing for it
+(docs/spec/window.md §5). A receipt that was sent, or may have been, is ``pending`` until what it released lies verified
+in its folder. Whoever runs the command again sends the same bytes, and the vault gives the same answer uncounted: no
+crash and no broken connection burns a second use. The records stay: they say what was read, for what, and when it must
+be deleted.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from protocol.signed import Signed
 _VERSION = 1
 _LIMIT = 256 << 10
 _OUT_CHARS = 4096
-State = Literal["pending", "done"]
+State = Literal["pending", "done", "offline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +127,6 @@ def _state(text: str) -> State:
         return "pending"
     if text == "done":
         return "done"
+    if text == "offline":
+        return "offline"
     raise Malformed("field_form", "{field}: not of the expected form", field="use.state")

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from agency_cli.services.inbox import Given, find_grant
-from agency_cli.services.standing import standing
+from agency_cli.services.standing import own_account, standing
 from client import deployment as deployments
 from client.session import Session
 from protocol.encoding import b64u
@@ -34,13 +34,17 @@ class Answer:
     match: str
 
 
-def ask(session: Session, desk: int, scenario: Signed[Scenario]) -> Request:
-    """A fresh request for ``scenario``, signed with the present key; it lives a minute by the vault's clock."""
-    ours = standing(session)
+def ask(session: Session, desk: int, scenario: Signed[Scenario], *, online: bool = True) -> Request:
+    """A fresh request for ``scenario``, signed with the present key; it lives a minute by the vault's clock.
+
+    ``online`` False asks nobody: by our own clock, and whoever answers verifies our card by what it has.
+    """
+    if online:
+        standing(session)
     window = X25519Identity(secrets.token_bytes(32))
-    now = session.public_api.info().time
+    now = session.public_api.info().time if online else session.clock.now()
     code = RequestCode(
-        agency=ours.state.account,
+        agency=own_account(session),
         desk=desk,
         nonce=secrets.token_bytes(16),
         exp=now + REQUEST_LIFETIME_S,
@@ -48,7 +52,7 @@ def ask(session: Session, desk: int, scenario: Signed[Scenario]) -> Request:
         iat=now,
         scenario=scenario.hash,
     )
-    text = sign_request(code, session.keys.present(ours.card.seq), origin=session.log.origin)
+    text = sign_request(code, session.keys.present(session.party.card_seq), origin=session.log.origin)
     return Request(code, text, window)
 
 

@@ -9,6 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agency_cli.services.documents import Picture, kept_pictures
+from agency_cli.services.offline import (
+    ANSWER_S,
+    Challenge,
+    OfflineOrder,
+    OfflineShown,
+    offline_scenario,
+    receive,
+)
 from agency_cli.services.release import Released, ReleaseOrder, release
 from agency_cli.services.scan import Scanned, ScanOrder, scan
 from agency_cli.window import view
@@ -16,11 +24,16 @@ from agency_cli.window.asking import Answer, Request, answer_to, ask
 from agency_cli.window.journal import Journal, Line
 from client.checks import open_desk
 from client.files import private_folder
+from client.pack import MAX_PACK_AGE_S
 from client.scenarios import find_scenario
 from client.session import Session
-from protocol.errors import Denied, OneFileError
+from protocol.errors import Denied, OneFileError, Unavailable
 from protocol.hashing import same
+from protocol.offline import PREFIX as FRAME
+from protocol.offline import Assembly, parse_frame
 from protocol.receipts import Officer
+from protocol.scenario import Scenario
+from protocol.signed import Signed
 
 WAIT_S = 60
 PHOTO = "/photo/"
@@ -34,7 +47,9 @@ class Counter:
     desk: int
     scenario: str
     officer: Officer
+    max_pack_age_s: int = MAX_PACK_AGE_S
     _request: Request | None = None
+    _frames: Assembly = field(default_factory=Assembly, repr=False)
     _photos: dict[str, Picture] = field(default_factory=dict, repr=False)
     _busy: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -43,21 +58,25 @@ class Counter:
         return Journal(self.session.profile.folder)
 
     def asked(self) -> dict[str, Any]:
-        """What this window asks for: the scenario as the registry and the vault have it now."""
+        """What this window asks for: as the registry and the vault have it now, else as the pack has it."""
         with self._busy:
-            return view.scenario(find_scenario(self.session, open_desk(self.session), self.scenario).body)
+            return view.scenario(self._scenario()[0].body)
 
     def ask(self) -> Request:
         """A new request on the screen, in place of the one before."""
         with self._busy:
-            scenario = find_scenario(self.session, open_desk(self.session), self.scenario)
-            self._request = ask(self.session, self.desk, scenario)
+            scenario, online = self._scenario()
+            self._frames = Assembly()
+            self._request = ask(self.session, self.desk, scenario, online=online)
             return self._request
 
     def answered(self) -> Answer | None:
         """The answer to the request on the screen, once it is there; nothing is opened by looking."""
         with self._busy:
-            return None if self._request is None else answer_to(self.session, self._request)
+            try:
+                return None if self._request is None else answer_to(self.session, self._request)
+            except Unavailable:
+                return None  # no network: the answer may still come in frames
 
     def open_answer(self, match: str) -> dict[str, Any]:
         """Use the grant that answers, once the clerk has compared ``match``, and say what the clerk is to see."""
@@ -72,8 +91,40 @@ class Counter:
         return release(self.session, open_desk(self.session), ReleaseOrder(found.given.id, target, self.officer))
 
     def serve(self, code: str) -> dict[str, Any]:
-        """Collect a show code and say what the clerk is to see: a verdict, or why there is none."""
+        """Collect a show code and say what the clerk is to see: a verdict, or why there is none.
+
+        One frame of a show without a network is answered with how many of them were seen, and the last one with the
+        verdict.
+        """
+        if code.startswith(FRAME):
+            return self._frame(code)
         return self._served(lambda: self._scanned(scan(self.session, open_desk(self.session), self._order(code))))
+
+    def _frame(self, code: str) -> dict[str, Any]:
+        with self._busy:
+            try:
+                message = self._frames.add(parse_frame(code))
+            except OneFileError as error:
+                return view.refused(error)
+            if message is None:
+                return view.collecting(self._frames)
+        return self._served(lambda: view.offline(self._received(message), self.session.clock.now()))
+
+    def _received(self, message: bytes) -> OfflineShown:
+        challenge = None
+        if self._request is not None and self.session.clock.now() < self._request.code.iat + ANSWER_S:
+            challenge = Challenge(self._request.code, self._request.window)
+        order = OfflineOrder(self.scenario, self.officer, challenge, max_pack_age_s=self.max_pack_age_s)
+        shown = receive(self.session, message, order)
+        self._request = None
+        return shown
+
+    def _scenario(self) -> tuple[Signed[Scenario], bool]:
+        """What is asked for, and whether chain and vault could be asked."""
+        try:
+            return find_scenario(self.session, open_desk(self.session), self.scenario), True
+        except Unavailable:
+            return offline_scenario(self.session, self.scenario, self.max_pack_age_s)[0], False
 
     def photo(self, name: str) -> Picture | None:
         """A picture of the person who is served now; the next one's take its place."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agency_cli.render import claim_rows, said, type_name
+from agency_cli.render import claim_rows, credential_rows, said, type_name
 from agency_cli.services.judging import Judged
+from agency_cli.services.offline import OfflineShown
 from agency_cli.services.release import Released
 from agency_cli.services.scan import Scanned
 from client.verdicts import CHECK_NAMES, reason
 from console.hints import hint_for
 from console.i18n import _, describe, moment
+from protocol.credential import Credential
 from protocol.errors import OneFileError
+from protocol.offline import Assembly
 from protocol.scenario import Scenario
+from protocol.verdict import Verdict
 
 
 def scanned(done: Scanned, photos: Mapping[bytes, str]) -> dict[str, Any]:
@@ -43,6 +47,34 @@ def _use(done: Scanned | Released, *, kept: bool, photos: Mapping[bytes, str]) -
     }
 
 
+def collecting(frames: Assembly) -> dict[str, Any]:
+    """Frames that were seen so far: nothing is judged yet."""
+    seen, count = frames.progress()
+    return {"verdict": "collecting", "seen": seen, "of": count, "missing": list(frames.missing())}
+
+
+def offline(done: OfflineShown, now: int) -> dict[str, Any]:
+    """What a person showed without a network, and how old the facts are by which it was judged."""
+    receipt = None if done.use is None else done.use.receipt.body
+    rows = credential_rows(done.credential) if receipt is not None else []
+    return {
+        "verdict": done.verdict.verdict,
+        "failed": next(iter(done.failed_codes), None),
+        "items": [_drawn(done.credential, done.verdict, rows)],
+        "scenario": scenario(done.scenario.body),
+        "receipt": None if done.use is None else done.use.jti,
+        "at": moment(now),
+        "retain_until": None if receipt is None else moment(receipt.retain_until),
+        "kept": False,
+        "offline": {
+            "way": "one" if done.one_way else "two",
+            "facts_at": moment(done.pack.assembled_at),
+            "facts_age_s": done.pack.age(now),
+            "compare_face": done.one_way,
+        },
+    }
+
+
 def scenario(found: Scenario) -> dict[str, Any]:
     """What is asked for, why, and on what ground."""
     return {
@@ -60,16 +92,19 @@ def refused(error: OneFileError) -> dict[str, Any]:
 
 
 def _item(judged: Judged, photo: str | None) -> dict[str, Any]:
-    credential, verdict = judged.handed.credential, judged.verdict
-    shown = verdict.verdict != "reject"
-    drawn: dict[str, Any] = {
+    shown = judged.verdict.verdict != "reject"
+    drawn = _drawn(judged.handed.credential, judged.verdict, claim_rows(judged) if shown else [])
+    return drawn if photo is None else {**drawn, "photo": photo}
+
+
+def _drawn(credential: Credential, verdict: Verdict, rows: list[tuple[str, object]]) -> dict[str, Any]:
+    return {
         "type": type_name(credential),
         "verdict": verdict.verdict,
-        "rows": [[title, str(value)] for title, value in claim_rows(judged)] if shown else [],
+        "rows": [[title, str(value)] for title, value in rows],
         "checks": [
             {"name": _(CHECK_NAMES.get(check.name, check.name)), "status": check.status, "why": reason(check)}
             for check in verdict.checks
             if check.status != "skipped" or check.code != "not_applicable"
         ],
     }
-    return drawn if photo is None else {**drawn, "photo": photo}

@@ -16,13 +16,13 @@ from console.frame import Command
 from console.i18n import N_, _, language
 from protocol.errors import Denied, OneFileError
 from wallet_cli.common import require_open, session, short
+from wallet_cli.services.drawing import CLEAR, Pictures
 
 if TYPE_CHECKING:
     from wallet_cli.services.collecting import Collector
     from wallet_cli.services.showing import Code, Showing
 
 POLL_SCREEN_S = 2
-_CLEAR = "\x1b[2J\x1b[H"
 
 
 @click.command(
@@ -49,6 +49,13 @@ _CLEAR = "\x1b[2J\x1b[H"
 @click.option(
     "--svg", type=click.Path(path_type=Path, dir_okay=False), help=N_("Write the current code to this SVG picture.")
 )
+@click.option("--offline", is_flag=True, help=N_("Without a network: one item, in frames that the window scans."))
+@click.option(
+    "--request",
+    metavar="FILE|-",
+    help=N_("With --offline: answer the code that the window shows, so that nobody else can read the frames."),
+)
+@click.option("--request-text", metavar="TEXT", help=N_("The text of that code, where a scanner has read it."))
 @click.option("--once", is_flag=True, help=N_("Draw one code only, and wait as long as it lives."))
 @click.option(
     "--confirm/--no-confirm", default=None, help=N_("Ask before handing over (default: from sensitivity 4 on).")
@@ -61,19 +68,30 @@ def show(
     png: Path | None,
     svg: Path | None,
     once: bool,
+    offline: bool,
+    request: str | None,
+    request_text: str | None,
     confirm: bool | None,
     passphrase_file: Path | None,
     passphrase_fd: int | None,
 ) -> int:
     from wallet_cli.services import opening
-    from wallet_cli.services.showing import Showing
+    from wallet_cli.services.showing import Choice, Showing
 
+    if (request or request_text) and not offline:
+        raise click.UsageError(_("A window's request is answered with `wallet scan`, or here with --offline."))
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
         opened = tuple(opening.open_item(found, found.store.item(item)) for item in items)
         named = tuple(part for claim in claims for part in claim.split(",") if part)
+        if offline:
+            from wallet_cli.commands.show_offline import show_offline
+
+            asked = request_text.strip() if request_text else _request(request)
+            choice = Choice(opened, named, optional=optional)
+            return show_offline(found, choice, asked, Pictures(png, svg), once=once, confirm=confirm)
         showing = Showing(found, opened, named, optional=optional)
-        painter = _Painter(png, svg)
+        painter = _Painter(Pictures(png, svg))
         with _withdrawing(showing):
             with painter:
                 seen = showing.run(painter.draw, painter.tick, once=once, poll_s=painter.poll_s)
@@ -94,11 +112,22 @@ def show(
     return exits.OK if delivered.state == "delivered" else exits.FAILURE
 
 
+def _request(file: str | None) -> str | None:
+    from client import pictures
+    from protocol.request_code import PREFIX
+
+    if file is None:
+        return None
+    if file == "-":
+        return pictures.code_in_stream(sys.stdin.buffer, PREFIX)
+    return pictures.code_in_file(Path(file), PREFIX)
+
+
 class _Painter:
     """Draws codes where somebody looks: on the screen, into a picture, or as JSON lines."""
 
-    def __init__(self, png: Path | None, svg: Path | None) -> None:
-        self._png, self._svg = png, svg
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
         self._screen = sys.stdout.isatty()
         self._json = frame.current().json
         self.poll_s = POLL_SCREEN_S if self._screen and not self._json else 20
@@ -106,15 +135,12 @@ class _Painter:
     def draw(self, code: Code) -> None:
         from client import qr
 
-        if self._png is not None:
-            qr.write_png(code.text, self._png)
-        if self._svg is not None:
-            qr.write_svg(code.text, self._svg)
+        self._pictures.write([code.text])
         if self._json:
             click.echo(f'{{"code": "{code.text}", "expires": {code.expires_at}}}', err=True)
             return
         colour = self._screen and frame.current().color is not False
-        clear = _CLEAR if self._screen else ""
+        clear = CLEAR if self._screen else ""
         click.echo(clear + qr.blocks(code.text, colour=colour), color=colour or None)
 
     def tick(self, left: int) -> None:
@@ -129,9 +155,7 @@ class _Painter:
         """Take the code off the screen and out of its pictures: it is used, over, or given up."""
         if self._screen and not self._json:
             click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
-        for picture in (self._png, self._svg):
-            if picture is not None:
-                picture.unlink(missing_ok=True)
+        self._pictures.remove()
 
 
 @contextlib.contextmanager

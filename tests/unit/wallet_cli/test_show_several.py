@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ from protocol.errors import Denied, Malformed, OneFileError
 from protocol.parcel import Parcel
 from protocol.scenario import parse_scenario, sign_scenario
 from tests.scenario_samples import QUERY
-from tests.unit.wallet_cli.conftest import Outcome, World, small_loan
+from tests.unit.wallet_cli.conftest import Outcome, World, make_world, small_loan
 from tests.unit.wallet_cli.test_shows import Window, window
-from tests.wallet_stage import PDF, card_of
+from tests.wallet_stage import PDF, Stage, card_of
 from wallet_cli.services import showing, syncing, tokens
 from wallet_cli.services.choosing import chosen
 from wallet_cli.services.opening import open_item
@@ -38,19 +38,34 @@ DIPLOMA = {
 }
 
 
-def both(world: World, **changes: Any) -> bytes:
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One world for this module: what a test shows, it shows once."""
+    made = Stage(tmp_path_factory.mktemp("world"))
+    yield make_world(made)
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def stage(world: World) -> Stage:
+    return world.stage
+
+
+@pytest.fixture(scope="module")
+def asked(world: World) -> bytes:
     """A scenario that asks for the insurance proof and the diploma together; its hash."""
     query = {key: value for key, value in copy.deepcopy(QUERY).items() if key != "credential_sets"}
     for credential in query["credentials"]:
         credential["claims"] = [claim for claim in credential["claims"] if claim["path"][0] != "files"]
     query["credentials"][0]["claims"].append({"path": ["files", 0]})
-    scenario = small_loan(world.authority, scenario_id="both", query=parse_query(query), **changes)
-    raw = sign_scenario(scenario, world.authority.present)
+    raw = sign_scenario(
+        small_loan(world.authority, scenario_id="both", query=parse_query(query)), world.authority.present
+    )
     world.authority.api.post_scenario(raw)
     return parse_scenario(raw).hash
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def diploma(world: World) -> str:
     school = world.stage.issuer("School", ("diploma",))
     token = tokens.card_token(world.alice, school.account)
@@ -61,9 +76,9 @@ def diploma(world: World) -> str:
 
 
 def test_two_items_are_shown_in_one_code_with_a_document(
-    world: World, wallet: Wallet, window: Callable[..., Window], diploma: str
+    world: World, wallet: Wallet, window: Callable[..., Window], diploma: str, asked: bytes
 ) -> None:
-    scanned = window(scenario=both(world))
+    scanned = window(scenario=asked)
     done = wallet("show", diploma, world.item, "--json")
 
     assert done.code == 0, done.err
@@ -92,16 +107,18 @@ def test_two_items_are_shown_in_one_code_with_a_document(
 
 
 def test_each_item_has_its_own_named_claims(
-    world: World, wallet: Wallet, window: Callable[..., Window], diploma: str
+    world: World, wallet: Wallet, window: Callable[..., Window], diploma: str, asked: bytes
 ) -> None:
-    window(scenario=both(world))
+    window(scenario=asked)
     named = f"{world.item[:8]}:/months_paid,{world.item[:8]}:/files/0"
     done = wallet("show", diploma, world.item, "--claims", named, "--json")
     assert {part["query"]: part["claims"] for part in done.json["items"]}["insurance"] == ["/files/0", "/months_paid"]
 
 
-def test_half_of_what_is_asked_is_not_handed_over(world: World, wallet: Wallet, window: Callable[..., Window]) -> None:
-    scanned = window(scenario=both(world))
+def test_half_of_what_is_asked_is_not_handed_over(
+    world: World, wallet: Wallet, window: Callable[..., Window], asked: bytes
+) -> None:
+    scanned = window(scenario=asked)
     done = wallet("show", world.item)
     assert done.code == 4
     assert "also asks for: education" in done.err
@@ -109,9 +126,9 @@ def test_half_of_what_is_asked_is_not_handed_over(world: World, wallet: Wallet, 
 
 
 def test_the_person_is_told_every_item_and_document(
-    world: World, wallet: Wallet, window: Callable[..., Window], diploma: str
+    world: World, wallet: Wallet, window: Callable[..., Window], diploma: str, asked: bytes
 ) -> None:
-    window(scenario=both(world))
+    window(scenario=asked)
     told = wallet("show", diploma, world.item).err
     assert "Item: diploma" in told
     assert "Documents: 证明.pdf" in told
@@ -161,11 +178,10 @@ def test_items_that_answer_two_alternatives_are_not_shown_together(world: World,
 
 
 def test_the_vault_takes_headers_of_the_holders_own_documents_only(
-    world: World, window: Callable[..., Window], wallet: Wallet, diploma: str
+    world: World, window: Callable[..., Window], wallet: Wallet, diploma: str, asked: bytes
 ) -> None:
     from protocol import wire
 
-    asked = both(world)
     scanned = window(scenario=asked)
     assert wallet("show", diploma, world.item, "--json").code == 0
     (header,) = world.bank.api.show(scanned.session).headers
@@ -186,9 +202,9 @@ def test_the_vault_takes_headers_of_the_holders_own_documents_only(
 
 
 def test_a_payload_goes_to_who_collected_and_goes_with_the_presentation(
-    world: World, window: Callable[..., Window], wallet: Wallet, diploma: str
+    world: World, window: Callable[..., Window], wallet: Wallet, diploma: str, asked: bytes
 ) -> None:
-    scanned = window(scenario=both(world))
+    scanned = window(scenario=asked)
     assert wallet("show", diploma, world.item, "--json").code == 0
     (header,) = world.bank.api.show(scanned.session).headers
     digest = unb64u(header.payload)
