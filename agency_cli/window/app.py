@@ -22,17 +22,24 @@ from agency_cli.window.counter import PHOTO, Counter
 from agency_cli.window.journal import Line, counts
 from client import qr, scanner
 from client.localsite import MAX_TOKEN_CHARS, START, Entrance, Guard
-from console.i18n import _, accept_language, moment, speaking
+from console.i18n import N_, _, accept_language, moment, speaking
 from protocol.errors import OneFileError
 from protocol.offline import MAX_FRAMES, PIECE_BYTES
 
 _HERE = Path(__file__).parent
 _JS = "text/javascript"
-_FILES = {"window.css": "text/css", "window.js": _JS, "start.js": _JS, "sound.js": _JS}
+_FILES = {"window.css": "text/css", "window.js": _JS, "start.js": _JS, "sound.js": _JS, "day.js": _JS}
 MAX_CODE_CHARS = MAX_FRAMES * PIECE_BYTES * 2
 SHOWN_LINES = 50
 EVENTS_S = 90  # looks, one a second: a request lives a minute
 LOOK_S = 1.0
+# What stands in the journal, as a clerk reads it.
+RESULTS = {
+    "accept": N_("accepted"),
+    "reject": N_("rejected"),
+    "indeterminate": N_("indeterminate"),
+    "refused": N_("refused"),
+}
 _PAGES = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape(default=True))
 
 
@@ -164,7 +171,9 @@ def _add_records(app: FastAPI, counter: Counter) -> None:
 
     @app.get("/supervisor")
     def supervisor(request: Request) -> Response:
-        return _page(request, "supervisor.html", seen=counts(counter.journal.day(counter.session.clock.now())))
+        return _page(
+            request, "supervisor.html", words=RESULTS, seen=counts(counter.journal.day(counter.session.clock.now()))
+        )
 
     @app.get("/receipt/{jti}")
     def receipt(request: Request, jti: str) -> Response:

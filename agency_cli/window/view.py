@@ -10,7 +10,7 @@ from agency_cli.services.judging import Judged
 from agency_cli.services.offline import OfflineShown
 from agency_cli.services.release import Released
 from agency_cli.services.scan import Scanned
-from client.verdicts import CHECK_NAMES, reason
+from client.verdicts import CHECK_NAMES, STATUSES, reason
 from console.hints import hint_for
 from console.i18n import _, describe, moment
 from protocol.credential import Credential
@@ -103,7 +103,12 @@ def _drawn(credential: Credential, verdict: Verdict, rows: list[tuple[str, objec
         "verdict": verdict.verdict,
         "rows": [[title, str(value)] for title, value in rows],
         "checks": [
-            {"name": _(CHECK_NAMES.get(check.name, check.name)), "status": check.status, "why": reason(check)}
+            {
+                "name": _(CHECK_NAMES.get(check.name, check.name)),
+                "status": check.status,
+                "said": _(STATUSES[check.status]),
+                "why": reason(check),
+            }
             for check in verdict.checks
             if check.status != "skipped" or check.code != "not_applicable"
         ],

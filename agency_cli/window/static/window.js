@@ -1,5 +1,6 @@
 // Draws what the window program says. It verifies nothing and keeps nothing: keys and checks are in Python.
 import { Scanner, Unreadable } from "/static/scanner.js";
+import { listDay } from "/static/day.js";
 import { play } from "/static/sound.js";
 
 const SHOW = "OF1:";
@@ -57,7 +58,7 @@ function card(item) {
   const rows = element("table");
   for (const check of item.checks) {
     const row = element("tr", undefined, { class: check.status });
-    row.append(element("th", check.name, { scope: "row" }), element("td", check.status), element("td", check.why));
+    row.append(element("th", check.name, { scope: "row" }), element("td", check.said), element("td", check.why));
     rows.append(row);
   }
   checks.append(element("summary", texts.checks), rows);
@@ -90,6 +91,7 @@ async function serve(code) {
 async function count() {
   const { body } = await ask("/today");
   document.getElementById("served").textContent = body.served;
+  listDay(body.rows, texts);
 }
 
 // --- the window asks --------------------------------------------------------------------------
@@ -112,11 +114,13 @@ async function askHolder() {
   if (!ok) return draw(body);
   picture.src = body.picture;
   picture.hidden = false;
+  show("asking", texts.asking);
   events = new EventSource("/events");
   events.addEventListener("over", askHolder);
   events.addEventListener("answered", (event) => {
     forget();
     match = JSON.parse(event.data).match;
+    show("asking", texts.answered);
     document.getElementById("match").textContent = `${answer.dataset.compare} ${match}`;
     answer.hidden = false;
     document.getElementById("open").focus();
@@ -218,6 +222,7 @@ function letter(event) {
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") return ready();
+  if (event.target instanceof HTMLInputElement) return; // whoever types there means that field
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   if (event.timeStamp - last > TYPED_MS) typed = "";
   last = event.timeStamp;
@@ -233,6 +238,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("paste", (event) => {
+  if (event.target instanceof HTMLInputElement) return;
   const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
   if (file) readFile(file);
   else serve(event.clipboardData.getData("text").trim());
@@ -240,6 +246,11 @@ document.addEventListener("paste", (event) => {
 document.getElementById("picture").addEventListener("change", async (event) => {
   await readFile(event.target.files[0]);
   event.target.value = ""; // the same file again is a choice too
+});
+document.getElementById("find").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const wanted = event.target.elements.jti.value.trim();
+  if (wanted) window.open(`/receipt/${encodeURIComponent(wanted)}`);
 });
 document.getElementById("next").addEventListener("click", ready);
 const cameraButton = document.getElementById("use-camera");
