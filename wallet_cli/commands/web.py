@@ -49,12 +49,13 @@ def web(port: int, no_open: bool, passphrase_file: Path | None, passphrase_fd: i
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
         entrance = Entrance(port)
-        app = create_app(Safe(found), entrance)
+        safe = Safe(found)
+        app = create_app(safe, entrance)
         output.emit({"link": entrance.link}, lambda: output.line(entrance.link))
         server = uvicorn.Server(uvicorn.Config(app, ADDRESS, port, log_level="warning", access_log=False))
         opened = contextlib.nullcontext() if no_open else opening(server, entrance.link, found.profile.folder)
         # The interrupt is raised again by the server, once it has stopped.
-        with opened, contextlib.suppress(KeyboardInterrupt):
+        with opened, safe.watched(), contextlib.suppress(KeyboardInterrupt):
             server.run()
 
 

@@ -83,6 +83,7 @@ def _add_look(app: FastAPI, face: Face) -> None:
 def _add_lock(app: FastAPI, face: Face) -> None:
     @app.get(LOCKED)
     def locked(request: Request) -> Response:
+        face.safe.check()
         return face.draw(request, "locked.html", idle=False)
 
     @app.post("/lock")

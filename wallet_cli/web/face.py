@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +57,7 @@ class Face:
 
     def look(self, request: Request) -> Look:
         """The holder's choice."""
-        cookies = SimpleCookie()
-        try:
-            cookies.load(request.headers.get("cookie", ""))
-        except CookieError:
-            return Look()
-        found = cookies.get(self.look_cookie)
-        return Look.parse(found.value) if found is not None else Look()
+        return Look.parse(request.cookies.get(self.look_cookie, ""))
 
     def lang(self, request: Request) -> str:
         """The language of this request."""

@@ -23,6 +23,7 @@ from wallet_cli.web.syncing import SyncJob
 from wallet_cli.web.turn import Turn
 
 IDLE_S = 15 * 60
+WATCH_S = 5.0
 
 
 @dataclass(slots=True)
@@ -51,11 +52,6 @@ class Safe:
         self.unfinished = Unfinished()
         self.syncing = SyncJob()
 
-    @property
-    def name(self) -> str:
-        """The profile's name."""
-        return self._session.profile.name
-
     @contextmanager
     def opened(self, *, quiet: bool = False) -> Iterator[Session]:
         """The session for one request; ``Denied("locked")`` if the page is locked.
@@ -63,7 +59,9 @@ class Safe:
         ``quiet``: a look that the page takes by itself, which shows no sign of the holder.
         """
         with self._busy:
-            self._check()
+            self.check()
+            if self._locked:
+                raise Denied("locked", "the page is locked: nobody used it for a while, or somebody locked it")
             if not quiet:
                 self._used_at = self._session.clock.now()
             yield self._session
@@ -86,10 +84,27 @@ class Safe:
             self._locked = self._from_agent = False
             self._used_at = self._session.clock.now()
 
-    def _check(self) -> None:
-        idle = self._session.clock.now() - self._used_at >= self.idle_s
-        ended = self._from_agent and agent.left_s(self._session.profile) is None
-        if not self._locked and (idle or ended):
-            self.lock()
-        if self._locked:
-            raise Denied("locked", "the page is locked: nobody used it for a while, or somebody locked it")
+    def check(self) -> None:
+        """Lock if the time is over, or the agent that gave the keys has ended."""
+        with self._busy:
+            idle = self._session.clock.now() - self._used_at >= self.idle_s
+            ended = self._from_agent and agent.left_s(self._session.profile) is None
+            if not self._locked and (idle or ended):
+                self.lock()
+
+    @contextmanager
+    def watched(self, every_s: float = WATCH_S) -> Iterator[None]:
+        """Check again and again, also while no browser asks anything: keys are not kept for nobody."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(every_s):
+                self.check()
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()

@@ -1,14 +1,17 @@
-"""The page of alice's wallet as a browser that came in by the start link sees it."""
+"""The page of alice's wallet as a browser that came in by the start link sees it; its fixtures; a window that scans."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import httpx2
+import pytest
 from starlette.testclient import TestClient
 
 from client.localsite import Entrance
 from tests.unit.wallet_cli.conftest import World
+from tests.unit.wallet_cli.test_shows import Window
+from wallet_cli.services.showing import Showing
 from wallet_cli.web.app import create_app
 from wallet_cli.web.safe import Safe
 
@@ -53,3 +56,39 @@ class Page:
         answer = self.post(path, body)
         assert answer.status_code >= 400, (path, answer.text)
         return str(answer.json()["code"])
+
+
+@pytest.fixture
+def page(world: World) -> Page:
+    return Page(world).enter()
+
+
+@pytest.fixture
+def reading(shared: World) -> Page:
+    """A page for tests that change nothing."""
+    return Page(shared).enter()
+
+
+class Desk(Window):
+    """The bank's window, which scans when it is told to."""
+
+    def presented(self) -> object | None:
+        return self.world.bank.api.show(self.session).presentation
+
+
+@pytest.fixture
+def window(world: World) -> Desk:
+    return Desk(world)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page's look at the vault answers at once, not after a second."""
+    monkeypatch.setattr(Showing, "wait", lambda self, _seconds: self.session.api.my_show(self.id))
+
+
+def shown(page: Page, *, ask: bool = True) -> str:
+    assert page.done("/show", {"items": [page.world.item], "ask": ask}) == {"go": "/show/now"}
+    turn = page.safe.unfinished.turn
+    assert turn is not None
+    return turn.code.text
