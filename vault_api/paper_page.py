@@ -33,7 +33,7 @@ HEADERS = {
 }
 STATES = {
     "checking": N_("Checking …"),
-    "valid": N_("Valid"),
+    "valid": N_("Genuine and valid"),
     "revoked": N_("Revoked or replaced"),
     "suspended": N_("Suspended"),
     "correcting": N_("Being changed"),
