@@ -66,6 +66,7 @@ ROUTES: dict[str, str] = {
     "grant_payload": f"GET /v1/grants/{ID}/payloads/{ID}",
     "collect": "POST /v1/shows/collect",
     "show": f"GET /v1/shows/{ID}",
+    "show_payload": f"GET /v1/shows/{ID}/payloads/{ID}",
     "put_status_list": rf"PUT /v1/status-lists/{ACCOUNT}/\d+",
     "post_scenario": "POST /v1/scenarios",
 }

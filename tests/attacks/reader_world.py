@@ -106,7 +106,7 @@ def show(offices: Offices, session: Session) -> Found:
     def answer(request: Any) -> None:
         if request.url.path.endswith("/collect"):
             offices.liar.after = None
-            stage.present(shown, stage.item)
+            stage.present(shown, stage.item, claims=CLAIMS)
 
     offices.liar.after = answer
     try:
@@ -332,7 +332,7 @@ ACTS: dict[str, Act] = {
         granted,
     ),
     "scan": Act(
-        ("scenarios", "agency", "collect", "show", "status_list", "consistency", "tile", "agencies"),
+        ("scenarios", "agency", "collect", "show", "show_payload", "status_list", "consistency", "tile", "agencies"),
         show,
         check_shown,
         bank,

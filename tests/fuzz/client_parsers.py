@@ -24,6 +24,7 @@ from client.http import Call
 from client.inputs import Day, Duration
 from client.keystore import Keys
 from client.own_document import OwnDocument
+from client.pack import PACK_TYP, Pack, open_pack
 from client.passphrase import _from_bytes
 from client.problems import error_of
 from client.profile import Party
@@ -167,6 +168,15 @@ def _folder() -> Path:
     return Path(found)
 
 
+def pack(data: bytes) -> None:
+    open_pack(as_jws(data, PACK_TYP), [SIGNER.public_jwk().thumbprint()])
+
+
+def pack_body(data: bytes) -> None:
+    found = Pack.from_json(lax_json(data))
+    assert Pack.from_json(found.to_json()) == found
+
+
 def _object(data: bytes) -> dict[str, Any]:
     """As a local file is read: strictly, and an object."""
     return canonical.loads_object(data)
@@ -198,6 +208,17 @@ def _trust_files() -> list[bytes]:
     body = canonical.dumps({**_trust().to_json(), **signer})
     assert KID
     return [body, as_jws(body, TRUST_TYP)]
+
+
+def _packs() -> list[bytes]:
+    scenario = golden.raws("scenario")[0].decode("ascii")
+    made = Pack(_trust(), {"urn:onefile:status:a:0": "token"}, (scenario,), 10)
+    return [canonical.dumps(made.to_json())]
+
+
+def _pack_files() -> list[bytes]:
+    body = canonical.dumps({**canonical.loads_object(_packs()[0]), "signer": SIGNER.public_jwk().to_json()})
+    return [body, as_jws(body, PACK_TYP)]
 
 
 def _exports() -> list[bytes]:
@@ -312,6 +333,8 @@ PARSERS = (
         why="our own file may have 64 MiB: of one that names our key its bytes are decoded and hashed, of others nothing",
     ),
     _local("trust-body", trust_body, "client.trust.Trust.from_json", _trusts),
+    Parser("pack-file", pack, ("client.pack.open_pack", "client.trust.open_signed"), _pack_files, errors=OURS, limit=4 << 20),
+    _local("pack-body", pack_body, "client.pack.Pack.from_json", _packs, errors=OURS),
     Parser("export-folder", exported, ("client.exportdir.read_folder",), _exports, errors=(*OURS[:1], Denied), limit=4 << 20),
     _local("item-record", item_record, "client.store.ItemRecord.from_json", _records),
     _local("log-head", log_head, "client.store.Store.log_head", _heads),

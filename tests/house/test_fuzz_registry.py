@@ -36,6 +36,7 @@ NOT_FUZZED = {
     "chain.files.read_deployment": "reads a bounded file and gives it to Deployment.parse",
     "client.deployment.read_record": "reads a bounded file and gives it to Deployment.parse",
     "client.trust.read_trust": "reads a bounded file and gives it to open_trust",
+    "client.pack.read_pack": "reads a bounded file and gives it to open_pack",
     "client.keystore.read_keys": "key-store behind age-file; its scrypt takes 64 MiB and more, as a passphrase should",
     "chain.signer.open_or_create": "gives its file to from_bytes",
     "*.open_dossier": "opens a dossier on chain or in the vault: reads nothing",

@@ -24,7 +24,7 @@ from vault_api.vault import Vault
 Header = tuple[bytes, bytes, bytes]  # item, payload, header
 
 
-def read_headers(given: Sequence[wire.ExtraHeader]) -> tuple[Header, ...]:
+def checked_headers(given: Sequence[wire.ExtraHeader]) -> tuple[Header, ...]:
     """The headers as they came, each of another document; ``Malformed`` otherwise."""
     headers = tuple(
         (

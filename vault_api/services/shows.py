@@ -89,7 +89,7 @@ def present(vault: Vault, holder: Holder, session: bytes, body: wire.Present) ->
     """Step (3): the wallet hands over an age file, and headers of documents, for the collecting agency alone."""
     sealed = unb64u(body.presentation, what="presentation")
     parse_header(sealed)
-    headers = show_documents.read_headers(body.headers)
+    headers = show_documents.checked_headers(body.headers)
 
     def work(tx: Tx) -> Answer:
         show = _own(_settled(vault, tx, session), holder)
