@@ -102,25 +102,27 @@ def test_the_system_stays_up_and_its_state_survives(tmp_path: Path) -> None:
         assert synced.returncode == 0, synced.stderr
         listed = subprocess.run([*wallet, "items"], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
         assert "driving-licence" in json.dumps(json.loads(listed.stdout))
-        the_window_opens_for_who_has_its_link(env)
+        police = ["window", "--scenario", "window-driving", "--profile", "police"]
+        a_page_opens_for_who_has_its_link("agency", police, env)
+        a_page_opens_for_who_has_its_link("wallet", ["web", "--no-open", "--profile", "alice"], env)
         assert second.stop() == 0
     assert second.process.poll() is not None
 
 
-def the_window_opens_for_who_has_its_link(env: dict[str, str]) -> None:
+def a_page_opens_for_who_has_its_link(program: str, command: list[str], env: dict[str, str]) -> None:
     port = free_port()
-    agency = [str(Path(sys.executable).parent / "agency"), "window", "--scenario", "window-driving", "--profile", "police"]
-    window = subprocess.Popen(
-        [*agency, "--port", str(port)], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    started = [str(Path(sys.executable).parent / program), *command]
+    page = subprocess.Popen(
+        [*started, "--port", str(port)], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert window.stdout is not None
-    assert window.stdout.readline().startswith(f"http://127.0.0.1:{port}/start#")
+    assert page.stdout is not None
+    assert page.stdout.readline().startswith(f"http://127.0.0.1:{port}/start#")
     wait_until(lambda: listening(port))
     found = httpx2.get(f"http://127.0.0.1:{port}/start"), httpx2.get(f"http://127.0.0.1:{port}/")
-    window.send_signal(signal.SIGINT)
-    told, complaint = window.communicate(timeout=STOP_S)
+    page.send_signal(signal.SIGINT)
+    told, complaint = page.communicate(timeout=STOP_S)
     assert [answer.status_code for answer in found] == [200, 401]
-    assert (window.returncode, told, complaint) == (0, "", "")
+    assert (page.returncode, told, complaint) == (0, "", "")
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
