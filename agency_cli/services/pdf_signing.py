@@ -18,8 +18,10 @@ from protocol.jose import EcSigner, PublicJwk
 
 if TYPE_CHECKING:
     from asn1crypto import x509
+    from pyhanko.pdf_utils.decode_limits import DecodeLimits
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
+MAX_STREAM_BYTES = 8 << 20
 _NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  # RFC 5280 §4.1.2.5: no end is known
 _NAME_CHARS = 64
 
@@ -40,6 +42,14 @@ class PdfSignature:
 
     key: PublicJwk
     reason: str
+
+
+def decode_limits() -> DecodeLimits:
+    """What a stranger's PDF may unpack to: objects and cross references; pages and pictures are never unpacked here."""
+    from pyhanko.pdf_utils.decode_limits import DecodeLimits, DocumentDecodeBudget, StreamDecodeLimits
+
+    budget = DocumentDecodeBudget(base_allowance=4 * MAX_STREAM_BYTES, max_ratio=4)
+    return DecodeLimits(per_stream=StreamDecodeLimits(max_output_size=MAX_STREAM_BYTES), document_budget=budget)
 
 
 def certificate(signer: Signer) -> x509.Certificate:
@@ -119,7 +129,7 @@ def _whole_signature(raw: bytes) -> PdfSignature:
     from pyhanko.pdf_utils.reader import PdfFileReader
     from pyhanko.sign.validation.status import SignatureCoverageLevel
 
-    found = PdfFileReader(io.BytesIO(raw)).embedded_regular_signatures
+    found = PdfFileReader(io.BytesIO(raw), decode_limits=decode_limits()).embedded_regular_signatures
     if not found:
         raise Untrusted("pdf_unsigned", "the PDF carries no signature")
     last = found[-1]

@@ -8,6 +8,7 @@ from tests.fuzz import (
     client_parsers,
     log_parsers,
     message_parsers,
+    paper_parsers,
     sealed_parsers,
     signed_parsers,
     vault_parsers,
@@ -23,6 +24,7 @@ _MODULES = (
     chain_parsers,
     client_parsers,
     agency_parsers,
+    paper_parsers,
 )
 PARSERS: dict[str, Parser] = {parser.name: parser for module in _MODULES for parser in module.PARSERS}
 
