@@ -13,6 +13,7 @@ from sqlalchemy import insert
 from bench.parties import Party, ReadyDeposit, Town
 from bench.profiling import every_thread
 from chain.ledger import ROLE_ISSUER
+from protocol import wire_batch
 from vault_api.callers import Agency
 from vault_api.db import tables as t
 from vault_api.http_auth import RequestHead, Signature
@@ -21,7 +22,8 @@ from vault_api.sequencer import Tx
 from vault_api.services import deposits
 from vault_api.vault import Vault
 
-THREADS = 256  # as many as the sequencer takes into one group
+THREADS = 8
+EACH = wire_batch.MAX_BATCH
 HOLDERS = 16
 CREDENTIAL_BYTES = 1_500
 Work = Callable[[], object]
@@ -74,19 +76,25 @@ class Counter:
         return self._deposit(0).body.slip
 
     def ready(self, count: int) -> list[Work]:
-        """Deposits that nothing is missing for; each call makes one."""
+        """Deposits that nothing is missing for; each call makes as many as travel together."""
         ready = [self._deposit(i) for i in range(count)]
         self._lay_payloads(ready)
-        return [self._work(deposit) for deposit in ready]
+        return [self._work(ready[i : i + EACH]) for i in range(0, count, EACH)]
 
     def _deposit(self, number: int) -> ReadyDeposit:
         content = secrets.token_bytes(CREDENTIAL_BYTES)
         return self._town.deposit(self._issuer, self._holders[number % HOLDERS], content)
 
-    def _work(self, ready: ReadyDeposit) -> Work:
+    def _work(self, ready: list[ReadyDeposit]) -> Work:
         fresh = replace(self._caller.signature, nonce=secrets.token_bytes(16), idempotency_key=secrets.token_bytes(16))
         caller = replace(self._caller, signature=fresh)
-        return lambda: deposits.deposit(self._vault, caller, ready.body)
+        batch = wire_batch.DepositBatch(deposits=[one.body for one in ready])
+
+        def work() -> None:
+            told = deposits.deposit_batch(self._vault, caller, batch, "en").body
+            assert told.count(b'"deposited":null') == 0, told
+
+        return work
 
     def _lay_payloads(self, ready: list[ReadyDeposit]) -> None:
         rows = [{"sha256": o.payload, "size": o.payload_size} for r in ready for o in r.slip.objects]

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 LIMITS = {
     "a1": (
-        "The interpreter. A deposit costs about a millisecond of processor time, half of it before the"
-        " transaction (parsing and verifying the slip, its headers) and half inside (eighteen small SQLite"
-        " statements, the entry's HMACs and hashes, JSON), and one process has one interpreter lock; the anchor"
-        " itself is one transaction whatever the batch and disappears in a trial. The profile is flat: no function"
-        " has a tenth of it. What would help is work for many at once, which is a change of interface: slips of"
-        " one issuer in one request under one signature, and verifying in processes beside the sequencer's. On a"
-        " chain that makes a block every second instead of at once, as real ones do, one transaction after another"
-        " manages one a second, and the anchor one more second for the whole batch."
+        "The interpreter. A deposit costs most of a millisecond of processor time, half of it before the transaction"
+        " (parsing and verifying the slip, its headers) and half inside (SQLite statements, the entry's HMACs and"
+        " hashes, JSON), and one process has one interpreter lock; the anchor itself is one transaction whatever the"
+        " batch and disappears in a trial. The profile is flat. What would help is verifying in processes beside the"
+        " sequencer's. On a chain that makes a block every second instead of at once, as real ones do, one"
+        " transaction after another manages one a second, and the anchor one more second for the whole batch."
     ),
     "a2": (
-        "The way of one row after the other. For each credential the program signs and checks it (twice, since a"
-        " trial finds what is wrong before anything is sealed), draws and publishes its status index, writes three"
-        " records that reach the disk, and waits for three signed requests; the vault verifies an RFC 9421"
-        " signature for each, and puts payload, entry, tiles and checkpoint on the disk before it answers. Nothing"
-        " of it is shared between rows: several departments at once share the vault's group commits and show what"
-        " both cores give. The goal needs rows in flight together and one request for many deposits; both are"
-        " larger changes and left for later."
+        "The interpreter, twice: the program's and the vault's, a core each. Rows are at work side by side, their"
+        " questions and deposits travel together with their small payloads, and status indices are drawn many at"
+        " once. What is left for each credential is its own: the holder's card is asked of the chain and verified,"
+        " the credential is signed and checked, sealed to a hybrid key, a slip is signed, two records reach the disk;"
+        " at the vault, the work of row a1 and a payload that reaches the disk. The other side hashes nothing, seals"
+        " nothing and keeps nothing."
     ),
     "b": (
         "Calldata and cold storage: an anchor pays 21,000 for being a transaction, about 500 for each hash of the"
@@ -64,7 +61,7 @@ LIMITS = {
     ),
     "h": (
         "Imports. Most of a warm start is Python loading modules (signed HTTP, pydantic's models, the"
-        " credential's parsers); then come three requests to the vault and one signature. Cold adds the"
+        " credential's parsers); then come one request to the vault and one signature. Cold adds the"
         " passphrase's scrypt, which is slow on purpose. What the check of the collector needs is loaded while the"
         " first code is already shown."
     ),
