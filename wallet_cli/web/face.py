@@ -38,7 +38,7 @@ class Look:
         return f"{self.lang or ''}.{'elder' if self.elder else ''}"
 
     @classmethod
-    def parse(cls, text: str) -> Look:
+    def kept(cls, text: str) -> Look:
         """Whatever a cookie says: what is not ours is left out."""
         lang, _dot, size = text.partition(".")
         return cls(lang if lang in LANGUAGES else None, size == "elder")
@@ -57,7 +57,7 @@ class Face:
 
     def look(self, request: Request) -> Look:
         """The holder's choice."""
-        return Look.parse(request.cookies.get(self.look_cookie, ""))
+        return Look.kept(request.cookies.get(self.look_cookie, ""))
 
     def lang(self, request: Request) -> str:
         """The language of this request."""
