@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from agency_cli.services.pdf_signing import decode_limits
+from agency_cli.services.pdf_signing import unpacking_limits
 from agency_cli.services.sheet import STRIP
 from protocol.errors import Malformed, OneFileError
 from protocol.hashing import sha256
@@ -87,7 +87,7 @@ def _writer(raw: bytes) -> IncrementalPdfFileWriter:
 
     if len(raw) > MAX_DOCUMENT_BYTES or not raw.startswith(b"%PDF-"):
         raise _malformed()
-    writer = IncrementalPdfFileWriter(io.BytesIO(raw), decode_limits=decode_limits())
+    writer = IncrementalPdfFileWriter(io.BytesIO(raw), decode_limits=unpacking_limits())
     if writer.prev.encrypted:
         raise Malformed("pdf_encrypted", "the PDF is encrypted: it can't be stamped")
     return writer

@@ -44,7 +44,7 @@ class PdfSignature:
     reason: str
 
 
-def decode_limits() -> DecodeLimits:
+def unpacking_limits() -> DecodeLimits:
     """What a stranger's PDF may unpack to: objects and cross references; pages and pictures are never unpacked here."""
     from pyhanko.pdf_utils.decode_limits import DecodeLimits, DocumentDecodeBudget, StreamDecodeLimits
 
@@ -129,7 +129,7 @@ def _whole_signature(raw: bytes) -> PdfSignature:
     from pyhanko.pdf_utils.reader import PdfFileReader
     from pyhanko.sign.validation.status import SignatureCoverageLevel
 
-    found = PdfFileReader(io.BytesIO(raw), decode_limits=decode_limits()).embedded_regular_signatures
+    found = PdfFileReader(io.BytesIO(raw), decode_limits=unpacking_limits()).embedded_regular_signatures
     if not found:
         raise Untrusted("pdf_unsigned", "the PDF carries no signature")
     last = found[-1]
