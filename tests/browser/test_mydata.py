@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright
 
-from client import qr
+from client import qr, scanner
 from client.localsite import Entrance
 from protocol.show_code import parse_show_code
 from scripts.processes import free_port
-from tests.browser.browser import Watched, axe, photograph, serving, watching
+from tests.browser.browser import Watched, axe, launch, photograph, serving, watching
+from tests.browser.film import write_film
 from tests.unit.wallet_cli.conftest import World, make_world
 from tests.unit.wallet_cli.receipts import receipt
 from tests.unit.wallet_cli.test_scan import request, text_of
@@ -22,6 +23,9 @@ from tests.wallet_stage import PDF, Stage
 from wallet_cli.web.app import create_app
 from wallet_cli.web.safe import Safe
 
+NO_CAMERA = """() => {
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no"));
+}"""
 PHONE = {"width": 360, "height": 740}
 # Each language with each mode, each with each size: what one of them breaks is seen in one of these.
 LOOKS = [("zh", "light", False), ("en", "dark", False), ("zh", "dark", True), ("en", "light", True)]
@@ -136,6 +140,36 @@ def test_a_windows_code_is_answered_from_a_picture(browser: Browser, world: Worl
         page.wait_for_selector(".match")
         assert re.fullmatch(r"\d{4}", page.locator(".match").inner_text())
         examine(page, "answered", lang=lang, mode="dark", elder=True)
+
+
+def test_a_windows_code_is_read_by_the_camera(playwright: Playwright, world: World, tmp_path: Path) -> None:
+    picture = tmp_path / "window.png"
+    qr.write_png(text_of(world, request(world)), picture)
+    browser = launch(playwright, camera=write_film(tmp_path / "film.y4m", picture.read_bytes()))
+    try:
+        with opened(world, browser) as seen:
+            seen.page.goto(seen.page.url + "answer")
+            seen.page.click("#use-camera")
+            seen.page.wait_for_url("**/answer/consent")
+            assert "City Bank" in seen.page.inner_text("main")
+    finally:
+        browser.close()
+
+
+def test_without_camera_and_reader_the_program_reads_the_picture(
+    browser: Browser, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = tmp_path / "window.png"
+    qr.write_png(text_of(world, request(world)), picture)
+    monkeypatch.setattr(scanner, "VENDOR", tmp_path)
+    with opened(world, browser) as seen:
+        seen.page.goto(seen.page.url + "answer")
+        seen.page.evaluate(NO_CAMERA)
+        seen.page.click("#use-camera")
+        seen.page.wait_for_selector("#message:not([hidden])")
+        assert "camera can't be used" in seen.page.inner_text("#message")
+        seen.page.set_input_files("#picture", picture)
+        seen.page.wait_for_url("**/answer/consent")
 
 
 def test_a_document_is_saved_whole_and_the_page_goes_nowhere(browser: Browser, world: World) -> None:

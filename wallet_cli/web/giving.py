@@ -116,6 +116,6 @@ def _add_uses(app: FastAPI, face: Face) -> None:
         def found(session: Session) -> dict[str, Any]:
             known = {item.record.id: item for item in opening.open_all(session) if isinstance(item, OpenedItem)}
             rows = [drawn.use(use, known) for use in usage.uses(session, open_desk(session))]
-            return {"rows": rows[::-1]}
+            return {"rows": rows[::-1], "synced": session.store.log_head().synced_at}
 
         return face.page(request, "uses.html", found)

@@ -186,6 +186,7 @@ def test_uses_stand_with_their_proofs(page: Page, world: World, window: Desk) ->
     assert "City Bank" in text
     assert "the agency&#39;s registered key signed the receipt" in text
     assert "teller/17" in text
+    assert re.search(r"Last sync: \d{4}-", text)
 
 
 def test_a_use_names_the_claims_also_of_an_item_that_is_gone(shared: World) -> None:
