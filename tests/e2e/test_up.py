@@ -17,6 +17,7 @@ import pytest
 
 from client.profile import Profile
 from scripts.processes import free_port, listening
+from tests.e2e import window_ways
 from tests.strangers import ROOT
 
 READY_S = 240
@@ -105,8 +106,15 @@ def test_the_system_stays_up_and_its_state_survives(tmp_path: Path) -> None:
         police = ["window", "--scenario", "window-driving", "--profile", "police"]
         a_page_opens_for_who_has_its_link("agency", police, env)
         a_page_opens_for_who_has_its_link("wallet", ["web", "--no-open", "--profile", "alice"], env)
+        item = window_ways.licence(env)
+        window_ways.shows_with_documents(env, item, tmp_path / "shown")
+        window_ways.gathers_packs(env)
         assert second.stop() == 0
     assert second.process.poll() is not None
+    # Neither chain nor vault runs any more.
+    window_ways.shows_one_way(env, item)
+    port = free_port()
+    window_ways.shows_two_ways(env, item, port, tmp_path, lambda port: wait_until(lambda: listening(port)))
 
 
 def a_page_opens_for_who_has_its_link(program: str, command: list[str], env: dict[str, str]) -> None:
