@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, Route
+from starlette.types import ASGIApp
 
 from scripts.processes import listening
 from tests.strangers import ROOT, need, need_path
@@ -118,7 +118,7 @@ def photograph(page: Page, name: str, *, lang: str, mode: str) -> Path:
 
 
 @contextmanager
-def serving(app: FastAPI, port: int) -> Iterator[str]:
+def serving(app: ASGIApp, port: int) -> Iterator[str]:
     """The origin of ``app``, served on 127.0.0.1 by a thread of this process."""
     server = uvicorn.Server(uvicorn.Config(app, ADDRESS, port, log_level="warning", access_log=False, lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)

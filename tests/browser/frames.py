@@ -16,12 +16,17 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from playwright.sync_api import Page
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 
+from client import scanner
 from client.qr import modules
 from protocol.encoding import base45
 
 SIZE = (1280, 720)
-STEPS = 32
+STEPS = 30
 CODE_BYTES = 120
 BATCH = 12
 GREY = 150
@@ -148,6 +153,19 @@ def _jpeg(picture: Image.Image) -> bytes:
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=80)
     return out.getvalue()
+
+
+async def _blank(_request: Request) -> Response:
+    return HTMLResponse("<!doctype html><title>frames</title>")
+
+
+async def _static(request: Request) -> Response:
+    raw, kind = scanner.file(request.path_params["name"]) or (b"", "text/plain")
+    return Response(raw, media_type=kind)
+
+
+# A page with the scanner's files and nothing else.
+APP = Starlette(routes=[Route("/", _blank), Route("/favicon.ico", _blank), Route("/static/{name}", _static)])
 
 
 KINDS: dict[str, Callable[[str, float, random.Random], Image.Image]] = {

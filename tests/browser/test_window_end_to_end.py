@@ -4,60 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Playwright
 
-from scripts.demo.cast import BUREAU, DRIVING, PERSON, POLICE
-from scripts.demo.openings import SCENARIOS, admit, issue, open_dossier
-from scripts.demo.teller import Teller, base_env
-from scripts.processes import Child, Children, free_port
-from scripts.samples import papers
+from scripts.demo.cast import PERSON, POLICE
+from scripts.processes import free_port
 from scripts.stack import Stack
-from scripts.window import SCENARIO, sample_item, start_window
+from scripts.window import start_window
 from tests.browser.browser import launch, photograph, watching
 from tests.browser.counter_stage import word
 from tests.browser.film import write_film
+from tests.browser.real_stage import real_stack, showing
 
 SHOWN_S = 60
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A chain and a vault, an agency that issues and reads, a citizen with its licence."""
-    home = tmp_path_factory.mktemp("window")
-    with Children(home / "logs") as children:
-        found = Stack.at(home, free_port(), free_port(), children, base_env(str(home)))
-        try:
-            found.start()
-            furnish(Teller("en", found.env), found)
-            yield found
-        finally:
-            found.lock_keys()
-
-
-def furnish(t: Teller, stack: Stack) -> None:
-    work = stack.home / "samples"
-    work.mkdir()
-    t.together(partial(admit, t, POLICE, BUREAU), partial(open_dossier, t, stack.home, "alice", "person"))
-    sample = papers()
-    (work / "scan.pdf").write_bytes(sample.own_pdf)
-    (work / "photo.jpg").write_bytes(sample.photo_jpg)
-    t.together(
-        partial(t.agency, BUREAU.profile, "scenario", "publish", str(SCENARIOS / f"{SCENARIO}.json")),
-        partial(issue, t, work, POLICE, "alice", DRIVING),
-    )
-    sample_item(stack)
-
-
-def showing(stack: Stack, picture: Path) -> Child:
-    """The wallet, while it shows the licence; its code is in ``picture`` once this returns."""
-    command = ["show", sample_item(stack), "--profile", "alice", "--no-confirm", "--once", "--png", str(picture)]
-    child = stack.spawn("wallet", *command, log="show")
-    child.wait_ready(picture.exists)
-    return child
+    with real_stack(tmp_path_factory.mktemp("window")) as found:
+        yield found
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,16 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright
 
+from client import scanner
+from client.pack import update_pack
+from protocol.credential import present_credential
+from protocol.encoding import b64u
+from protocol.offline import frames, one_way
 from tests.browser.browser import launch
 from tests.browser.counter_stage import Desk, desk_of, upload, word
 from tests.browser.film import write_film
 from tests.reader_fixture import reader, shared_reader
-from tests.reader_stage import ReaderStage, picture_of
+from tests.reader_stage import CLAIMS, ReaderStage, picture_of
 
 __all__ = ["reader", "shared_reader"]
 
@@ -187,3 +193,59 @@ def test_a_camera_that_is_not_to_be_had_is_told(browser: Browser, desk: Desk) ->
         seen.page.click("#use-camera")
         assert word(seen.page) == "refused"
         assert "camera can't be used" in seen.page.inner_text("#why")
+
+
+def test_a_window_without_its_reader_says_so_and_lets_the_scanner_work(
+    browser: Browser, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanner, "VENDOR", tmp_path)
+    with desk.opened(browser) as seen:
+        seen.page.click("#use-camera")
+        assert word(seen.page) == "refused"
+        assert "camera can't be used" in seen.page.inner_text("#why")
+        seen.page.keyboard.press("Escape")
+        typed(seen.page, desk.shown(), method=False)
+        assert word(seen.page) == "accept"
+
+
+def test_a_receipt_is_found_and_the_queue_of_the_day_is_listed(browser: Browser, desk: Desk) -> None:
+    with desk.opened(browser) as seen:
+        typed(seen.page, desk.shown(), method=False)
+        assert word(seen.page) == "accept"
+        seen.page.click("#day summary")
+        jti = seen.page.inner_text("#rows a")
+        assert "accepted" in seen.page.inner_text("#rows")
+        seen.page.fill("#find input", jti)
+        with seen.page.expect_popup() as found:
+            seen.page.keyboard.press("Enter")
+        assert jti in found.value.inner_text("main")
+        assert seen.page.inner_text("#served") == "1"  # what is typed there is never served
+
+
+def frames_of(desk: Desk) -> list[bytes]:
+    """The pictures of a show without a network, which answers nobody."""
+    reader = desk.reader
+    nonce, now = b64u(secrets.token_bytes(16)), reader.clock.now()
+    presentation = present_credential(
+        reader.item.credential, CLAIMS[1:], reader.alice.present, aud=reader.vault.origin, nonce=nonce, iat=now
+    )
+    return [picture_of(frame) for frame in frames(one_way(presentation))]
+
+
+def test_a_show_without_a_network_is_gathered_by_the_camera_and_asks_for_the_face(
+    playwright: Playwright, desk: Desk, tmp_path: Path
+) -> None:
+    desk.reader.pass_time(1)
+    desk.reader.publish_status()
+    update_pack(desk.reader.session)
+    pictures = frames_of(desk)
+    assert len(pictures) > 1
+    browser = launch(playwright, camera=write_film(tmp_path / "film.y4m", *pictures))
+    try:
+        with desk.opened(browser) as seen:
+            seen.page.click("#use-camera")
+            seen.page.wait_for_selector("#verdict.indeterminate")
+            assert "Compare the face" in seen.page.inner_text("#licence")
+            assert "without a network" in seen.page.inner_text("#licence")
+    finally:
+        browser.close()

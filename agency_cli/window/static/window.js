@@ -4,6 +4,7 @@ import { listDay } from "/static/day.js";
 import { play } from "/static/sound.js";
 
 const SHOW = "OF1:";
+const FRAME = "OF2:"; // one of the codes of a show without a network
 const FRAME_MS = 100; // between two frames: the processor has other work too
 const counter = document.getElementById("counter");
 const texts = counter.dataset;
@@ -44,6 +45,10 @@ function draw(found) {
   show(found.verdict, texts[found.verdict], hint);
   play(found.verdict);
   licence.replaceChildren(...(found.items ?? []).map(card));
+  if (found.offline) {
+    if (found.offline.compare_face) licence.prepend(element("p", texts.face, { class: "warning" }));
+    licence.append(element("p", `${texts.facts} ${found.offline.facts_at}`));
+  }
   if (found.receipt) {
     const link = element("a", `${texts.receipt} ${found.receipt}`, { href: `/receipt/${found.receipt}`, target: "_blank" });
     licence.append(element("p", `${texts.retain} ${found.retain_until}`), link);
@@ -68,8 +73,29 @@ function card(item) {
   return made;
 }
 
+// One frame after the other, until Python has the whole message; a frame that it has is not sent again.
+let sent = new Set();
+
+async function gather(frame) {
+  if (sent.has(frame)) return;
+  sent.add(frame);
+  const { body } = await ask("/scan", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ code: frame }),
+  });
+  if (body.verdict === "collecting") {
+    if (body.seen === 1) sent = new Set([frame]); // another message began
+    return show("collecting", `${texts.collecting} ${body.seen} / ${body.of}`);
+  }
+  forget();
+  draw(body);
+  count();
+}
+
 async function serve(code) {
   if (busy) return;
+  if (code.startsWith(FRAME)) return gather(code);
   busy = true;
   licence.replaceChildren();
   show("busy", texts.busy);
@@ -110,6 +136,7 @@ function forget() {
 
 async function askHolder() {
   ready();
+  sent.clear();
   const { ok, body } = await ask("/ask", { method: "POST" });
   if (!ok) return draw(body);
   picture.src = body.picture;
@@ -145,7 +172,7 @@ const video = document.getElementById("camera");
 let shown = ""; // what the camera saw last: a code that stays in view is served once
 
 function ours(texts) {
-  return [...new Set(texts.filter((text) => text.startsWith(SHOW)))];
+  return [...new Set(texts.filter((text) => text.startsWith(SHOW) || text.startsWith(FRAME)))];
 }
 
 async function readFile(file) {
@@ -162,10 +189,13 @@ async function readFile(file) {
 }
 
 async function look() {
-  if (busy || verdict.className !== "ready") return;
+  const state = verdict.className;
+  if (busy || !["ready", "asking", "collecting"].includes(state)) return;
   performance.mark("onefile:frame");
   const [code, ...others] = ours(await scanner.frame(video));
   if (!code || others.length || code === shown) return;
+  if (code.startsWith(FRAME)) return gather(code);
+  if (state !== "ready") return; // our own request is on the screen, or a show without a network is under way
   shown = code;
   await serve(code);
   performance.measure("onefile:scan", "onefile:frame");
@@ -176,7 +206,11 @@ async function watch() {
     try {
       await look();
     } catch (error) {
-      if (!(error instanceof Unreadable)) throw error; // one frame that took too long is not the last
+      if (!(error instanceof Unreadable)) throw error;
+      if (error.message === "reader") {
+        show("refused", texts.refused, texts.nocamera);
+        break;
+      } // any other: one frame that took too long is not the last
     }
     await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
   }
