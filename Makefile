@@ -68,7 +68,10 @@ fuzz-http: setup ## CALLS=… of every operation on a real vault, signed, by sch
 catalogs: setup ## build the message catalogues
 	@$(PY) tools/catalogs.py
 
+frames: setup ## measure how well the window's page reads hard pictures, beside others: docs/window-frames.md
+	@$(PY) -m tools.frames
+
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http catalogs lock
+.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http catalogs frames lock

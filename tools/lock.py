@@ -23,6 +23,7 @@ def main() -> None:
         "requirements-mutation.lock": ["tools/mutation.in"],
         "requirements-fuzz.lock": ["tools/fuzz.in"],
         "requirements-schemathesis.lock": ["tools/schemathesis.in"],
+        "requirements-opencv.lock": ["tools/opencv.in"],
     }
     for lock, inputs in locks.items():
         print(f"resolving {lock}", file=sys.stderr)
