@@ -24,6 +24,7 @@ from agency_cli.services.status_lists import Lists
 from agency_cli.services.uses import Uses
 from client import deployment as deployments
 from client.checks import open_desk
+from client.pack import read_pack, update_pack
 from client.session import Session
 from client.toolkey import tool_key
 from client.trust import read_trust
@@ -317,6 +318,22 @@ def check_profile(offices: Offices, session: Session) -> None:
             assert {card.card.digest(domain) for card in agency.cards} <= {card.hash for card in state.cards}
 
 
+def check_pack(offices: Offices, session: Session, found: Found) -> None:
+    """What the vault says of scenarios and cards is not believed; a false list is refused when it is used."""
+    with offices.stage.vault.vault.engine.connect() as conn:
+        true = {row.jws for row in conn.execute(t.scenarios.select())}
+    assert set(found.scenarios) <= true, "a scenario of nobody stands in the pack"
+    assert read_pack(session).to_json() == found.to_json()
+    ledger, domain = (
+        offices.stage.chain.ledger(offices.stage.bank.address),
+        deployments.agency_domain(session.deployment),
+    )
+    for agency in found.facts.agencies:
+        state = ledger.agency(agency.facts.account)
+        assert state is not None
+        assert {card.card.digest(domain) for card in agency.cards} <= {card.hash for card in state.cards}
+
+
 ACTS: dict[str, Act] = {
     "inbox": Act(("grants",), lambda _offices, session: list(given(session)), check_inbox, granted),
     "ask": Act(
@@ -336,6 +353,9 @@ ACTS: dict[str, Act] = {
         show,
         check_shown,
         bank,
+    ),
+    "gather a pack": Act(
+        ("agencies", "status_list", "scenarios"), lambda _offices, session: update_pack(session), check_pack, bank
     ),
     "review": Act(("consistency",), check_again, check_reviewed, used),
     "a receipt": Act(
