@@ -211,7 +211,7 @@ def test_a_window_that_cannot_ask_says_why(page: Page) -> None:
 
 
 def test_only_the_windows_own_files_are_served(page: Page) -> None:
-    kinds = {name: page.http.get(f"/static/{name}") for name in ("window.css", "window.js", "start.js", "sound.js")}
+    kinds = {name: page.http.get(f"/static/{name}") for name in ("window.css", "window.js", "start.js", "sound.js", "day.js", "scanner.js", "zxing_reader.wasm")}
     assert {answer.status_code for answer in kinds.values()} == {200}
     for name in ("..%2fapp.py", "app.py", "window.js%00"):
         assert page.http.get(f"/static/{name}").status_code == 404
