@@ -46,9 +46,7 @@ def _time(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
-meta = Table(
-    "meta", metadata, Column("name", String(64), primary_key=True), Column("value", Text, nullable=False)
-)
+meta = Table("meta", metadata, Column("name", String(64), primary_key=True), Column("value", Text, nullable=False))
 
 # --- the log ------------------------------------------------------------------------------------
 
@@ -330,9 +328,7 @@ chain_blocks = Table(
     _time("time"),
     _time("seen_at"),
 )
-admitted = Table(
-    "admitted", metadata, _row(), Column("account", LargeBinary(20), nullable=False, unique=True)
-)
+admitted = Table("admitted", metadata, _row(), Column("account", LargeBinary(20), nullable=False, unique=True))
 nullified = Table(
     "nullified", metadata, _row(), _hash("nullifier", unique=True), _time("at"), Column("block", BigInteger)
 )
