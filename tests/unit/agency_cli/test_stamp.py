@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,8 @@ from protocol.encoding import unb64u
 from protocol.errors import Malformed, OneFileError, Untrusted
 from protocol.hashing import sha256
 from protocol.jose import P256Signer
-from protocol.stamp import parse_stamp
+from protocol.stamp import parse_stamp, stamp_code
+from protocol.statements import parse_statement, sign_statement
 from scripts.samples import made_pdf
 from tests.reader_stage import Issued, ReaderStage
 from tests.strangers import need_path
@@ -146,6 +148,30 @@ def test_a_stamp_that_is_over_or_not_in_the_log_is_told(reader: ReaderStage, run
     code, out, _ = run("scan", "--text", made["code"], "--json")
     assert reading.json.loads(out)["verdict"] == "indeterminate"
     assert code != 0
+
+
+def test_a_stamp_that_names_another_entry_is_not_in_the_log(reader: ReaderStage, run: Run, used: Path) -> None:
+    said = parse_stamp(stamp(reader, run, used)["code"])
+    elsewhere = replace(said, index=said.index - 1)
+
+    found = stamp_check.check_stamp(reader.session, reader.desk(), stamp_code(elsewhere)).verdict
+
+    assert found.verdict == "reject"
+    assert {c.name for c in found.checks if c.status == "fail"} >= {"anchor_inclusion"}
+
+
+def test_a_stamp_by_an_agency_that_was_no_reader_is_rejected(reader: ReaderStage, run: Run, used: Path) -> None:
+    said = parse_stamp(stamp(reader, run, used)["code"])
+    body = replace(said.statement.body, iss=reader.vault.urn(reader.issuer))
+    forged = parse_statement(sign_statement(body, reader.issuer.present))
+
+    code = stamp_code(replace(said, statement=forged))
+    found = stamp_check.check_stamp(reader.session, reader.desk(), code).verdict
+
+    codes = {check.name: check.code for check in found.checks if check.status == "fail"}
+    assert found.verdict == "reject"
+    assert codes["issuer_authority"] == "not_reader_then"
+    assert codes["anchor_inclusion"] == "entry_commitment"
 
 
 def test_a_use_without_a_document_is_stamped_as_a_sheet_of_its_claims(
