@@ -152,7 +152,7 @@ def laid_out(names: Sequence[str], data: bytes) -> Path:
     for number, name in enumerate(names):
         part = parts[number] if number < len(parts) else b"-"
         path = folder / name
-        if part == b"-":
+        if part == b"-" and len(names) > 1:
             path.unlink(missing_ok=True)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
