@@ -271,7 +271,7 @@ def test_publish_is_refused_while_a_vault_runs(at_home: VaultStage) -> None:
 
 def test_migrate_says_the_schema(at_home: VaultStage, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(cli, ["migrate", "--json"], prog="vault-api") == 0
-    assert json.loads(capsys.readouterr().out) == {"schema": "0001"}
+    assert json.loads(capsys.readouterr().out) == {"schema": "0002"}
 
 
 def test_the_application_runs_its_threads_as_long_as_it_lives(at_home: VaultStage) -> None:
