@@ -37,8 +37,9 @@ LIMITS = {
         " dependencies, validation), half ours (parsing and verifying the receipt, the proof, the answer); the"
         " sequencer's half is a dozen SQLite statements, the grant's verification and the entry. A release is"
         " answered only after its group has reached the disk three times: database, tiles, checkpoint; that sets"
-        " p50, and the size of a group p99. Nothing of that is left out for speed. More processes would need the"
-        " sequencer to take work from them."
+        " what one release waits. With 32 at once the service answers as fast as it can and each waits for the others:"
+        " p99 there is the length of the queue, so that the goal is held against a load that it can bear. Nothing is"
+        " left out for speed. More processes would need the sequencer to take work from them."
     ),
     "e": (
         "Two hashes, two files and a parser of HTTP in Python. The wallet keeps the payload (so that it opens"
