@@ -15,6 +15,7 @@ from typing import Any
 
 import qrcode
 
+from client.ids import draw_id
 from protocol.credential import present_credential
 from protocol.encoding import b64u, unb64u
 from protocol.entries import Opening, grant_tag_key, origin_hash
@@ -91,7 +92,7 @@ class ReaderStage(BankStage):
         """Grant items to the bank and post it. ``cook`` changes each parcel before it is sealed and signed for;
         ``named`` are the claims that the grant names where they are not those that are shown; ``parts`` gives each
         item its own query and claims."""
-        grant_id, now = ident or secrets.token_bytes(32), self.vault.clock.now()
+        grant_id, now = ident or draw_id(), self.vault.clock.now()
         secret = revocation_secret(self.alice.revoke_key, grant_id)
         parcels, scope, headers = [], [], []
         for one, query, claims in parts or tuple((one, query, claims) for one in issued):

@@ -24,6 +24,7 @@ from chain.ledger import ROLE_ISSUER, ROLE_READER, ROLE_SCENARIO
 from chain.memory import MemoryChain
 from client.api import VaultApi
 from client.http import Http
+from client.ids import draw_id
 from client.keystore import Keys
 from client.passphrase import PassphraseSource
 from client.profile import Profile
@@ -256,7 +257,7 @@ class Agency:
         reader = HybridRecipient(card.sealing_key)
         plain = [raw.encode(), *(sealed_documents or tuple(data for _name, data in documents))]
         sealed = [seal_bytes(data, [reader]) for data in plain]
-        salt, item = secrets.token_bytes(32), secrets.token_bytes(32)
+        salt, item = secrets.token_bytes(32), draw_id()
         slip = Slip(
             jti=b64u(secrets.token_bytes(16)),
             iat=self.stage.clock.now(),
