@@ -18,7 +18,7 @@ from protocol.offline import PREFIX as FRAME
 from scripts.demo.window import photograph
 from tests.strangers import ROOT
 
-STOP_S = 60
+STOP_S = 120  # also where signals are not handed on: a show ends by itself after a minute
 SCENARIO = "window-driving"
 Environ = dict[str, str]
 

@@ -16,11 +16,15 @@ import client
 import protocol
 from chain.ledger import BlockRef
 from chain.memory import MemoryChain
+from client.pack import PACK_TYP, Pack, open_pack, sign_pack
 from client.trust import TRUST_TYP, Trust, open_trust, sign_trust
+from protocol.credential import StatusRef
 from protocol.encoding import b64u
 from protocol.errors import Untrusted
 from protocol.identifiers import dossier_urn
 from protocol.jose import Jws, P256Signer, PublicJwk, parse_jws, verify_jws
+from protocol.licence_types import licence_type
+from protocol.paper import AUDIENCE, PAPER_TYP, Paper, sign_paper, verify_paper
 from protocol.receipts import RECEIPT_TYP, Officer, Receipt, ReceiptItem, sign_receipt, verify_receipt
 from protocol.scenario import SCENARIO_TYP, sign_scenario, verify_scenario
 from protocol.sdjwt import KEY_BINDING_TYP, SDJWT_TYP, parse_sdjwt, verify_issuer
@@ -62,6 +66,24 @@ def a_statement(kind: str) -> Statement:
 def a_trust() -> str:
     deployment = MemoryChain(governor=b"\x01" * 20).deployment
     return sign_trust(Trust(deployment, BlockRef(7, H, NOW), (), (), (), NOW), BANK).decode().strip()
+
+
+def a_pack() -> str:
+    deployment = MemoryChain(governor=b"\x01" * 20).deployment
+    facts = Trust(deployment, BlockRef(7, H, NOW), (), (), (), NOW)
+    return sign_pack(Pack(facts, {cs.STATUS_URI: STATUS.raw}, (), NOW), BANK).decode().strip()
+
+
+def pack_opens(raw: str, key: PublicJwk) -> object:
+    return open_pack(raw.encode(), [key.thumbprint()])
+
+
+def a_paper() -> str:
+    paper = Paper(
+        iss=cs.ISSUER_URN, log=ORIGIN, iat=NOW, exp=NOW + 99, vct=licence_type("social-insurance-proof").vct,
+        status=StatusRef(cs.STATUS_URI, 7), claims={"/holder/name": "样例"},
+    )  # fmt: skip
+    return sign_paper(paper, cs.ISSUER)
 
 
 def trust_opens(raw: str, key: PublicJwk) -> object:
@@ -109,6 +131,11 @@ FORMS = [
         lambda raw, key: verify_card_token(raw, key, agency=cs.ISSUER_URN, now=NOW), cs.ISSUER_URN,
     ),
     Form("trust file", TRUST_TYP, a_trust(), BANK.public_jwk(), trust_opens),
+    Form("pack", PACK_TYP, a_pack(), BANK.public_jwk(), pack_opens),
+    Form(
+        "paper", PAPER_TYP, a_paper(), ISSUER,
+        lambda raw, key: verify_paper(raw, key, log=ORIGIN, now=NOW), AUDIENCE,
+    ),
     Form(
         "credential", SDJWT_TYP, PRESENTATION.split("~")[0], ISSUER,
         lambda raw, key: verify_issuer(parse_sdjwt(raw + "~"), key),
@@ -193,7 +220,7 @@ def test_we_verify_the_same_body_signed_by_jose_with_a_key_of_its_own(answer: di
     form, raw = FORMS[number], answer["signed"][number]
     key = PublicJwk.from_json(answer["jwk"])
     assert key.kid() == answer["kid"]
-    if form.typ == TRUST_TYP:  # names its signer in its body
+    if form.typ in {TRUST_TYP, PACK_TYP}:  # they name their signer in their body
         with pytest.raises(Untrusted):
             form.verified(raw, key)
         return

@@ -15,19 +15,22 @@ from protocol.encoding import b64u
 from protocol.hashing import sha256
 from protocol.note import Checkpoint, sign_checkpoint
 from protocol.note_signer import Ed25519NoteSigner
-from tests.chain_fixture import local_chain
+from tests.chain_fixture import start_chain
 from tests.interop.logcheck import built
 from tests.interop.programs import node_json
 from tests.interop.running import Running, running_vault
 from wallet_cli.services import tokens
 
-__all__ = ["local_chain"]  # a fixture
-
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, local_chain: Any) -> Iterator[Running]:
-    with running_vault(tmp_path_factory.mktemp("running"), local_chain) as made:
-        yield made
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    # A chain of its own: the session's may be ahead of the clock that the vault goes by.
+    chain = start_chain()
+    try:
+        with running_vault(tmp_path_factory.mktemp("running"), chain) as made:
+            yield made
+    finally:
+        chain.end()
 
 
 @pytest.fixture(scope="module")
