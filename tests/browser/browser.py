@@ -6,8 +6,10 @@ content security policy and every uncaught error is kept, and ``Watched.check`` 
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -130,6 +132,10 @@ def serving(app: ASGIApp, port: int) -> Iterator[str]:
     finally:
         server.should_exit = server.force_exit = True
         thread.join(START_S)
+        # A browser keeps connections and streams open; what the server leaves of them is nobody else's warning.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 def _until_listening(port: int) -> None:
