@@ -226,7 +226,11 @@ async function startCamera() {
   video.srcObject = camera;
   video.hidden = false;
   cameraButton.setAttribute("aria-pressed", "true");
-  await video.play();
+  try {
+    await video.play();
+  } catch {
+    return; // it was stopped before it began
+  }
   watch();
 }
 
