@@ -62,6 +62,8 @@ class Stack:
         return child
 
     def start_vault(self) -> Child:
+        if (self.home / "vault").exists():
+            self.call("vault-api", "migrate")  # what an earlier version left
         child = self.spawn("vault-api", "serve", "--port", str(self.vault_port))
         child.wait_ready(lambda: listening(self.vault_port))
         return child
