@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,7 @@ NO_CAMERA = """() => {
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no"));
 }"""
 PHONE = {"width": 360, "height": 740}
-# Each language with each mode, each with each size: what one of them breaks is seen in one of these.
-LOOKS = [("zh", "light", False), ("en", "dark", False), ("zh", "dark", True), ("en", "light", True)]
+LOOKS = list(product(("zh", "en"), ("light", "dark"), (False, True)))
 SCROLLS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 SMALL_TEXT = """() => [...document.querySelectorAll("body *")]
   .filter((one) => one.offsetParent && [...one.childNodes].some((text) => text.nodeType === 3 && text.data.trim()))
