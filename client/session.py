@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chain.deployment import Deployment, LogRecord
 from client import agent, deployment
 from client.clock import Clock, SystemClock
-from client.keystore import Keys
+from client.keystore import Keys, replace_keys
 from client.passphrase import PassphraseSource
 from client.profile import Party, Profile
 from client.settings import DEFAULT_VAULT, Settings, read_settings
@@ -86,6 +86,18 @@ class Session:
 
     def use_keys(self, keys: Keys) -> None:
         """Take keys that were just made."""
+        self._keys = keys
+
+    def replace_keys(self, keys: Keys) -> None:
+        """Keep changed keys: in the key store, in the agent if the profile is unlocked, and in this run.
+
+        Durable when it returns. The passphrase is asked for: an agent opens a key store and can't write one.
+        """
+        replace_keys(self.profile.key_file, keys, self.passphrase.get(), self.settings.scrypt_log_n)
+        left_s = agent.left_s(self.profile)
+        if left_s:
+            agent.start(self.profile, keys, left_s)
+        self.forget_keys()
         self._keys = keys
 
     def forget_keys(self) -> None:

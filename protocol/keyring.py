@@ -25,7 +25,7 @@ from protocol.recipients import HybridRecipient, Identity
 RING_VERSION = 1
 MAX_ROOTS = 256
 MAX_RING_BYTES = 64 << 10
-_MAX_SEQ = 2**32 - 1  # the key derivation counts in four bytes
+MAX_SEQ = 2**32 - 1  # the key derivation counts in four bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,23 @@ class RingRoot:
 
     seq: int
     root: Root
+
+
+def check_roots(roots: Sequence[RingRoot]) -> None:
+    """Raise ``Malformed`` unless there are 1 to 256 roots in strictly rising order of their first cards."""
+    if not 1 <= len(roots) <= MAX_ROOTS:
+        raise Malformed("ring_roots", "expected 1 to {limit} roots, got {got}", limit=MAX_ROOTS, got=len(roots))
+    seqs = [entry.seq for entry in roots]
+    if not 0 <= seqs[0] <= seqs[-1] <= MAX_SEQ or sorted(set(seqs)) != seqs:
+        raise Malformed("ring_order", "the roots of a key ring are not in the order of their cards")
+
+
+def root_for(roots: Sequence[RingRoot], card_seq: int) -> Root:
+    """The root that key card ``card_seq`` was derived from: the newest one not after it."""
+    for entry in reversed(roots):
+        if entry.seq <= card_seq:
+            return entry.root
+    raise Malformed("ring_card", "the key ring begins after key card {seq}", seq=card_seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +65,11 @@ class KeyRing:
     def __post_init__(self) -> None:
         if len(self.dossier) != 32:
             raise Malformed("ring_dossier", "a dossier id has 32 bytes, got {got}", got=len(self.dossier))
-        if not 1 <= len(self.roots) <= MAX_ROOTS:
-            raise Malformed(
-                "ring_roots", "expected 1 to {limit} roots, got {got}", limit=MAX_ROOTS, got=len(self.roots)
-            )
-        seqs = [entry.seq for entry in self.roots]
-        if not 0 <= seqs[0] <= seqs[-1] <= _MAX_SEQ or sorted(set(seqs)) != seqs:
-            raise Malformed("ring_order", "the roots of a key ring are not in the order of their cards")
+        check_roots(self.roots)
 
     def root_for(self, card_seq: int) -> Root:
         """The root that key card ``card_seq`` was derived from: the newest one not after it."""
-        for entry in reversed(self.roots):
-            if entry.seq <= card_seq:
-                return entry.root
-        raise Malformed("ring_card", "the key ring begins after key card {seq}", seq=card_seq)
+        return root_for(self.roots, card_seq)
 
     def with_root(self, card_seq: int, root: Root) -> KeyRing:
         """The ring after a member left: ``root`` holds from key card ``card_seq`` on."""
@@ -106,6 +114,6 @@ def open_ring(raw: bytes, identities: Sequence[Identity]) -> KeyRing:
 
 
 def _root(fields: Fields) -> RingRoot:
-    entry = RingRoot(fields.uint("seq", most=_MAX_SEQ), Root(fields.bytes32("root")))
+    entry = RingRoot(fields.uint("seq", most=MAX_SEQ), Root(fields.bytes32("root")))
     fields.done()
     return entry

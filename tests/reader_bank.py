@@ -174,7 +174,7 @@ class BankStage:
                 opened=True,
             )
         )
-        session.use_keys(Keys("agency", party.root, party.account))
+        session.use_keys(Keys.first("agency", party.root, party.account))
         self.sessions.append(session)
         return session
 

@@ -174,7 +174,7 @@ class Agency:
 
     def __init__(self, stage: Stage, name: str, division: str, roles: tuple[int, ...], types: tuple[str, ...]) -> None:
         self.stage, self.name = stage, name
-        self.keys = Keys("agency", Root(hashlib.sha256(name.encode()).digest()), account(name))
+        self.keys = Keys.first("agency", Root(hashlib.sha256(name.encode()).digest()), account(name))
         self.account = self.keys.hot.address
         self.present = self.keys.present(1)
         self.statuses = StatusList.empty()

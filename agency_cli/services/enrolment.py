@@ -36,7 +36,7 @@ def refuse_existing(session: Session) -> None:
 def enrol(session: Session, order: Order, passphrase: Passphrase) -> Party:
     """Write the profile: key store first, so that nothing public stands for keys that are not kept."""
     refuse_existing(session)
-    keys = Keys("agency", random_root(), _random_account())
+    keys = Keys.first("agency", random_root(), _random_account())
     account, registry = keys.hot.address, order.record.contracts.agency_registry
     party = Party(
         kind="agency",

@@ -288,7 +288,7 @@ def canonical_or_json(value: Any) -> bytes:
 
 def _key_stores() -> list[bytes]:
     return [
-        Keys(kind, Root(b"\x01" * 32), AccountKey(b"\x02" * 32)).unsafe_plaintext() for kind in ("person", "agency")
+        Keys.first(kind, Root(b"\x01" * 32), AccountKey(b"\x02" * 32)).unsafe_plaintext() for kind in ("person", "agency")
     ]
 
 

@@ -199,7 +199,7 @@ def test_passphrase_files_open_both_ways_in_debians_age(tmp_path: Path) -> None:
 
 
 def test_a_wallets_key_store_opens_in_both_programs_and_theirs_in_ours(tmp_path: Path) -> None:
-    keys = Keys("person", Root(bytes(range(32))), AccountKey(b"h" * 32))
+    keys = Keys.first("person", Root(bytes(range(32))), AccountKey(b"h" * 32))
     path, plain, again = tmp_path / "keys.age", tmp_path / "plain", tmp_path / "again.age"
     write_keys(path, keys, Passphrase(PASS), DEFAULT_SCRYPT_LOG_N)
     assert npm("decrypt", "passphrase", PASS, stdin=path.read_bytes()) == keys.unsafe_plaintext()

@@ -20,6 +20,6 @@ def check_phrase(session: Session, phrase: str) -> None:
     right = same(cold_account(words, language, index).address, party.owner)
     right = right and same(hot_account(words, language, index).address, party.controller)
     if right and party.kind == "person":
-        right = same(person_root(words, language, index).unsafe_bytes, keys.root.unsafe_bytes)
+        right = same(person_root(words, language, index).unsafe_bytes, keys.roots[0].root.unsafe_bytes)
     if not right:
         raise Denied("phrase_other", "this recovery phrase is whole, and belongs to another wallet")

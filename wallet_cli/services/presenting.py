@@ -106,7 +106,7 @@ def _anchored_head(desk: Desk) -> Anchor | None:
 
 def _bound_key(session: Session, key: PublicJwk) -> PresentKey:
     """Our present key that the credential is bound to, of whichever card."""
-    for seq in range(session.party.card_seq, 0, -1):
+    for seq in range(session.party.card_seq, session.keys.oldest - 1, -1):
         found = session.keys.present(seq)
         if found.public_jwk() == key:
             return found

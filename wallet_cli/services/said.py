@@ -37,7 +37,7 @@ def events(session: Session) -> Iterator[tuple[str, bytes]]:
 
 def deleted_items(session: Session) -> set[bytes]:
     """The items whose deletion the history holds over a signature of ours."""
-    keys = [session.keys.present(seq) for seq in range(1, session.party.card_seq + 1)]
+    keys = [session.keys.present(seq) for seq in range(session.keys.oldest, session.party.card_seq + 1)]
     ours = {key.thumbprint(): key.public_jwk() for key in keys}
     found: set[bytes] = set()
     for kind, raw in events(session):

@@ -90,7 +90,7 @@ def make(
         registry=registry,
         vault_url=vault_url,
     )
-    return Fresh(Keys(kind, root, hot), cold, party, ring_file)
+    return Fresh(Keys.first(kind, root, hot), cold, party, ring_file)
 
 
 def save(session: Session, fresh: Fresh, passphrase: Passphrase, record: Deployment) -> None:

@@ -27,7 +27,7 @@ from protocol.errors import Denied, Malformed, Unavailable
 from protocol.keys import AccountKey, Root
 from protocol.recipients import Passphrase
 
-KEYS = Keys("person", Root(b"r" * 32), AccountKey(b"h" * 32))
+KEYS = Keys.first("person", Root(b"r" * 32), AccountKey(b"h" * 32))
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_the_keys_are_gone_when_the_time_is_over(profile: Profile) -> None:
 
 def test_a_second_unlock_replaces_the_first(profile: Profile) -> None:
     agent.start(profile, KEYS, 60)
-    other = Keys("person", Root(b"x" * 32), AccountKey(b"h" * 32))
+    other = Keys.first("person", Root(b"x" * 32), AccountKey(b"h" * 32))
     agent.start(profile, other, 60)
     opened = agent.fetch(profile)
     assert opened is not None

@@ -12,18 +12,19 @@ import click
 import pytest
 
 from client import files, passphrase
-from client.keystore import Keys, read_keys, write_keys
+from client.keystore import Keys, read_keys, replace_keys, write_keys
 from client.passphrase import PassphraseSource
 from client.profile import Party, Profile
 from client.settings import read_settings
 from protocol import canonical
+from protocol.encoding import b64u
 from protocol.envelope import seal_bytes
 from protocol.errors import Conflict, Denied, Malformed
-from protocol.keys import AccountKey, Root
+from protocol.keys import AccountKey, Root, derive_present, derive_sealing, derive_tag_key
 from protocol.recipients import Passphrase, ScryptRecipient
 
 WORK = 10  # the least work: these tests prove no strength
-KEYS = Keys("person", Root(b"r" * 32), AccountKey(b"h" * 32))
+KEYS = Keys.first("person", Root(b"r" * 32), AccountKey(b"h" * 32))
 PASS = Passphrase("correct horse")
 
 PARTY = Party(
@@ -106,7 +107,9 @@ def test_a_missing_key_store_is_a_missing_profile(tmp_path: Path) -> None:
     [
         b"{}",
         b"not json",
-        canonical.dumps({"v": 2, "kind": "person", "root": "A" * 43, "hot": "A" * 43}),
+        canonical.dumps({"v": 3, "kind": "person", "root": "A" * 43, "hot": "A" * 43}),
+        canonical.dumps({"v": 2, "kind": "person", "root": "A" * 43, "hot": "A" * 42 + "E"}),
+        canonical.dumps({**canonical.loads_object(KEYS.unsafe_plaintext(), limit=4096, what="keys"), "roots": []}),
         canonical.dumps({"v": 1, "kind": "robot", "root": "A" * 43, "hot": "A" * 42 + "E"}),
         canonical.dumps({"v": 1, "kind": "person", "root": "A" * 42, "hot": "A" * 43}),
         canonical.dumps({"v": 1, "kind": "person", "root": "A" * 43, "hot": "A" * 43}),
@@ -123,6 +126,58 @@ def test_keys_are_derived_once_and_the_newest_identity_comes_first() -> None:
     assert KEYS.present(1).thumbprint() != KEYS.present(2).thumbprint()
     assert KEYS.identities(2) == [KEYS.sealing(2), KEYS.sealing(1)]
     assert KEYS.tag_key.unsafe_bytes != KEYS.revoke_key.unsafe_bytes
+
+
+def test_the_root_of_a_card_is_the_newest_one_that_begins_not_after_it() -> None:
+    later = KEYS.with_root(3, Root(b"s" * 32)).with_root(5, Root(b"t" * 32))
+    assert [later.present(seq).thumbprint() for seq in (1, 2)] == [KEYS.present(seq).thumbprint() for seq in (1, 2)]
+    assert later.sealing(3) == derive_sealing(Root(b"s" * 32), 3)
+    assert later.present(4).thumbprint() == derive_present(Root(b"s" * 32), 4).thumbprint()
+    assert later.present(9).thumbprint() == derive_present(Root(b"t" * 32), 9).thumbprint()
+    assert later.root == Root(b"t" * 32)
+    assert (later.tag_key, later.revoke_key) == (KEYS.tag_key, KEYS.revoke_key)
+    assert KEYS.root == Root(b"r" * 32)
+    with pytest.raises(Malformed):
+        later.with_root(5, Root(b"u" * 32))
+
+
+def test_keys_before_the_oldest_root_are_said_to_be_gone() -> None:
+    later = KEYS.with_root(3, Root(b"s" * 32))
+    cut = later.with_roots(later.roots[1:])
+    assert (later.oldest, cut.oldest) == (1, 3)
+    assert cut.identities(4) == [later.sealing(4), later.sealing(3)]
+    assert cut.tag_key == KEYS.tag_key
+    with pytest.raises(Malformed) as caught:
+        cut.present(2)
+    assert caught.value.code == "ring_card"
+
+
+def test_several_roots_and_the_member_secret_are_kept(tmp_path: Path) -> None:
+    more = KEYS.with_root(3, Root(b"s" * 32)).with_member(Root(b"m" * 32)).with_hot(AccountKey(b"k" * 32))
+    write_keys(tmp_path / "k", more, PASS, WORK)
+    assert read_keys(tmp_path / "k", PASS) == more
+    ring = more.ring(b"d" * 32)
+    assert (ring.roots, ring.tag_key, ring.revoke_key) == (more.roots, KEYS.tag_key, KEYS.revoke_key)
+
+
+def test_a_key_store_of_version_1_still_opens_with_the_same_keys(tmp_path: Path) -> None:
+    old = canonical.dumps({"v": 1, "kind": "person", "root": b64u(b"r" * 32), "hot": b64u(b"h" * 32)})
+    files.write_private(tmp_path / "k", seal_bytes(old, [ScryptRecipient(PASS, WORK)]).file)
+    opened = read_keys(tmp_path / "k", PASS)
+    assert opened == KEYS
+    assert opened.tag_key == derive_tag_key(Root(b"r" * 32))
+
+
+def test_changed_keys_take_the_place_of_the_old_ones_under_the_same_passphrase_only(tmp_path: Path) -> None:
+    path = tmp_path / "k"
+    write_keys(path, KEYS, PASS, WORK)
+    later = KEYS.with_root(3, Root(b"s" * 32))
+    with pytest.raises(Denied) as caught:
+        replace_keys(path, later, Passphrase("corect horse"), WORK)
+    assert caught.value.code == "wrong_passphrase"
+    assert read_keys(path, PASS) == KEYS
+    replace_keys(path, later, PASS, WORK)
+    assert read_keys(path, PASS) == later
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:

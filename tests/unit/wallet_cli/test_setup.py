@@ -334,7 +334,7 @@ def test_a_vault_that_shows_another_card_is_found_out(world: World, wallet: Wall
 
 def test_a_card_renewed_elsewhere_is_noticed(world: World, wallet: Wallet) -> None:
     renewed = world.stage.session("alice")
-    renewed.use_keys(type(renewed.keys)("person", type(renewed.keys.root)(b"x" * 32), renewed.keys.hot))
+    renewed.use_keys(renewed.keys.first("person", type(renewed.keys.root)(b"x" * 32), renewed.keys.hot))
     party = renewed.party
     present, sealing = renewed.keys.present(2), renewed.keys.sealing(2).recipient().public
     from client.deployment import dossier_domain
