@@ -15,7 +15,7 @@ from client import qr, scanner
 from client.localsite import Entrance
 from protocol.show_code import parse_show_code
 from scripts.processes import free_port
-from tests.browser.browser import Watched, axe, launch, photograph, serving, watching
+from tests.browser.browser import LANGUAGES, MODES, Watched, axe, launch, photograph, serving, watching
 from tests.browser.film import write_film
 from tests.unit.wallet_cli.conftest import World, make_world
 from tests.unit.wallet_cli.receipts import receipt
@@ -28,7 +28,7 @@ NO_CAMERA = """() => {
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no"));
 }"""
 PHONE = {"width": 360, "height": 740}
-LOOKS = list(product(("zh", "en"), ("light", "dark"), (False, True)))
+LOOKS = list(product(LANGUAGES, (False, True)))
 SCROLLS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 SMALL_TEXT = """() => [...document.querySelectorAll("body *")]
   .filter((one) => one.offsetParent && [...one.childNodes].some((text) => text.nodeType === 3 && text.data.trim()))
@@ -78,18 +78,24 @@ def examine(page: Page, name: str, *, lang: str, mode: str, elder: bool) -> None
     photograph(page, f"mydata-{name}{'-elder' if elder else ''}", lang=lang, mode=mode)
 
 
-@pytest.mark.parametrize(("lang", "mode", "elder"), LOOKS)
-def test_every_page_can_be_read_and_reached(browser: Browser, world: World, lang: str, mode: str, elder: bool) -> None:
-    with opened(world, browser, lang=lang, mode=mode, elder=elder) as seen:
+def in_both_modes(page: Page, name: str, *, lang: str, elder: bool) -> None:
+    for mode in MODES:
+        page.emulate_media(color_scheme="dark" if mode == "dark" else "light", reduced_motion="reduce")
+        examine(page, name, lang=lang, mode=mode, elder=elder)
+
+
+@pytest.mark.parametrize(("lang", "elder"), LOOKS)
+def test_every_page_can_be_read_and_reached(browser: Browser, world: World, lang: str, elder: bool) -> None:
+    with opened(world, browser, lang=lang, elder=elder) as seen:
         home = seen.page.url
         for path in pages(world):
             seen.page.goto(home + path)
             name = path.partition("/")[0] + ("-one" if "/" in path else "") or "home"
-            examine(seen.page, name, lang=lang, mode=mode, elder=elder)
+            in_both_modes(seen.page, name, lang=lang, elder=elder)
         seen.page.goto(home + f"items/{world.item}")
         seen.page.locator("main form button").nth(1).click()
         seen.page.wait_for_selector("#checks")
-        examine(seen.page, "checks", lang=lang, mode=mode, elder=elder)
+        in_both_modes(seen.page, "checks", lang=lang, elder=elder)
 
 
 @pytest.mark.parametrize(("lang", "elder"), [("zh", True), ("en", False)])
