@@ -137,9 +137,9 @@ def _check(kind: str, value: Any) -> None:
         sized(value, 32, kind)
     elif kind == "address":
         sized(value, 20, kind)
-    elif kind == "bytes32[]":
+    elif kind in {"bytes32[]", "address[]"}:
         for item in value:
-            sized(item, 32, kind)
+            _check(kind[:-2], item)
     elif kind.startswith("("):
         # Our structs hold no structs: their members stand between commas.
         for part, item in zip(kind[1:-1].split(","), value, strict=True):

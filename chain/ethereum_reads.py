@@ -9,6 +9,7 @@ from chain.codec import Codec, refusal_of
 from chain.deployment import Deployment
 from chain.event_table import to_event
 from chain.events import Anchored, Event, EventRef
+from chain.guardians import KIND_ALL, KIND_NONE, GuardianChange, GuardianState, GuardianTerms, PendingRecovery
 from chain.history import RegistryHistory
 from chain.ledger import MAX_EVENT_RANGE, check_range
 from chain.node import Node, RawLog, RevertError
@@ -77,8 +78,12 @@ class EthereumReads:
         found = self._view("DossierRegistry", "getDossier", dossier, block=block, absent="DossierUnknown")
         if found is None:
             return None
-        owner, nonce, controller, epoch, card_hash, card_seq, valid_from, revoked_below = found[0]
-        return DossierState(dossier, owner, controller, nonce, epoch, card_hash, card_seq, valid_from, revoked_below)
+        owner, nonce, controller, *rest = found[0]
+        return DossierState(dossier, owner, controller, nonce, *rest)
+
+    def guardians(self, dossier: bytes, *, block: int | None = None) -> GuardianState | None:
+        found = self._view("DossierRegistry", "getGuardianship", dossier, block=block, absent="DossierUnknown")
+        return None if found is None else _guardians(*found)
 
     def dossier_cards(self, dossier: bytes, *, block: int | None = None) -> tuple[CardState, ...]:
         return cards_of(self.dossier_history(dossier, block=block))
@@ -188,3 +193,17 @@ class EthereumReads:
     def _head(self, function: str, *args: Any) -> LogHead:
         size, root = self._view("ArchiveLog", function, *args, block=None)
         return LogHead(size, root)
+
+
+def _guardians(set_: tuple[Any, ...], change: tuple[Any, ...], pending: tuple[Any, ...]) -> GuardianState:
+    """The three structs that `getGuardianship` answers."""
+    set_hash, threshold, delay, recoveries, freezes, freezable_from = set_
+    new_owner, ready_at, kind, new_controller = pending
+    return GuardianState(
+        GuardianTerms(set_hash, threshold, delay),
+        recoveries,
+        freezes,
+        freezable_from,
+        GuardianChange(GuardianTerms(*change[:3]), change[3]) if change[3] else None,
+        PendingRecovery(new_owner, new_controller, ready_at, kind == KIND_ALL) if kind != KIND_NONE else None,
+    )

@@ -10,7 +10,16 @@ from chain.ethereum_reads import EthereumReads
 from chain.node import Node
 from chain.sender import Sender
 from chain.values import TxRef
-from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.dossier_messages import (
+    BumpEpoch,
+    FreezeDossier,
+    OpenDossier,
+    RecoverDossier,
+    RotateDossier,
+    SetGuardians,
+    VetoRecovery,
+)
+from protocol.guardians import GuardianSet
 from protocol.hashing import keccak256
 from protocol.keycard import KeyCard
 
@@ -82,6 +91,44 @@ class EthereumLedger(EthereumReads):
 
     def bump_epoch(self, message: BumpEpoch, signature: bytes, *, confirmations: int = 0) -> TxRef:
         return self._send("DossierRegistry", "bumpEpoch", message.values(), signature, confirmations=confirmations)
+
+    def set_guardians(self, message: SetGuardians, signature: bytes, *, confirmations: int = 0) -> TxRef:
+        return self._send("DossierRegistry", "setGuardians", message.values(), signature, confirmations=confirmations)
+
+    def apply_guardians(self, dossier: bytes, *, confirmations: int = 0) -> TxRef:
+        return self._send("DossierRegistry", "applyGuardians", dossier, confirmations=confirmations)
+
+    def freeze_dossier(
+        self, message: FreezeDossier, guardians: GuardianSet, signature: bytes, *, confirmations: int = 0
+    ) -> TxRef:
+        revealed = (guardians.salt, list(guardians.accounts))
+        return self._send(
+            "DossierRegistry", "freeze", message.values(), *revealed, signature, confirmations=confirmations
+        )
+
+    def propose_recovery(
+        self,
+        message: RecoverDossier,
+        guardians: GuardianSet,
+        signatures: Sequence[bytes],
+        *,
+        confirmations: int = 0,
+    ) -> TxRef:
+        revealed = (guardians.salt, list(guardians.accounts))
+        return self._send(
+            "DossierRegistry",
+            "proposeRecovery",
+            message.values(),
+            *revealed,
+            list(signatures),
+            confirmations=confirmations,
+        )
+
+    def veto_recovery(self, message: VetoRecovery, signature: bytes, *, confirmations: int = 0) -> TxRef:
+        return self._send("DossierRegistry", "vetoRecovery", message.values(), signature, confirmations=confirmations)
+
+    def execute_recovery(self, dossier: bytes, *, confirmations: int = 0) -> TxRef:
+        return self._send("DossierRegistry", "executeRecovery", dossier, confirmations=confirmations)
 
     def attest(self, dossier: bytes, digest: bytes, signature: bytes, *, confirmations: int = 0) -> TxRef:
         return self._send("DossierRegistry", "attest", dossier, digest, signature, confirmations=confirmations)

@@ -7,6 +7,7 @@ from typing import Any
 
 from chain import events as e
 from chain.codec import DecodedEvent
+from chain.guardians import KIND_ALL
 
 Row = Callable[[e.EventRef, Mapping[str, Any]], e.Event]
 
@@ -57,6 +58,20 @@ ROWS: dict[tuple[str, str], Row] = {
     ),
     ("DossierRegistry", "EpochBumped"): lambda at, a: e.EpochBumped(at, a["dossier"], a["grantEpoch"]),
     ("DossierRegistry", "Attested"): lambda at, a: e.Attested(at, a["dossier"], a["digest"], a["controller"]),
+    ("DossierRegistry", "GuardiansProposed"): lambda at, a: e.GuardiansProposed(
+        at, a["dossier"], a["setHash"], a["threshold"], a["delay"], a["readyAt"]
+    ),
+    ("DossierRegistry", "GuardiansSet"): lambda at, a: e.GuardiansSet(
+        at, a["dossier"], a["setHash"], a["threshold"], a["delay"]
+    ),
+    ("DossierRegistry", "DossierFrozen"): lambda at, a: e.DossierFrozen(at, a["dossier"], a["guardian"], a["until"]),
+    ("DossierRegistry", "RecoveryProposed"): lambda at, a: e.RecoveryProposed(
+        at, a["dossier"], a["recovery"], a["kind"] == KIND_ALL, a["newOwner"], a["newController"], a["readyAt"]
+    ),
+    ("DossierRegistry", "RecoveryVetoed"): lambda at, a: e.RecoveryVetoed(at, a["dossier"], a["recovery"]),
+    ("DossierRegistry", "DossierRecovered"): lambda at, a: e.DossierRecovered(
+        at, a["dossier"], a["owner"], a["controller"]
+    ),
     ("GrantRegistry", "Nullified"): lambda at, a: e.Nullified(at, a["nullifier"], a["secret"]),
     ("ArchiveLog", "LogOpened"): lambda at, a: e.LogOpened(
         at, a["origin"], a["name"], a["owner"], a["publisher"], a["logVkey"], a["entry0"]

@@ -138,6 +138,71 @@ class Attested:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardiansProposed:
+    """The owner signed for these guardians; they may be applied from `ready_at` (block time) on."""
+
+    at: EventRef
+    dossier: bytes
+    set_hash: bytes
+    threshold: int
+    delay_s: int
+    ready_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuardiansSet:
+    """These guardians count from now on; 32 zero bytes: there are none."""
+
+    at: EventRef
+    dossier: bytes
+    set_hash: bytes
+    threshold: int
+    delay_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class DossierFrozen:
+    """A guardian suspended the controller until `until` (block time)."""
+
+    at: EventRef
+    dossier: bytes
+    guardian: bytes
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryProposed:
+    """Guardians carry a recovery, which may be executed from `ready_at` (block time) on."""
+
+    at: EventRef
+    dossier: bytes
+    recovery: int
+    by_all: bool
+    new_owner: bytes
+    new_controller: bytes
+    ready_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryVetoed:
+    """The owner ended the recovery of this nonce."""
+
+    at: EventRef
+    dossier: bytes
+    recovery: int
+
+
+@dataclass(frozen=True, slots=True)
+class DossierRecovered:
+    """A recovery was executed: owner and controller are the new ones, and the freeze has ended."""
+
+    at: EventRef
+    dossier: bytes
+    owner: bytes
+    controller: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Nullified:
     """A grant or mandate with this `nullifier` has ended; `secret` is public from now on."""
 
@@ -240,6 +305,12 @@ Event = (
     | DossierRotated
     | EpochBumped
     | Attested
+    | GuardiansProposed
+    | GuardiansSet
+    | DossierFrozen
+    | RecoveryProposed
+    | RecoveryVetoed
+    | DossierRecovered
     | Nullified
     | LogOpened
     | Anchored

@@ -22,6 +22,7 @@ from typing import Protocol
 
 from chain.deployment import Deployment, LogRecord
 from chain.events import Anchored, Event
+from chain.guardians import GuardianState
 from chain.values import (
     ROLE_ISSUER,
     ROLE_READER,
@@ -38,8 +39,17 @@ from chain.values import (
     RoleSpan,
     TxRef,
 )
-from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.dossier_messages import (
+    BumpEpoch,
+    FreezeDossier,
+    OpenDossier,
+    RecoverDossier,
+    RotateDossier,
+    SetGuardians,
+    VetoRecovery,
+)
 from protocol.errors import Malformed
+from protocol.guardians import GuardianSet
 from protocol.keycard import KeyCard
 
 MAX_EVENT_RANGE = 2_000  # blocks in one call of `events` or `anchors`
@@ -59,6 +69,7 @@ __all__ = [
     "Deployment",
     "DossierState",
     "Event",
+    "GuardianState",
     "IssueSpan",
     "Ledger",
     "LedgerReads",
@@ -99,7 +110,11 @@ class LedgerReads(Protocol):
         """All key cards of the dossier, oldest first; empty if never opened."""
 
     def dossier_history(self, dossier: bytes, *, block: int | None = None) -> tuple[Event, ...]:
-        """Every event of the dossier, oldest first: opened, rotated, cards, epochs, attestations."""
+        """Every event of the dossier, oldest first: opened, rotated, cards, epochs, attestations, guardians."""
+
+    def guardians(self, dossier: bytes, *, block: int | None = None) -> GuardianState | None:
+        """The dossier's guardians, the change of them that waits and the recovery that is pending; None if
+        the dossier was never opened."""
 
     def attested_at(self, dossier: bytes, digest: bytes, *, block: int | None = None) -> int | None:
         """The block time at which the dossier attested `digest`; None if it did not."""
@@ -185,6 +200,33 @@ class LedgerWrites(Protocol):
 
     def bump_epoch(self, message: BumpEpoch, signature: bytes, *, confirmations: int = 0) -> TxRef:
         """End all grants and mandates of the dossier, signed by its controller or owner."""
+
+    def set_guardians(self, message: SetGuardians, signature: bytes, *, confirmations: int = 0) -> TxRef:
+        """Name, change or remove the guardians, signed by the owner. The first set counts at once."""
+
+    def apply_guardians(self, dossier: bytes, *, confirmations: int = 0) -> TxRef:
+        """Put a change of guardians into effect whose delay is over."""
+
+    def freeze_dossier(
+        self, message: FreezeDossier, guardians: GuardianSet, signature: bytes, *, confirmations: int = 0
+    ) -> TxRef:
+        """Suspend the controller for 7 days, signed by one of the guardians; once in 30 days."""
+
+    def propose_recovery(
+        self,
+        message: RecoverDossier,
+        guardians: GuardianSet,
+        signatures: Sequence[bytes],
+        *,
+        confirmations: int = 0,
+    ) -> TxRef:
+        """Begin a recovery. `signatures` has one for each account of the set, empty where one did not sign."""
+
+    def veto_recovery(self, message: VetoRecovery, signature: bytes, *, confirmations: int = 0) -> TxRef:
+        """End a recovery that was not carried by all guardians, signed by the owner."""
+
+    def execute_recovery(self, dossier: bytes, *, confirmations: int = 0) -> TxRef:
+        """Give the dossier to the accounts of a recovery whose delay is over."""
 
     def attest(self, dossier: bytes, digest: bytes, signature: bytes, *, confirmations: int = 0) -> TxRef:
         """Record, once, that the dossier's controller (a key or, by ERC-1271, a contract) signs `digest`."""

@@ -20,7 +20,9 @@ from chain import memory_rules as rules
 from chain.deployment import Deployment
 from chain.events import Anchored, Event, EventRef
 from chain.faults import Faults
+from chain.guardians import GuardianState
 from chain.ledger import Ledger, check_range
+from chain.memory_guardians import MemoryGuardians, Rule
 from chain.memory_rules import Approver, Happening, Turn
 from chain.reverts import refusal
 from chain.values import (
@@ -44,9 +46,6 @@ from protocol.keycard import KeyCard
 CHAIN_ID = 31337
 FIRST_TIME = 1_800_000_000
 GAS = 100_000  # nothing is metered; every transaction says this
-
-Rule = Callable[[Turn], Sequence[Happening]]
-
 
 @dataclass(frozen=True, slots=True)
 class _Block:
@@ -142,7 +141,7 @@ class MemoryChain:
         return BlockRef(number, name, max(before.time, self._clock() + self._skew))
 
 
-class MemoryLedger:
+class MemoryLedger(MemoryGuardians):
     """The port over a `MemoryChain`, for one sending account. Promises: `chain.ledger.Ledger`."""
 
     def __init__(self, chain: MemoryChain, account: bytes) -> None:
@@ -190,6 +189,11 @@ class MemoryLedger:
         with self.chain.faults.around("dossier_history"):
             last = self.chain.head.number if block is None else block
             return tuple(event for event in self.chain.events(0, last) if dossier_named(event) == dossier)
+
+    def guardians(self, dossier: bytes, *, block: int | None = None) -> GuardianState | None:
+        sized(dossier, 32, "dossier")
+        with self.chain.faults.around("guardians"):
+            return self.chain.world(block).guardians.get(dossier)
 
     def attested_at(self, dossier: bytes, digest: bytes, *, block: int | None = None) -> int | None:
         sized(digest, 32, "digest")

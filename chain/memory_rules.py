@@ -118,25 +118,25 @@ def publish_agency_card(turn: Turn, card: KeyCard, signature: bytes) -> list[Hap
     else:
         _next_card(turn, card, newest.hash, newest.seq, newest.valid_from, newest.revoked_below)
     digest = card.digest(Domain(turn.deployment.chain_id, turn.deployment.contracts.agency_registry))
-    _signed(turn, [account], digest, signature)
+    signed(turn, [account], digest, signature)
     return [_published(card, digest, of_agency=True)]
 
 
 def open_dossier(
     turn: Turn, message: OpenDossier, owner_signature: bytes, card: KeyCard, card_signature: bytes
 ) -> list[Happening]:
-    _in_time(turn, message.deadline)
+    in_time(turn, message.deadline)
     not_zero(message.owner, message.controller)
-    domain = _dossiers(turn)
+    domain = dossiers(turn)
     dossier = dossier_id(domain.chain_id, domain.verifying_contract, message.owner, message.salt)
     if dossier in turn.world.dossiers:
         raise refusal("DossierExists", dossier=dossier)
     if card.subject != dossier:
         raise refusal("CardSubjectInvalid")
-    _signed(turn, [message.owner], message.digest(domain), owner_signature)
+    signed(turn, [message.owner], message.digest(domain), owner_signature)
     _next_card(turn, card, ZERO32, 0, 0, 0)
     digest = card.digest(domain)
-    _signed(turn, [message.controller, message.owner], digest, card_signature)
+    signed(turn, [message.controller, message.owner], digest, card_signature)
     return [
         lambda at: e.DossierOpened(at, dossier, message.owner, message.controller, message.salt),
         _published(card, digest, of_agency=False),
@@ -144,37 +144,39 @@ def open_dossier(
 
 
 def rotate_dossier(turn: Turn, message: RotateDossier, signature: bytes) -> list[Happening]:
-    _in_time(turn, message.deadline)
+    in_time(turn, message.deadline)
     not_zero(message.new_owner, message.new_controller)
-    dossier = _dossier(turn, message.dossier)
-    _nonce(dossier, message.nonce)
-    _signed(turn, [dossier.owner], message.digest(_dossiers(turn)), signature)
+    dossier = known_dossier(turn, message.dossier)
+    next_nonce(dossier, message.nonce)
+    signed(turn, [dossier.owner], message.digest(dossiers(turn)), signature)
     return [lambda at: e.DossierRotated(at, message.dossier, message.new_owner, message.new_controller)]
 
 
 def publish_dossier_card(turn: Turn, card: KeyCard, signature: bytes) -> list[Happening]:
-    d = _dossier(turn, card.subject)
+    d = known_dossier(turn, card.subject)
     _next_card(turn, card, d.card_hash, d.card_seq, d.card_valid_from, d.revoked_below)
-    digest = card.digest(_dossiers(turn))
-    _signed(turn, [d.controller, d.owner], digest, signature)
+    digest = card.digest(dossiers(turn))
+    _signed_by_holder(turn, d, digest, signature)
     return [_published(card, digest, of_agency=False)]
 
 
 def bump_epoch(turn: Turn, message: BumpEpoch, signature: bytes) -> list[Happening]:
-    _in_time(turn, message.deadline)
-    dossier = _dossier(turn, message.dossier)
-    _nonce(dossier, message.nonce)
-    _signed(turn, [dossier.controller, dossier.owner], message.digest(_dossiers(turn)), signature)
+    in_time(turn, message.deadline)
+    dossier = known_dossier(turn, message.dossier)
+    next_nonce(dossier, message.nonce)
+    _signed_by_holder(turn, dossier, message.digest(dossiers(turn)), signature)
     return [lambda at: e.EpochBumped(at, message.dossier, dossier.grant_epoch + 1)]
 
 
 def attest(turn: Turn, dossier: bytes, digest: bytes, signature: bytes) -> list[Happening]:
-    controller = _dossier(turn, dossier).controller
+    d = known_dossier(turn, dossier)
     time = turn.world.attested.get((dossier, digest))
     if time is not None:
         raise refusal("AlreadyAttested", dossier=dossier, digest=digest, time=time)
-    _signed(turn, [controller], digest, signature)
-    return [lambda at: e.Attested(at, dossier, digest, controller)]
+    signed(turn, [d.controller], digest, signature)
+    if turn.time < d.frozen_until:
+        raise refusal("DossierIsFrozen", dossier=dossier, until=d.frozen_until)
+    return [lambda at: e.Attested(at, dossier, digest, d.controller)]
 
 
 def revoke(turn: Turn, secret: bytes) -> list[Happening]:
@@ -214,7 +216,17 @@ def _next_card(turn: Turn, card: KeyCard, current: bytes, seq: int, valid_from: 
         raise refusal("CardValidFromInvalid", earliest=earliest, latest=latest, got=card.valid_from)
 
 
-def _signed(turn: Turn, accounts: Sequence[bytes], digest: bytes, signature: bytes) -> None:
+def _signed_by_holder(turn: Turn, d: DossierState, digest: bytes, signature: bytes) -> None:
+    signed(turn, [d.controller, d.owner], digest, signature)
+    if turn.time < d.frozen_until:
+        try:
+            signed(turn, [d.owner], digest, signature)
+        except OneFileError:
+            raise refusal("DossierIsFrozen", dossier=d.dossier, until=d.frozen_until) from None
+
+
+def signed(turn: Turn, accounts: Sequence[bytes], digest: bytes, signature: bytes) -> None:
+    """One of `accounts` signed the digest: a key, or a contract that approves it."""
     for account in accounts:
         approver = turn.approvers.get(account)
         if approver is not None:
@@ -245,12 +257,14 @@ def _text(text: str, longest: int) -> None:
         raise refusal("TextInvalid", longest=longest, got=len(text.encode()))
 
 
-def _in_time(turn: Turn, deadline: int) -> None:
+def in_time(turn: Turn, deadline: int) -> None:
+    """The message is not too late for this block."""
     if turn.time > deadline:
         raise refusal("DeadlinePassed", deadline=deadline, time=turn.time)
 
 
-def _nonce(dossier: DossierState, nonce: int) -> None:
+def next_nonce(dossier: DossierState, nonce: int) -> None:
+    """The message carries the nonce that the dossier expects."""
     if nonce != dossier.nonce:
         raise refusal("NonceInvalid", dossier=dossier.dossier, expected=dossier.nonce, got=nonce)
 
@@ -270,11 +284,13 @@ def _issues(agency: AgencyState, licence_type: str) -> bool:
     return any(span.licence_type == licence_type and span.until is None for span in agency.issues)
 
 
-def _dossiers(turn: Turn) -> Domain:
+def dossiers(turn: Turn) -> Domain:
+    """The domain of the messages to the DossierRegistry."""
     return Domain(turn.deployment.chain_id, turn.deployment.contracts.dossier_registry)
 
 
-def _dossier(turn: Turn, dossier: bytes) -> DossierState:
+def known_dossier(turn: Turn, dossier: bytes) -> DossierState:
+    """The dossier, which must be open."""
     found = turn.world.dossiers.get(dossier)
     if found is None:
         raise refusal("DossierUnknown", dossier=dossier)

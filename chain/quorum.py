@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from chain.deployment import Deployment
 from chain.events import Anchored, Event
+from chain.guardians import GuardianState
 from chain.ledger import LedgerReads
 from chain.values import AgencyState, BlockRef, CardState, DossierState, LogHead, LogState
 from protocol.errors import Malformed, OneFileError, Unavailable
@@ -87,6 +88,10 @@ class QuorumReads:
     def dossier_history(self, dossier: bytes, *, block: int | None = None) -> tuple[Event, ...]:
         at = self._at(block)
         return self._agreed(lambda ledger: ledger.dossier_history(dossier, block=at))
+
+    def guardians(self, dossier: bytes, *, block: int | None = None) -> GuardianState | None:
+        at = self._at(block)
+        return self._agreed(lambda ledger: ledger.guardians(dossier, block=at))
 
     def attested_at(self, dossier: bytes, digest: bytes, *, block: int | None = None) -> int | None:
         at = self._at(block)

@@ -57,6 +57,21 @@ REFUSALS: dict[str, OneFileError] = {
     "DossierUnknown": Denied("dossier_unknown", "the registry knows no such dossier"),
     "AlreadyAttested": Conflict("already_attested", "the dossier attested this digest at {at}"),
     "AlreadyNullified": Conflict("already_revoked", "the grant or mandate was revoked at {at}"),
+    # Guardians and recovery
+    "GuardianTermsInvalid": Malformed(
+        "guardian_terms", "a threshold of {threshold} with a delay of {delay} s is not taken"
+    ),
+    "GuardianSetInvalid": Untrusted("guardian_set", "these accounts and this salt are not the dossier's guardians"),
+    "GuardianOrderInvalid": Malformed("guardian_order", "the guardians' accounts do not ascend at {index}"),
+    "GuardianUnknown": Denied("guardian_unknown", "{account} is no guardian of this dossier"),
+    "GuardianQuorumMissing": Denied("guardian_quorum", "{needed} guardians must sign; {got} did"),
+    "FreezeTooSoon": Denied("freeze_too_soon", "the dossier can be frozen again from {from} on; it is {at}"),
+    "DossierIsFrozen": Denied("dossier_frozen", "the dossier is frozen until {until}"),
+    "ChangeMissing": Conflict("guardian_change_missing", "no change of guardians waits"),
+    "RecoveryMissing": Conflict("recovery_missing", "no such recovery is pending"),
+    "RecoveryIsPending": Conflict("recovery_pending", "a recovery is pending until {until}"),
+    "RecoveryNotVetoable": Denied("recovery_not_vetoable", "all guardians carry this recovery: nobody can veto it"),
+    "NotReady": Denied("not_ready", "this waits until {until}; the block's time is {at}"),
     # The log
     "LogExists": Conflict("log_exists", "a log of this name is open already"),
     "LogUnknown": Denied("log_unknown", "the chain knows no such log"),
@@ -84,6 +99,10 @@ REFUSALS: dict[str, OneFileError] = {
 
 # Arguments that are times, by error: under these names a program shows them to a person as date and time.
 TIMES: dict[str, dict[str, str]] = {
+    "FreezeTooSoon": {"freezable_from": "from", "time": "at"},
+    "DossierIsFrozen": {"until": "until"},
+    "RecoveryIsPending": {"ready_at": "until"},
+    "NotReady": {"ready_at": "until", "time": "at"},
     "DeadlinePassed": {"deadline": "until", "time": "at"},
     "AlreadyAttested": {"time": "at"},
     "AlreadyNullified": {"time": "at"},

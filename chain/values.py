@@ -161,6 +161,7 @@ class DossierState:
     `nonce` is the one that the next message to rotate or bump must carry. Grants and mandates of an
     epoch below `grant_epoch` are void. The newest card has `card_hash` and `card_seq`; earlier cards
     hang on it by `previous`, and those with a seq below `revoked_below` bind no credential any more.
+    Before `frozen_until` the controller's signature counts for nothing.
     """
 
     dossier: bytes
@@ -172,6 +173,7 @@ class DossierState:
     card_seq: int
     card_valid_from: int
     revoked_below: int
+    frozen_until: int = 0
 
     def __post_init__(self) -> None:
         sized(self.dossier, HASH_BYTES, "dossier")

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chain import events as e
+from chain.guardians import GuardianChange, GuardianState, GuardianTerms, PendingRecovery
 from chain.values import AgencyState, CardState, DossierState, IssueSpan, LogState, RoleSpan
 from protocol.hashing import ZERO32, keccak256
 
 
 @dataclass(slots=True)
 class World:
-    """Agencies by account, dossiers by id, logs by origin hash; times are block times in seconds."""
+    """Agencies by account, dossiers and guardians by id, logs by origin hash; times are block times in seconds."""
 
     agencies: dict[bytes, AgencyState] = field(default_factory=dict)
     dossiers: dict[bytes, DossierState] = field(default_factory=dict)
+    guardians: dict[bytes, GuardianState] = field(default_factory=dict)
     attested: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
     nullified: dict[bytes, int] = field(default_factory=dict)
     logs: dict[bytes, LogState] = field(default_factory=dict)
@@ -84,13 +86,25 @@ def _compromised(world: World, event: e.CardCompromised) -> None:
     world.agencies[event.account] = replace(agency, cards=cards)
 
 
+_OF_DOSSIERS = (
+    e.DossierOpened
+    | e.DossierRotated
+    | e.EpochBumped
+    | e.Attested
+    | e.GuardiansProposed
+    | e.GuardiansSet
+    | e.DossierFrozen
+    | e.RecoveryProposed
+    | e.RecoveryVetoed
+    | e.DossierRecovered
+)
+
+
 def dossier_named(event: e.Event) -> bytes | None:
     """The dossier that an event is about; None for events of other registries."""
     if isinstance(event, e.CardPublished):
         return None if event.of_agency else event.subject
-    if isinstance(event, e.DossierOpened | e.DossierRotated | e.EpochBumped | e.Attested):
-        return event.dossier
-    return None
+    return event.dossier if isinstance(event, _OF_DOSSIERS) else None
 
 
 def card_of(event: e.CardPublished) -> CardState:
@@ -122,6 +136,7 @@ def _card_published(world: World, event: e.CardPublished) -> None:
 def _opened(world: World, event: e.DossierOpened) -> None:
     # The first card follows in the same transaction.
     world.dossiers[event.dossier] = DossierState(event.dossier, event.owner, event.controller, 0, 1, ZERO32, 0, 0, 0)
+    world.guardians[event.dossier] = GuardianState()
 
 
 def _rotated(world: World, event: e.DossierRotated) -> None:
@@ -138,6 +153,43 @@ def _bumped(world: World, event: e.EpochBumped) -> None:
 
 def _attested(world: World, event: e.Attested) -> None:
     world.attested[event.dossier, event.digest] = event.at.block.time
+
+
+def _guardians_proposed(world: World, event: e.GuardiansProposed) -> None:
+    dossier, guardians = world.dossiers[event.dossier], world.guardians[event.dossier]
+    world.dossiers[event.dossier] = replace(dossier, nonce=dossier.nonce + 1)
+    terms = GuardianTerms(event.set_hash, event.threshold, event.delay_s)
+    world.guardians[event.dossier] = replace(guardians, change=GuardianChange(terms, event.ready_at))
+
+
+def _guardians_set(world: World, event: e.GuardiansSet) -> None:
+    terms = GuardianTerms(event.set_hash, event.threshold, event.delay_s)
+    world.guardians[event.dossier] = replace(world.guardians[event.dossier], terms=terms, change=None)
+
+
+def _frozen(world: World, event: e.DossierFrozen) -> None:
+    world.dossiers[event.dossier] = replace(world.dossiers[event.dossier], frozen_until=event.until)
+    world.guardians[event.dossier] = world.guardians[event.dossier].frozen_at(event.at.block.time)
+
+
+def _recovery_proposed(world: World, event: e.RecoveryProposed) -> None:
+    pending = PendingRecovery(event.new_owner, event.new_controller, event.ready_at, event.by_all)
+    guardians = world.guardians[event.dossier]
+    world.guardians[event.dossier] = replace(guardians, pending=pending, recoveries=event.recovery + 1)
+
+
+def _recovery_vetoed(world: World, event: e.RecoveryVetoed) -> None:
+    dossier = world.dossiers[event.dossier]
+    world.dossiers[event.dossier] = replace(dossier, nonce=dossier.nonce + 1)
+    world.guardians[event.dossier] = replace(world.guardians[event.dossier], pending=None)
+
+
+def _recovered(world: World, event: e.DossierRecovered) -> None:
+    dossier = world.dossiers[event.dossier]
+    world.dossiers[event.dossier] = replace(
+        dossier, owner=event.owner, controller=event.controller, frozen_until=0
+    )
+    world.guardians[event.dossier] = replace(world.guardians[event.dossier], pending=None, change=None)
 
 
 def _nullified(world: World, event: e.Nullified) -> None:
@@ -182,6 +234,12 @@ _STEPS: dict[type, Callable[[World, Any], None]] = {
     e.DossierRotated: _rotated,
     e.EpochBumped: _bumped,
     e.Attested: _attested,
+    e.GuardiansProposed: _guardians_proposed,
+    e.GuardiansSet: _guardians_set,
+    e.DossierFrozen: _frozen,
+    e.RecoveryProposed: _recovery_proposed,
+    e.RecoveryVetoed: _recovery_vetoed,
+    e.DossierRecovered: _recovered,
     e.Nullified: _nullified,
     e.LogOpened: _log_opened,
     e.Anchored: _log_step("size", "root"),

@@ -66,6 +66,7 @@ def dossier_facts(ledger: LedgerReads, dossier: bytes, *, known_at: int, confirm
         cards=_cards(cards_of(history), len(cards_of(settled))),
         grant_epoch=max((x.grant_epoch for x in history if isinstance(x, e.EpochBumped)), default=1),
         known_at=known_at,
+        frozen_until=max(_frozen_until(history), _frozen_until(settled)),
         attested={x.digest: x.at.block.time for x in settled if isinstance(x, e.Attested)},
     )
 
@@ -111,9 +112,20 @@ def _cards(cards: Sequence[CardState], settled: int) -> tuple[CardFact, ...]:
     return tuple(facts)
 
 
+def _frozen_until(history: Sequence[e.Event]) -> int:
+    """When the controller counts again. A freeze counts at first sight, a recovery ends it when it is settled."""
+    until = 0
+    for event in history:
+        if isinstance(event, e.DossierFrozen):
+            until = event.until
+        elif isinstance(event, e.DossierRecovered):
+            until = 0
+    return until
+
+
 def _controllers(history: Sequence[e.Event], settled: Iterable[e.Event]) -> Iterator[ControllerFact]:
     """Who controlled the dossier and when; a control that is not settled yet has ended the one before."""
-    changes = [x for x in history if isinstance(x, e.DossierOpened | e.DossierRotated)]
+    changes = [x for x in history if isinstance(x, e.DossierOpened | e.DossierRotated | e.DossierRecovered)]
     known = {x.at for x in settled}
     ends: list[int | None] = [x.at.block.time for x in changes[1:]]
     for change, until in zip(changes, [*ends, None], strict=True):

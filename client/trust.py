@@ -2,7 +2,8 @@
 
     {"v": 1, "deployment": {…}, "block": {…}, "anchors": [[size, root, block, time], …],
      "agencies": [{"account", "name", "division", "roles", "issues", "cards", "envelopes"}],
-     "dossiers": [{"dossier", "controllers", "cards", "grant_epoch"}], "assembled_at": …}
+     "dossiers": [{"dossier", "controllers", "cards", "grant_epoch",
+                  "frozen_until"}], "assembled_at": …}
 
 as a JWS (``onefile-trust+jwt``) by this machine's tool key, or by one that the person names. Assembled from the
 chain; the vault contributes full key cards, each checked against the hash that the chain keeps. Offline, what it
@@ -237,6 +238,7 @@ def _dossier_json(facts: DossierFacts) -> dict[str, Json]:
         "controllers": [[hex0x(c.account), c.since, c.until] for c in facts.controllers],
         "cards": [[hex0x(c.hash), c.seq, c.since, c.revoked_below, c.compromised_since] for c in facts.cards],
         "grant_epoch": facts.grant_epoch,
+        "frozen_until": facts.frozen_until,
         "known_at": facts.known_at,
     }
 
@@ -248,6 +250,8 @@ def _dossier(fields: Fields) -> DossierFacts:
         controllers=tuple(ControllerFact(_octets(row, 20), *_numbers(row[1:], 2)) for row in controllers),
         cards=tuple(CardFact(_octets(row), *_numbers(row[1:], 4)) for row in cards),
         grant_epoch=fields.uint("grant_epoch"),
+        # Trust files of before there were guardians do not say it, and nothing was frozen then.
+        frozen_until=fields.time("frozen_until") if fields.has("frozen_until") else 0,
         known_at=fields.time("known_at"),
     )
     fields.done()

@@ -16,6 +16,14 @@ ROTATE_DOSSIER = StructType(
     "RotateDossier(bytes32 dossier,address newOwner,address newController,uint64 nonce,uint64 deadline)"
 )
 BUMP_EPOCH = StructType("BumpEpoch(bytes32 dossier,uint64 nonce,uint64 deadline)")
+SET_GUARDIANS = StructType(
+    "SetGuardians(bytes32 dossier,bytes32 setHash,uint8 threshold,uint32 delay,uint64 nonce,uint64 deadline)"
+)
+FREEZE_DOSSIER = StructType("FreezeDossier(bytes32 dossier,address guardian,uint64 nonce,uint64 deadline)")
+RECOVER_DOSSIER = StructType(
+    "RecoverDossier(bytes32 dossier,address newOwner,address newController,bool byAll,uint64 nonce,uint64 deadline)"
+)
+VETO_RECOVERY = StructType("VetoRecovery(bytes32 dossier,uint64 recovery,uint64 nonce,uint64 deadline)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +58,61 @@ class BumpEpoch(Typed):
     TYPE: ClassVar[StructType] = BUMP_EPOCH
 
     dossier: bytes
+    nonce: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetGuardians(Typed):
+    """Name, change or remove the guardians; signed by the owner. ``set_hash``: ``recovery.guardian_set_hash``,
+    32 zero bytes (with threshold and delay 0) for none. ``delay`` in seconds."""
+
+    TYPE: ClassVar[StructType] = SET_GUARDIANS
+
+    dossier: bytes
+    set_hash: bytes
+    threshold: int
+    delay: int
+    nonce: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeDossier(Typed):
+    """Suspend the controller for 7 days; signed by ``guardian``. ``nonce`` counts the dossier's freezes."""
+
+    TYPE: ClassVar[StructType] = FREEZE_DOSSIER
+
+    dossier: bytes
+    guardian: bytes
+    nonce: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverDossier(Typed):
+    """Give the dossier to new accounts after its delay; signed by guardians. ``nonce`` counts its recoveries.
+
+    ``by_all``: signed by every guardian, waits 30 days, and cannot be vetoed.
+    """
+
+    TYPE: ClassVar[StructType] = RECOVER_DOSSIER
+
+    dossier: bytes
+    new_owner: bytes
+    new_controller: bytes
+    by_all: bool
+    nonce: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class VetoRecovery(Typed):
+    """End the pending recovery with the nonce ``recovery``; signed by the owner."""
+
+    TYPE: ClassVar[StructType] = VETO_RECOVERY
+
+    dossier: bytes
+    recovery: int
     nonce: int
     deadline: int

@@ -15,6 +15,7 @@ from protocol.errors import OneFileError
 from protocol.hashing import ZERO32, sha256
 from protocol.merkle import consistency_proof
 from tests.chain_stage import Actor, Dossier, Log, Stage, admitted, agency_card
+from tests.chain_watch import Watch
 
 
 def refused(kind: type[OneFileError], code: str) -> pytest.RaisesExc[OneFileError]:
@@ -43,6 +44,18 @@ def anchor(log: Log, first: int, second: int, publisher: str = "publisher") -> N
     ledger.anchor(log.hash, second, log.root(second), sha256(b"checkpoint %d" % second), proof)
 
 
+def _guardians(stage: Stage, dossier: Dossier) -> None:
+    """Guardians are named, freeze, and recover the dossier at the second attempt."""
+    watch = Watch(dossier, delay=60)
+    watch.name(nonce=2)
+    watch.freeze()
+    watch.propose()
+    watch.veto(recovery=0, nonce=3)
+    watch.propose(nonce=1)
+    stage.advance(60)
+    stage.ledger("relayer").execute_recovery(dossier.id)
+
+
 def everything(stage: Stage) -> tuple[Dossier, Log]:
     """One of each event, in the order of `EVERYTHING`."""
     governor, police = stage.ledger("governor"), admitted(stage)
@@ -55,6 +68,7 @@ def everything(stage: Stage) -> tuple[Dossier, Log]:
     dossier.bump(dossier.controller, 1)
     digest = sha256(b"digest")
     stage.ledger("relayer").attest(dossier.id, digest, dossier.controller.sign(digest))
+    _guardians(stage, dossier)
     stage.ledger("relayer").revoke(sha256(b"s"))
     log = an_open_log(stage, 3)
     owner = stage.ledger("log owner")
@@ -83,6 +97,13 @@ EVERYTHING: list[type] = [
     e.DossierRotated,
     e.EpochBumped,
     e.Attested,
+    e.GuardiansProposed,
+    e.GuardiansSet,
+    e.DossierFrozen,
+    e.RecoveryProposed,
+    e.RecoveryVetoed,
+    e.RecoveryProposed,
+    e.DossierRecovered,
     e.Nullified,
     e.LogOpened,
     e.Anchored,

@@ -21,6 +21,15 @@ from vault_api.logbook import log_event
 from vault_api.sequencer import Tx
 from vault_api.services.grants import close_grants, end_grant
 
+_OfDossier = (
+    e.DossierOpened
+    | e.DossierRotated
+    | e.DossierFrozen
+    | e.DossierRecovered
+    | e.RecoveryVetoed
+    | e.GuardiansProposed
+)
+
 
 class ChainEvents:
     """Applies events for one log. ``facts`` is told to forget what an event touched."""
@@ -31,6 +40,10 @@ class ChainEvents:
         self._handlers: dict[type[Any], Callable[[Tx, Any], None]] = {
             e.DossierOpened: self._dossier,
             e.DossierRotated: self._dossier,
+            e.DossierFrozen: self._dossier,
+            e.DossierRecovered: self._dossier,
+            e.RecoveryVetoed: self._dossier,
+            e.GuardiansProposed: self._dossier,
             e.EpochBumped: self._epoch,
             e.Nullified: self._nullified,
             e.CardPublished: self._card,
@@ -58,7 +71,7 @@ class ChainEvents:
         tx.conn.execute(delete(t.anchors).where(t.anchors.c.block > above))
         tx.conn.execute(delete(t.nullified).where(t.nullified.c.block > above))
 
-    def _dossier(self, tx: Tx, event: e.DossierOpened | e.DossierRotated) -> None:
+    def _dossier(self, tx: Tx, event: _OfDossier) -> None:
         self._touch_dossier(tx, event.dossier)
 
     def _agency(self, tx: Tx, event: Any) -> None:

@@ -246,12 +246,14 @@ def mark_stale(conn: Connection, kind: str, subject: bytes) -> None:
 
 
 def _less_dossier(now: DossierState, sure: DossierState) -> DossierState:
-    """What gives rights in both states: the accounts and card only where they agree, the epoch of the head."""
+    """What gives rights in both states: the accounts and card only where they agree, the epoch of the head; a freeze of
+    either."""
     return replace(
         now,
         controller=now.controller if now.controller == sure.controller else NOBODY,
         owner=now.owner if now.owner == sure.owner else NOBODY,
         card_hash=now.card_hash if now.card_hash == sure.card_hash else ZERO32,
+        frozen_until=max(now.frozen_until, sure.frozen_until),
     )
 
 

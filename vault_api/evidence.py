@@ -37,7 +37,7 @@ def dossier_facts(
     now: int,
     attested: Mapping[bytes, int] | None = None,
 ) -> DossierFacts:
-    """What the registry says of a dossier: its present controller, its newest card, its epoch."""
+    """What the registry says of a dossier: its present controller, its newest card, its epoch, its freeze."""
     state = known.state
     card = CardFact(state.card_hash, state.card_seq, state.card_valid_from, state.revoked_below)
     return DossierFacts(
@@ -46,6 +46,7 @@ def dossier_facts(
         cards=(card,),
         grant_epoch=state.grant_epoch,
         known_at=now - known.age_s,
+        frozen_until=state.frozen_until,
         attested=attested or {},
     )
 

@@ -2,12 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IDossierRegistry} from "./interfaces/IDossierRegistry.sol";
+import {Guardians} from "./lib/Guardians.sol";
 import {KeyCards} from "./lib/KeyCards.sol";
-import {SignedMessages} from "./lib/SignedMessages.sol";
 
-/// @title Who controls a dossier (see IDossierRegistry)
+/// @title Who controls a dossier (see IDossierRegistry; guardians and recovery: IGuardians)
 /// @dev Has no owner and no switch. Functions read in the order: check, consume the nonce, verify, effect, event.
-contract DossierRegistry is SignedMessages, IDossierRegistry {
+contract DossierRegistry is Guardians {
     bytes32 private constant _ID_TAG = keccak256("onefile/dossier/v1");
     bytes32 private constant _OPEN =
         keccak256("OpenDossier(address owner,address controller,bytes32 salt,uint64 deadline)");
@@ -16,7 +16,6 @@ contract DossierRegistry is SignedMessages, IDossierRegistry {
     );
     bytes32 private constant _BUMP = keccak256("BumpEpoch(bytes32 dossier,uint64 nonce,uint64 deadline)");
 
-    mapping(bytes32 dossier => Dossier) private _dossiers;
     mapping(bytes32 dossier => mapping(bytes32 digest => uint64)) private _attestedAt;
 
     /// @inheritdoc IDossierRegistry
@@ -66,7 +65,7 @@ contract DossierRegistry is SignedMessages, IDossierRegistry {
         Dossier storage d = _known(message.dossier);
         _useNonce(d, message.dossier, message.nonce);
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(_BUMP, message)));
-        _requireSignedByEither(d.controller, d.owner, digest, signature);
+        _requireSignedByHolder(d, message.dossier, digest, signature);
 
         uint64 epoch = d.grantEpoch + 1;
         d.grantEpoch = epoch;
@@ -75,10 +74,12 @@ contract DossierRegistry is SignedMessages, IDossierRegistry {
 
     /// @inheritdoc IDossierRegistry
     function attest(bytes32 dossier, bytes32 digest, bytes calldata signature) external {
-        address controller = _known(dossier).controller;
+        Dossier storage d = _known(dossier);
         uint64 time = _attestedAt[dossier][digest];
         if (time != 0) revert AlreadyAttested(dossier, digest, time);
+        address controller = d.controller;
         _requireSignedBy(controller, digest, signature);
+        if (block.timestamp < d.frozenUntil) revert DossierIsFrozen(dossier, d.frozenUntil);
 
         _attestedAt[dossier][digest] = uint64(block.timestamp);
         emit Attested(dossier, digest, controller);
@@ -103,27 +104,12 @@ contract DossierRegistry is SignedMessages, IDossierRegistry {
     function _follow(Dossier storage d, KeyCard calldata card, bytes calldata signature) private {
         KeyCards.requireNext(card, KeyCards.Current(d.cardHash, d.cardSeq, d.cardValidFrom, d.revokedBelow));
         bytes32 digest = hashKeyCard(card);
-        _requireSignedByEither(d.controller, d.owner, digest, signature);
+        _requireSignedByHolder(d, card.subject, digest, signature);
 
         d.cardHash = digest;
         d.cardSeq = card.seq;
         d.cardValidFrom = card.validFrom;
         d.revokedBelow = card.revokedBelow;
         emit KeyCardPublished(card.subject, card.seq, digest, card);
-    }
-
-    function _useNonce(Dossier storage d, bytes32 dossier, uint64 nonce) private {
-        uint64 expected = d.nonce;
-        if (nonce != expected) revert NonceInvalid(dossier, expected, nonce);
-        d.nonce = expected + 1;
-    }
-
-    function _known(bytes32 dossier) private view returns (Dossier storage d) {
-        d = _dossiers[dossier];
-        if (d.owner == address(0)) revert DossierUnknown(dossier);
-    }
-
-    function _requireAccounts(address owner, address controller) private pure {
-        if (owner == address(0) || controller == address(0)) revert AccountMissing();
     }
 }

@@ -36,9 +36,10 @@ interface IDossierRegistry is IKeyCards {
         uint64 deadline;
     }
 
-    /// @param nonce of the next `RotateDossier` or `BumpEpoch`; starts at 0
+    /// @param nonce of the owner's or controller's next message (cards aside); starts at 0
     /// @param grantEpoch grants and mandates of an earlier epoch are void; starts at 1
     /// @param cardHash the newest key card; earlier ones hang on it by `previous`
+    /// @param frozenUntil the controller's signature counts for nothing before this block time (see IGuardians)
     struct Dossier {
         address owner;
         uint64 nonce;
@@ -48,6 +49,7 @@ interface IDossierRegistry is IKeyCards {
         uint64 cardSeq;
         uint64 cardValidFrom;
         uint64 revokedBelow;
+        uint64 frozenUntil;
     }
 
     event DossierOpened(bytes32 indexed dossier, address indexed owner, address indexed controller, bytes32 salt);
@@ -79,16 +81,16 @@ interface IDossierRegistry is IKeyCards {
     function rotate(RotateDossier calldata message, bytes calldata signature) external;
 
     /// @notice Record the next key card.
-    /// @param signature by the controller or the owner
+    /// @param signature by the owner, or by the controller of a dossier that is not frozen
     function publishCard(KeyCard calldata card, bytes calldata signature) external;
 
     /// @notice End every grant and mandate of the dossier.
-    /// @param signature by the controller or the owner
+    /// @param signature by the owner, or by the controller of a dossier that is not frozen
     function bumpEpoch(BumpEpoch calldata message, bytes calldata signature) external;
 
     /// @notice Record, once, that the controller of this moment signs `digest` (the EIP-712 digest of a grant or
     /// mandate). Afterwards verifiers check this fact and its time; nobody asks `isValidSignature` again, whose
-    /// answer changes with a quorum's members.
+    /// answer changes with a quorum's members. Refused while the dossier is frozen.
     function attest(bytes32 dossier, bytes32 digest, bytes calldata signature) external;
 
     /// @notice The dossier as it stands; reverts with `DossierUnknown`.

@@ -21,17 +21,17 @@ abstract contract SignedMessages is EIP712, IKeyCards {
     }
 
     function _requireSignedBy(address signer, bytes32 digest, bytes calldata signature) internal view {
-        if (!SignatureChecker.isValidSignatureNowCalldata(signer, digest, signature)) {
-            revert SignatureInvalid(digest);
-        }
+        if (!_isSignedBy(signer, digest, signature)) revert SignatureInvalid(digest);
+    }
+
+    function _isSignedBy(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool) {
+        return SignatureChecker.isValidSignatureNowCalldata(signer, digest, signature);
     }
 
     function _requireSignedByEither(address first, address second, bytes32 digest, bytes calldata signature)
         internal
         view
     {
-        if (!SignatureChecker.isValidSignatureNowCalldata(first, digest, signature)) {
-            _requireSignedBy(second, digest, signature);
-        }
+        if (!_isSignedBy(first, digest, signature)) _requireSignedBy(second, digest, signature);
     }
 }
