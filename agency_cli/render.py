@@ -79,8 +79,7 @@ def _title(credential: Credential, pointer: str) -> str:
     from protocol.licence_types import HOLDER_FIELDS, by_vct
 
     kind = by_vct(credential.vct)
-    fields = {f"/{field.name}": field for field in (kind.fields if kind else ())}
-    fields |= {f"/holder/{field.name}": field for field in HOLDER_FIELDS}
+    fields = {f"/holder/{field.name}": field for field in HOLDER_FIELDS} | (kind.graded() if kind else {})
     return said(fields[pointer].title) if pointer in fields else pointer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from protocol.canonical import Json
@@ -11,10 +11,13 @@ from protocol.errors import Malformed
 from protocol.fields import text_of
 from protocol.identifiers import CertificateId, check_credit_code, dossier_urn
 from protocol.jose import EcSigner, PublicJwk
-from protocol.licence_types import HOLDER_FIELDS, BusinessField, LicenceType
+from protocol.licence_forms import BusinessField, LicenceType
+from protocol.prepared import prepare, prepare_holder
 from protocol.sdjwt_issue import Salt, issue_sdjwt, random_salt
 
 MAX_TEXT = 2000
+# What of the licence itself stands behind a digest, whatever the type.
+_WITHHELD = ("sub", "certificate_id", "certificate_number", "supersedes", "holder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +56,45 @@ class CredentialRequest:
     files: tuple[FileEntry, ...] = ()
 
 
-def issue_credential(request: CredentialRequest, signer: EcSigner, *, decoys: int = 0, salt: Salt = random_salt) -> str:
+def issue_credential(
+    request: CredentialRequest, signer: EcSigner, *, decoys: int = 0, salt: Salt = random_salt, even: bool = False
+) -> str:
     """The signed SD-JWT VC with all its disclosures, ready to be sealed to the holder.
 
-    ``kid`` is the signer's thumbprint. Raises ``Malformed`` naming the field that is missing, unknown or
-    of another kind; nothing is signed then.
+    ``kid`` is the signer's thumbprint. ``even``: as many digests as any credential of the type can have, and
+    disclosures whose length does not tell their value; an issuer signs nothing else. Raises ``Malformed`` naming the
+    field that is missing, unknown or of another kind; nothing is signed then.
     """
-    _check_values(HOLDER_FIELDS, request.holder, "holder")
-    _check_values(request.licence.fields, request.fields, request.licence.type)
+    licence = request.licence
+    _check_values(licence.holder_claims, request.holder, "holder")
+    _check_values(licence.claims, request.fields, licence.type)
     claims = _claims(request)
-    raw = issue_sdjwt(claims, selective_pointers(claims), signer, decoys=decoys, salt=salt)
+    raw = issue_sdjwt(
+        claims,
+        selective_pointers(claims),
+        signer,
+        decoys=decoys,
+        salt=salt,
+        digests=digest_counts(licence) if even else None,
+        even=even,
+    )
     open_credential(raw)
     return raw
+
+
+def with_prepared(request: CredentialRequest) -> CredentialRequest:
+    """The request with every claim that the type's rules make, as of the day of issue (``protocol/prepared.py``)."""
+    licence, day = request.licence, request.certificate.issue_date
+    return replace(
+        request,
+        holder=prepare_holder(licence, request.holder, day),
+        fields=prepare(licence, request.fields, day),
+    )
+
+
+def digest_counts(licence: LicenceType) -> dict[tuple[str, ...], int]:
+    """How many digests a credential of the type has if every claim is there: at the top, and in ``holder``."""
+    return {(): len(_WITHHELD) + len(licence.claims), ("holder",): len(licence.holder_claims)}
 
 
 def certificate_id(request: CredentialRequest) -> str:

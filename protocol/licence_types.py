@@ -2,78 +2,52 @@
 
 What a type is called on chain is ``type_id``; in a credential it is ``vct``. Verifiers do not need this
 catalogue to verify: it serves issuing, forms, "my data" and the readiness view. Law: a version of a
-type is frozen once a credential of it exists; a changed field list is a new version.
+type is frozen once a credential of it exists; a changed field list is a new version. Prepared claims may be
+added to a version, since none is ever required: a credential without one stays what it was.
 
 The names of fields are ours. ``type_code`` has the form that public implementations of GB/T 36904 use
-(18 characters of a defining body, 3 digits), with a defining body that does not exist.
+(18 characters of a defining body, 3 digits), with a defining body that does not exist. More types stand in
+``protocol/licence_types_life.py`` and ``protocol/licence_types_birth.py``.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from protocol.errors import Malformed
 from protocol.fields import text_of
 from protocol.forms import VCT
 from protocol.hashing import keccak256
+from protocol.licence_forms import (
+    DEFINER,
+    HOLDER_FIELDS,
+    KINDS,
+    PERSON_PREPARED,
+    BusinessField,
+    LicenceType,
+    PreparedClaim,
+    Title,
+)
+from protocol.licence_forms import field_table as _fields
+from protocol.licence_forms import prepared_table as _prepared
+from protocol.licence_types_birth import BIRTH_TYPES
+from protocol.licence_types_life import LIFE_TYPES
 
-DEFINER = "12100000000000001J"
-KINDS = ("text", "date", "integer", "boolean")
-
-
-@dataclass(frozen=True, slots=True)
-class Title:
-    """One name in both languages of the interface."""
-
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True, slots=True)
-class BusinessField:
-    """One selectively disclosable claim; ``sensitivity`` from 1 (public) to 5 (most private)."""
-
-    name: str
-    title: Title
-    kind: str
-    sensitivity: int
-    required: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class LicenceType:
-    """One version of one type. ``subject`` is ``person`` or ``enterprise``; ``division`` who issues it."""
-
-    type: str
-    version: int
-    title: Title
-    number: int
-    subject: str
-    dimension: str
-    division: str
-    fields: tuple[BusinessField, ...]
-
-    @property
-    def vct(self) -> str:
-        """``urn:onefile:licence:<type>:<version>``."""
-        return f"urn:onefile:licence:{self.type}:{self.version}"
-
-    @property
-    def type_code(self) -> str:
-        """21 characters: the defining body's code and the number of the type."""
-        return f"{DEFINER}{self.number:03}"
-
-    @property
-    def sensitivity(self) -> int:
-        """The grade of the most sensitive field."""
-        return max(f.sensitivity for f in self.fields)
-
-    def field(self, name: str) -> BusinessField:
-        """The field of this name, or ``Malformed("field_unknown")``."""
-        for found in self.fields:
-            if found.name == name:
-                return found
-        raise Malformed("field_unknown", "{field}: unknown member", field=f"{self.type}.{name}"[:200])
+__all__ = [
+    "CATALOGUE",
+    "DEFINER",
+    "DIMENSIONS",
+    "DIVISIONS",
+    "HOLDER_FIELDS",
+    "KINDS",
+    "PERSON_PREPARED",
+    "BusinessField",
+    "LicenceType",
+    "PreparedClaim",
+    "Title",
+    "by_vct",
+    "licence_type",
+    "parse_vct",
+    "type_id",
+]
 
 
 def type_id(licence_type: str) -> bytes:
@@ -87,20 +61,6 @@ def parse_vct(vct: object) -> tuple[str, int]:
     return name, int(version)
 
 
-def _fields(table: str) -> tuple[BusinessField, ...]:
-    # One line a field: name | 中文 | English | kind | sensitivity | "?" if it may be missing.
-    rows = [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()]
-    return tuple(BusinessField(r[0], Title(r[1], r[2]), r[3], int(r[4]), r[5] != "?") for r in rows)
-
-
-HOLDER_FIELDS = _fields(
-    """
-    name            | 姓名或名称   | name                    | text | 2 |
-    identity_type   | 证件类型     | kind of identity number | text | 2 |
-    identity_number | 证件号码     | identity number         | text | 4 |
-    """
-)
-
 DIMENSIONS = {
     "identity": Title("身份户籍", "Identity and household"),
     "family": Title("婚姻家庭", "Marriage and family"),
@@ -110,6 +70,9 @@ DIMENSIONS = {
     "property": Title("不动产", "Property"),
     "operation": Title("经营许可", "Business and permits"),
     "tax": Title("税务", "Tax"),
+    "work": Title("就业与工资", "Work and wages"),
+    "health": Title("卫生健康", "Health"),
+    "support": Title("救助与优待", "Support"),
 }
 
 DIVISIONS = {
@@ -120,6 +83,11 @@ DIVISIONS = {
     "civil-affairs": Title("民政部门", "Civil affairs"),
     "natural-resources": Title("自然资源部门", "Natural resources"),
     "tax": Title("税务机关", "Tax administration"),
+    "health": Title("卫生健康部门", "Health"),
+    "medical-security": Title("医疗保障部门", "Medical security"),
+    "transport": Title("交通运输部门", "Transport"),
+    "housing": Title("住房和城乡建设部门", "Housing"),
+    "disabled-persons": Title("残疾人联合会", "Disabled persons' federation"),
 }
 
 _ALL = (
@@ -141,6 +109,15 @@ _ALL = (
             age_over_60     | 是否年满60岁 | aged 60 or over     | boolean | 1 |
             """
         ),
+        _prepared(
+            """
+            age_over_18    | 是否年满18岁   | aged 18 or over  | boolean | 1 | birth_date | years 18
+            age_over_60    | 是否年满60岁   | aged 60 or over  | boolean | 1 | birth_date | years 60
+            birth_year     | 出生年份       | year of birth    | integer | 2 | birth_date | year
+            address_region | 住址所在地区   | region of address | text   | 2 | address    | region
+            """
+        ),
+        PERSON_PREPARED,
     ),
     LicenceType(
         "household-register",
@@ -160,6 +137,15 @@ _ALL = (
             registered_since   | 登记日期     | registered since     | date | 2 | ?
             """
         ),
+        _prepared(
+            """
+            household_number_masked | 户号（脱敏） | household number, masked | text | 2 |
+            > household_number | mask 0 2
+            registered_region | 户籍所在地区 | region of registration | text | 2 |
+            > registered_address | region
+            """
+        ),
+        PERSON_PREPARED,
     ),
     LicenceType(
         "driving-licence",
@@ -180,6 +166,19 @@ _ALL = (
             standing         | 驾驶证状态   | standing             | text    | 2 |
             """
         ),
+        _prepared(
+            """
+            age_over_18 | 是否年满18岁 | aged 18 or over | boolean | 1 |
+            > birth_date | years 18
+            held_for_3_years | 驾龄是否满3年 | held for 3 years | boolean | 1 |
+            > first_issue_date | years 3
+            points_below_9 | 累积记分低于9分 | fewer than 9 points | boolean | 1 |
+            > penalty_points | below 9
+            address_region | 住址所在地区 | region of address | text | 2 |
+            > address | region
+            """
+        ),
+        PERSON_PREPARED,
     ),
     LicenceType(
         "social-insurance-proof",
@@ -201,6 +200,19 @@ _ALL = (
             paid_last_12_months | 近12个月连续缴费 | paid for the last 12 months | boolean | 1 |
             """
         ),
+        _prepared(
+            """
+            base_at_least_5000 | 缴费基数是否不低于5000元 | contribution base at least 5,000 yuan | boolean | 2 |
+            > contribution_base | at_least 500000
+            contribution_base_band | 缴费基数区间（分） | band of contribution base (fen) | text | 3 |
+            > contribution_base | band 300000 500000 800000 1200000 2000000
+            paid_at_least_12_months | 累计缴费是否满12个月 | 12 months paid or more | boolean | 1 |
+            > months_paid | at_least 12
+            paid_at_least_60_months | 累计缴费是否满60个月 | 60 months paid or more | boolean | 1 |
+            > months_paid | at_least 60
+            """
+        ),
+        PERSON_PREPARED,
     ),
     LicenceType(
         "diploma",
@@ -221,6 +233,8 @@ _ALL = (
             graduation_status | 毕（结）业   | result of studies     | text | 2 |
             """
         ),
+        (),
+        PERSON_PREPARED,
     ),
     LicenceType(
         "marriage-certificate",
@@ -238,6 +252,17 @@ _ALL = (
             registration_office    | 登记机关       | registration office      | text | 2 |
             """
         ),
+        _prepared(
+            """
+            spouse_name_masked | 配偶姓名（脱敏） | name of spouse, masked | text | 2 |
+            > spouse_name | surname
+            spouse_identity_number_masked | 配偶证件号码（脱敏） | identity number of spouse, masked | text | 3 |
+            > spouse_identity_number | mask 0 4
+            registration_year | 登记年份 | year of registration | integer | 2 |
+            > registration_date | year
+            """
+        ),
+        PERSON_PREPARED,
     ),
     LicenceType(
         "property-certificate",
@@ -258,6 +283,15 @@ _ALL = (
             mortgaged         | 是否抵押             | mortgaged               | boolean | 3 |
             """
         ),
+        _prepared(
+            """
+            unit_number_masked | 不动产单元号（脱敏） | unit number, masked | text | 2 | unit_number | mask 0 4
+            location_region    | 坐落所在地区         | region of location  | text | 2 | location    | region
+            area_band | 面积区间（平方厘米） | band of area (cm²) | text | 2 |
+            > area_cm2 | band 600000 900000 1200000 2000000
+            """
+        ),
+        PERSON_PREPARED,
     ),
     LicenceType(
         "business-licence",
@@ -315,15 +349,21 @@ _ALL = (
             arrears          | 是否欠税         | in arrears              | boolean | 3 |
             """
         ),
+        _prepared(
+            """
+            amount_paid_band | 实缴金额区间（分） | band of amount paid (fen) | text | 2 |
+            > amount_paid | band 1000000 10000000 100000000 1000000000
+            """
+        ),
     ),
 )
 
-CATALOGUE: dict[str, LicenceType] = {t.vct: t for t in _ALL}
+CATALOGUE: dict[str, LicenceType] = {t.vct: t for t in (*_ALL, *LIFE_TYPES, *BIRTH_TYPES)}
 
 
 def licence_type(name: str, version: int | None = None) -> LicenceType:
     """The type of this name, the newest version unless one is named; ``Malformed`` if there is none."""
-    found = [t for t in _ALL if t.type == name and version in {None, t.version}]
+    found = [t for t in CATALOGUE.values() if t.type == name and version in {None, t.version}]
     if not found:
         raise Malformed("licence_type_unknown", "no licence type {name} in the catalogue", name=name[:64])
     return max(found, key=lambda t: t.version)

@@ -117,7 +117,8 @@ def _words(lang: str) -> bytes:
         "common": {pointer: _of(title, lang) for pointer, title in COMMON.items()},
         "types": {vct: _of(kind.title, lang) for vct, kind in CATALOGUE.items()},
         "claims": {
-            vct: {f"/{field.name}": _of(field.title, lang) for field in kind.fields} for vct, kind in CATALOGUE.items()
+            vct: {pointer: _of(field.title, lang) for pointer, field in kind.graded().items()}
+            for vct, kind in CATALOGUE.items()
         },
     }
     return json.dumps(made, ensure_ascii=False).encode("utf-8")

@@ -231,7 +231,7 @@ def _sign(desk: Desk, ready: Ready, status: StatusRef, entries: tuple[FileEntry,
         status=status,
         files=entries,
     )
-    return issue_credential(request, desk.session.keys.present(ours.card.seq))
+    return issue_credential(request, desk.session.keys.present(ours.card.seq), even=True)
 
 
 def _split(parts: list[SealedPart]) -> tuple[list[SealedPart], list[SealedPart]]:

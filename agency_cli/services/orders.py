@@ -23,7 +23,7 @@ from client.files import read_bounded
 from protocol import canonical
 from protocol.canonical import Json
 from protocol.credential import FileEntry, StatusRef, parse_day
-from protocol.credential_issue import CertificateData, CredentialRequest, issue_credential
+from protocol.credential_issue import CertificateData, CredentialRequest, issue_credential, with_prepared
 from protocol.errors import Denied, Malformed
 from protocol.fields import Fields
 from protocol.hashing import ZERO32
@@ -65,18 +65,20 @@ class Order:
         status: StatusRef,
         files: tuple[FileEntry, ...],
     ) -> CredentialRequest:
-        """The credential to sign for one holder."""
-        return CredentialRequest(
-            licence=self.licence,
-            issuer=issuer,
-            issued_at=issued_at,
-            subject=subject,
-            key=key,
-            status=status,
-            certificate=self.certificate,
-            holder=self.holder,
-            fields=self.fields,
-            files=files,
+        """The credential to sign for one holder, with the claims that the type's rules prepare."""
+        return with_prepared(
+            CredentialRequest(
+                licence=self.licence,
+                issuer=issuer,
+                issued_at=issued_at,
+                subject=subject,
+                key=key,
+                status=status,
+                certificate=self.certificate,
+                holder=self.holder,
+                fields=self.fields,
+                files=files,
+            )
         )
 
     @property

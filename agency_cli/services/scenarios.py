@@ -24,7 +24,7 @@ from protocol.dcql import FORMAT, parse_query
 from protocol.encoding import b64u
 from protocol.errors import Conflict, Denied, Malformed, OneFileError, Unavailable, Untrusted
 from protocol.identifiers import parse_agency_urn
-from protocol.licence_types import HOLDER_FIELDS, LicenceType, licence_type
+from protocol.licence_types import LicenceType, licence_type
 from protocol.scenario import Scenario, parse_scenario, scenario_from_json, sign_scenario, verify_scenario
 from protocol.signed import Signed
 
@@ -245,7 +245,7 @@ def _asked(ask: str) -> tuple[LicenceType, tuple[str, ...]]:
     for claim in names:
         if claim != "files" and not claim.startswith("holder."):
             kind.field(claim)
-        elif claim.startswith("holder.") and claim[7:] not in {field.name for field in HOLDER_FIELDS}:
+        elif claim.startswith("holder.") and claim[7:] not in {field.name for field in kind.holder_claims}:
             raise Malformed("field_unknown", "{field}: unknown member", field=claim[:200])
     return kind, names
 
@@ -259,6 +259,5 @@ def _credential_query(kind: LicenceType, claims: tuple[str, ...]) -> Json:
 
 
 def _sensitivity(kind: LicenceType, claims: tuple[str, ...]) -> int:
-    grades = {field.name: field.sensitivity for field in kind.fields}
-    grades |= {f"holder.{field.name}": field.sensitivity for field in HOLDER_FIELDS}
+    grades = {pointer[1:].replace("/", "."): field.sensitivity for pointer, field in kind.graded().items()}
     return max(kind.sensitivity if claim == "files" else grades[claim] for claim in claims)

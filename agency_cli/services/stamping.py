@@ -140,7 +140,7 @@ def claims_sheet(judged: Judged) -> Sheet:
     credential = judged.handed.credential
     kind, licence = by_vct(credential.vct), credential.licence
     titles = {f"/holder/{field.name}": field.title for field in HOLDER_FIELDS}
-    titles |= {f"/{field.name}": field.title for field in (kind.fields if kind else ())}
+    titles |= {pointer: field.title for pointer, field in (kind.graded() if kind else {}).items()}
     rows = [
         Row("颁发机构", "Issuing department", licence.dept_name),
         Row("颁发日期", "Date of issue", licence.issue_date.isoformat()),

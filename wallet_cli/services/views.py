@@ -95,8 +95,8 @@ def claims(item: OpenedItem) -> Iterator[dict[str, Json]]:
 def claim_titles(item: OpenedItem) -> dict[str, str]:
     """The names of the claims that the catalogue knows, by their pointers, in the language in use."""
     known = by_vct(item.credential.vct) if item.credential is not None else None
-    titles = {f"/{field.name}": field.title for field in known.fields} if known else {}
-    titles |= {f"/holder/{field.name}": field.title for field in HOLDER_FIELDS}
+    titles = {f"/holder/{field.name}": field.title for field in HOLDER_FIELDS}
+    titles |= {pointer: field.title for pointer, field in known.graded().items()} if known else {}
     return {pointer: spoken(title) for pointer, title in titles.items()}
 
 
