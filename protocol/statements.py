@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "stamp": _kind("note", "about", "item text"),
     "complaint": _kind("note", "about text", "grant show"),
     "undelivered": _kind("note", "show", "about text"),
+    "renewal": _kind("note", "grant", "text"),
     "correction": _kind("correct", "item text", "about"),
 }
 

@@ -141,6 +141,7 @@ _BODIES: dict[tuple[str, str], Callable[[World], Any]] = {
     ("POST", "/v1/verify"): _verify,
     ("POST", "/v1/me/items/{item}/delete"): _statement("delete"),
     ("POST", "/v1/me/statements"): _statement("claim"),
+    ("POST", "/v1/statements"): _statement("review"),
     ("POST", "/v1/me/shows"): lambda _world: {"session": b64u(secrets.token_bytes(16)), "lifetime_s": 60},
     ("PUT", "/v1/me/shows/{session}/presentation"): lambda world: {"presentation": b64u(world.grant.parcel)},
     ("POST", "/v1/relay"): _relay,

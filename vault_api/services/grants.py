@@ -30,6 +30,7 @@ from vault_api.evidence import agency_facts, dossier_facts
 from vault_api.logbook import log_event, wire_opening
 from vault_api.pages import Page, page_of
 from vault_api.sequencer import Tx
+from vault_api.services.notices import tell_ended, tell_given
 from vault_api.services.scenarios import scenario_of
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
@@ -64,7 +65,9 @@ def post_grant(vault: Vault, holder: Holder, body: wire.PostGrant) -> Answer:
         verify_grant(envelope, _when_it_begins(evidence, grant))
         return _store(tx, holder.row, envelope, custody, attested)
 
-    return write(vault.sequencer, holder.signature, work)
+    answer = write(vault.sequencer, holder.signature, work)
+    vault.waiters.wake(grant.agency)
+    return answer
 
 
 def revoke_grant(vault: Vault, grant_id: bytes, secret: bytes) -> wire.Revoked:
@@ -162,6 +165,7 @@ def close_grants(tx: Tx, rows: Sequence[int], index: int) -> None:
     tx.conn.execute(update(t.grants).where(t.grants.c.row.in_(rows)), ended)
     tx.conn.execute(update(t.grant_parcels).where(t.grant_parcels.c.grant_row.in_(rows)), {"parcel": None})
     tx.conn.execute(update(t.grant_headers).where(t.grant_headers.c.grant_row.in_(rows)), {"header": None})
+    tell_ended(tx, rows, index)
 
 
 def grant_unknown() -> Denied:
@@ -303,6 +307,7 @@ def _store(
         },
     )
     tx.conn.execute(update(t.events).where(t.events.c.idx == logged.index), {"grant_row": row})
+    tell_given(tx, grant.agency, row, logged.index)
     parcels = [
         {"grant_row": row, "pos": pos, "item": part.item, "parcel": parcel}
         for pos, (part, parcel) in enumerate(zip(grant.scope, custody.parcels, strict=True))

@@ -14,9 +14,11 @@ from protocol.signed import Signed
 from protocol.statements import Statement, verify_statement
 from vault_api.callers import Holder
 from vault_api.db import tables as t
+from vault_api.db import tables_keys as k
 from vault_api.logbook import Logged, erase, log_event, logged_row
 from vault_api.pages import Page, page_of
 from vault_api.sequencer import Tx
+from vault_api.services import notices
 from vault_api.services.payloads import doom_unused, forget_headers
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
@@ -33,7 +35,12 @@ _ITEMS = select(
     t.events.c.t.label("kind"),
     t.events.c.salt,
     t.events.c.object_sha256,
-).join(t.events, t.events.c.idx == t.items.c.idx)
+    k.rewraps.c.jws.label("rewrap"),
+).select_from(
+    t.items.join(t.events, t.events.c.idx == t.items.c.idx).outerjoin(
+        k.rewraps, k.rewraps.c.item_row == t.items.c.row
+    )
+)
 _EVENTS = (
     select(
         t.events.c.idx,
@@ -119,16 +126,26 @@ def delete_item(vault: Vault, holder: Holder, item: bytes, raw: str) -> Answer:
 
 
 def add_statement(vault: Vault, holder: Holder, raw: str) -> Answer:
-    """Log what the holder says: a ``note``, or ``correct``. A deletion goes by its own route."""
+    """Log what the holder says: a ``note``, or ``correct``; whom it concerns is told.
+
+    A deletion goes by its own route.
+    """
     signed = _holders_word(vault, holder, raw)
     if signed.body.kind == "delete":
         raise Malformed("delete_statement", "an item is deleted by its own route, /v1/me/items/…/delete")
 
+    told: list[bytes] = []
+
     def work(tx: Tx) -> Answer:
         _check_about(tx, holder, signed.body)
-        return _logged(log_event(tx, holder.row, signed.body.logged_as, signed.raw.encode("ascii")), 201)
+        logged = log_event(tx, holder.row, signed.body.logged_as, signed.raw.encode("ascii"))
+        told.extend(notices.holder_said(tx, holder, signed.body, signed.hash, logged.index))
+        return _logged(logged, 201)
 
-    return write(vault.sequencer, holder.signature, work)
+    answer = write(vault.sequencer, holder.signature, work)
+    for agency in told:
+        vault.waiters.wake(agency)
+    return answer
 
 
 def list_events(vault: Vault, holder: Holder, page: Page) -> wire.Page[wire.LogRow]:
@@ -165,6 +182,7 @@ def _item(row: Any, headers: list[str]) -> wire.Item:
         slip=row.slip,
         item_salt=b64u(row.item_salt),
         headers=headers,
+        rewrap=row.rewrap,
         opening=opening,
     )
 

@@ -18,6 +18,7 @@ from vault_api.db.engine import insert_row
 from vault_api.logbook import log_public
 from vault_api.pages import Page, page_of
 from vault_api.sequencer import Tx
+from vault_api.services.notices import tell_withdrawn
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
 
@@ -50,6 +51,8 @@ def post_scenario(vault: Vault, agency: Agency, raw: str) -> Answer:
             "at": tx.now,
         }
         insert_row(tx.conn, t.scenarios, row)
+        if scenario.withdrawn:
+            tell_withdrawn(tx, scenario.uri, signed.hash, index)
         body = wire.ScenarioRow(hash=b64u(signed.hash), scenario=signed.raw, index=index)
         return Answer.of(body, 201, index=index)
 

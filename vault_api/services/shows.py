@@ -27,7 +27,7 @@ from vault_api.db import tables as t
 from vault_api.db.engine import insert_row
 from vault_api.logbook import log_event, logged_at
 from vault_api.sequencer import Tx
-from vault_api.services import show_documents
+from vault_api.services import retentions, show_documents
 from vault_api.services.scenarios import check_current_scenario
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
@@ -97,6 +97,7 @@ def present(vault: Vault, holder: Holder, session: bytes, body: wire.Present) ->
             raise Conflict("show_state", "the session is {state}: nothing can be presented", state=show.state)
         show_documents.keep(tx, holder.row, show.row, headers)
         _set(tx, show.row, state="delivered", presentation=sealed)
+        retentions.keep(tx, show, show.receipt, show_row=show.row)  # only now there is something to delete
         return Answer.of(wire.Show(session=b64u(session), state="delivered", expires=show.expires))
 
     answer = write(vault.sequencer, holder.signature, work)
