@@ -87,6 +87,14 @@ def _statement(kind: str) -> Callable[[World], Any]:
     return make
 
 
+def _renewal(world: World) -> Any:
+    parties, bank = world.parties, world.bank
+    said = Statement(
+        b64u(secrets.token_bytes(16)), parties.clock.now(), parties.urn(bank), parties.origin, "renewal", grant=world.grant.id
+    )
+    return {"statement": sign_statement(said, bank.present)}
+
+
 def _status(world: World) -> Any:
     parties, issuer = world.parties, world.issuer
     now = parties.clock.now()
@@ -141,7 +149,7 @@ _BODIES: dict[tuple[str, str], Callable[[World], Any]] = {
     ("POST", "/v1/verify"): _verify,
     ("POST", "/v1/me/items/{item}/delete"): _statement("delete"),
     ("POST", "/v1/me/statements"): _statement("claim"),
-    ("POST", "/v1/statements"): _statement("review"),
+    ("POST", "/v1/statements"): _renewal,
     ("POST", "/v1/me/shows"): lambda _world: {"session": b64u(secrets.token_bytes(16)), "lifetime_s": 60},
     ("PUT", "/v1/me/shows/{session}/presentation"): lambda world: {"presentation": b64u(world.grant.parcel)},
     ("POST", "/v1/relay"): _relay,
