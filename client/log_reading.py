@@ -25,7 +25,7 @@ def fetch_entry(session: Session, proof: bytes, anchors: AnchorFacts) -> bytes:
     """The entry that a proof is about, out of the log's bundles."""
     index, size = TlogProof.parse(proof).index, checkpoint_of(proof, anchors).size
     n, offset = divmod(index, TILE_WIDTH)
-    return read_bundle(tile_at(size, None, n), lambda path: _tile(session, path))[offset]
+    return read_bundle(tile_at(size, None, n), lambda path: read_tile(session, path))[offset]
 
 
 def needs_consistency(proof: bytes, anchors: AnchorFacts) -> bool:
@@ -52,7 +52,8 @@ def entry_evidence(session: Session, entry: bytes, proof: bytes, anchors: Anchor
     return EntryEvidence(entry, proof, consistency(session, proof, anchors))
 
 
-def _tile(session: Session, path: str) -> bytes | None:
+def read_tile(session: Session, path: str) -> bytes | None:
+    """A tile or bundle of the log by its path; None for one that is not there."""
     try:
         return session.public_api.tile(path)
     except Denied:

@@ -5,6 +5,7 @@
     history/<n>.json           one page of the dossier's log, from n on
     grants/<grant>.json        grants that this device made
     log.json                   how far the log was walked, and the newest checkpoint
+    invited.json               which agencies this device invited to issue, and when last
 
 Files are private and replaced whole. Opened copies exist only where a person asked for one.
 """
@@ -226,6 +227,20 @@ class Store:
     def grants(self) -> list[dict[str, Any]]:
         """The grants that this device made."""
         return [read_json(path) for path in sorted(self._folder("grants").glob("*.json"))]
+
+    # --- invitations --------------------------------------------------------------------------------
+
+    def invited(self) -> dict[str, int]:
+        """The agencies (urn) that were invited from here → when last, in seconds."""
+        path = self.folder / "invited.json"
+        found = read_json(path).get("agencies", {}) if path.exists() else {}
+        if not isinstance(found, dict) or not all(isinstance(at, int) for at in found.values()):
+            raise Malformed("store", "a local file of the wallet is garbled: run sync again")
+        return found
+
+    def add_invited(self, urn: str, at: int) -> None:
+        """Remember that the agency was told which dossier is ours."""
+        write_json(self.folder / "invited.json", {"v": _VERSION, "agencies": {**self.invited(), urn: at}})
 
     def _folder(self, name: str) -> Path:
         return private_folder(self.folder / name)

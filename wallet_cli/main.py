@@ -30,6 +30,8 @@ COMMANDS = (
     ("grants", "grants:grants", N_("List grants")),
     ("revoke", "grants:revoke", N_("End a grant")),
     ("uses", "uses:uses", N_("List who used what, and check it")),
+    ("audit", "audit:audit", N_("Check the trace of the dossier, and the whole log")),
+    ("complain", "complain:complain", N_("Open a case about a use or an item")),
     ("show", "show:show", N_("Show an item at a window by a rotating code")),
     ("pack", "pack:pack", N_("Gather what is needed to show without a network")),
     ("scan", "scan:scan", N_("Answer a window that shows its request as a code")),

@@ -26,12 +26,13 @@ from wallet_cli.common import require_open, session, short
 @click.option("--deep", is_flag=True, help=N_("Also fetch every document anew and check it."))
 @passphrase_options
 def sync(deep: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
-    from wallet_cli.services import syncing
+    from wallet_cli.services import expecting, syncing
 
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
         with progress(_("Fetching"), None) as step:
             report = syncing.sync(found, deep=deep, step=step)
+        report.unexpected = [record.id for record in expecting.unexpected(found)]
     data = asdict(report)
     data["damaged"] = [{"item": item, "code": code} for item, code in report.damaged]
     output.emit(data, lambda: _draw(data))
@@ -54,3 +55,7 @@ def _draw(data: dict[str, Any]) -> None:
         output.warn(
             _("item {item} is damaged at the vault ({code})").format(item=short(damaged["item"]), code=damaged["code"])
         )
+    for item in data["unexpected"]:
+        output.warn(_("item {item} was issued in your name and you did not expect it").format(item=short(item)))
+    if data["unexpected"]:
+        output.say(_("next: {advice}").format(advice=_("See `wallet uses` for what to do about it.")))

@@ -20,23 +20,70 @@ from wallet_cli.common import require_open, session, short
     cls=Command,
     help=N_(
         "List who used what, under which grant or show, and check each use: the agency's signed receipt, the log's "
-        "proof, the chain. A use that is not in the list did not get a key."
+        "proof, the chain. A use that is not in the list did not get a key. Also looks through the trace of every "
+        "event for gaps, forks, wrong times and items that nobody here asked for."
     ),
 )
 @click.argument("grant", required=False)
+@click.option("--all", "all_", is_flag=True, help=N_("Also list every event of the dossier and where it is proven."))
 @click.option("--no-sync", is_flag=True, help=N_("Use what was synced before."))
 @passphrase_options
-def uses(grant: str | None, no_sync: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
+def uses(
+    grant: str | None, all_: bool, no_sync: bool, passphrase_file: Path | None, passphrase_fd: int | None
+) -> int:
     from client.checks import open_desk
-    from wallet_cli.services import syncing, usage
+    from wallet_cli.services import expecting, tracing, usage
 
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
-        if not no_sync:
-            syncing.sync(found)
-        rows = [{**asdict(use), "state": use.state} for use in usage.uses(found, open_desk(found), grant)]
-    output.emit({"uses": rows}, lambda: _draw(rows))
-    return exits.UNTRUSTED if any(row["state"] == "fail" for row in rows) else exits.OK
+        findings = [] if no_sync else tracing.follow_trace(found)
+        desk = open_desk(found)
+        rows = [{**asdict(use), "state": use.state} for use in usage.uses(found, desk, grant)]
+        events = tracing.events(found, desk)
+        findings += tracing.timing(events, tracing.anchored_heads(desk), found.clock.now())
+        findings += expecting.findings(found)
+    data = {"uses": rows, "findings": [finding.to_json() for finding in findings]}
+    if all_:
+        data["events"] = [event.to_json() for event in events]
+    output.emit(data, lambda: _draw_all(data))
+    wrong = any(row["state"] == "fail" for row in rows) or any(finding.grade == "wrong" for finding in findings)
+    return exits.UNTRUSTED if wrong else exits.OK
+
+
+def _draw_all(data: dict[str, Any]) -> None:
+    from wallet_cli.commands.audit import draw_findings
+
+    _draw(data["uses"])
+    if "events" in data:
+        _draw_events(data["events"])
+    draw_findings(data["findings"])
+
+
+def _draw_events(events: list[dict[str, Any]]) -> None:
+    rows = []
+    for event in events:
+        anchor = event["anchor"]
+        rows.append(
+            {
+                "n": event["n"],
+                "kind": event["kind"],
+                "of": short(event["of"]) if event["of"] else "",
+                "at": moment(event["at"]) if event["at"] is not None else "",
+                "index": event["index"],
+                "checkpoint": event["checkpoint"],
+                "anchor": _("not yet") if anchor is None else f"{anchor['block']}  {moment(anchor['time'])}",
+            }
+        )
+    columns = [
+        Column("n", _("Event"), right=True),
+        Column("kind", _("Kind")),
+        Column("of", _("Of")),
+        Column("at", _("When")),
+        Column("index", _("Log"), right=True),
+        Column("checkpoint", _("Proven in"), right=True),
+        Column("anchor", _("On chain since")),
+    ]
+    output.table(rows, columns, empty=_("Nothing has happened."))
 
 
 def _draw(rows: list[dict[str, Any]]) -> None:
@@ -45,6 +92,7 @@ def _draw(rows: list[dict[str, Any]]) -> None:
     output.table(
         [
             {
+                "n": row["n"],
                 "at": moment(row["at"]) if row["at"] is not None else "",
                 "agency": row["agency_name"],
                 "officer": row["officer"],
@@ -57,6 +105,7 @@ def _draw(rows: list[dict[str, Any]]) -> None:
             for row in rows
         ],
         [
+            Column("n", _("Event"), right=True),
             Column("at", _("When")),
             Column("agency", _("Agency")),
             Column("officer", _("Officer")),

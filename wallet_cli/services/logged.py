@@ -6,11 +6,12 @@ newest head. Where it stands in the chain of back links is seen by the next sync
 
 from __future__ import annotations
 
+from client.log_reading import read_tile
 from client.session import Session
 from protocol import wire
 from protocol.encoding import unb64u
 from protocol.entries import Entry, Opening, tag_n, verify_opening
-from protocol.errors import Denied, Untrusted
+from protocol.errors import Untrusted
 from protocol.hashing import same
 from protocol.note import Checkpoint
 from protocol.tiles import TILE_WIDTH, read_bundle, tile_at
@@ -45,11 +46,4 @@ def said(session: Session, kind: str, word: str, answer: wire.Logged) -> int:
 
 def _entry(session: Session, head: Checkpoint, index: int) -> bytes:
     number, offset = divmod(index, TILE_WIDTH)
-    return read_bundle(tile_at(head.size, None, number), lambda path: _tile(session, path))[offset]
-
-
-def _tile(session: Session, path: str) -> bytes | None:
-    try:
-        return session.public_api.tile(path)
-    except Denied:
-        return None  # a partial tile may be gone once the full one is there
+    return read_bundle(tile_at(head.size, None, number), lambda path: read_tile(session, path))[offset]

@@ -15,7 +15,8 @@ from protocol.entries import AccessRecord, Entry
 from protocol.errors import OneFileError
 from protocol.grant import GrantEnvelope
 from protocol.revocations import EpochChange, parse_revocation, verify_secret
-from protocol.statements import parse_statement
+from protocol.signed import Signed
+from protocol.statements import Statement, parse_statement
 
 
 @dataclass(slots=True)
@@ -35,22 +36,25 @@ def events(session: Session) -> Iterator[tuple[str, bytes]]:
             yield Entry.parse(unb64u(logged["entry"], what="entry")).t, unb64u(logged["object"], what="object")
 
 
-def deleted_items(session: Session) -> set[bytes]:
-    """The items whose deletion the history holds over a signature of ours."""
-    keys = [session.keys.present(seq) for seq in range(session.keys.oldest, session.party.card_seq + 1)]
+def own_statements(session: Session) -> Iterator[Signed[Statement]]:
+    """Every statement of the history that a key of ours signed, oldest first."""
+    keys = [session.keys.present(seq) for seq in range(1, session.party.card_seq + 1)]
     ours = {key.thumbprint(): key.public_jwk() for key in keys}
-    found: set[bytes] = set()
     for kind, raw in events(session):
-        if kind != "note":
+        if kind not in {"note", "correct"}:
             continue
         try:
             signed = parse_statement(raw)
-            if signed.body.kind == "delete" and signed.body.item is not None and signed.jws.kid in ours:
-                signed.verified_by(ours[signed.jws.kid])
-                found.add(signed.body.item)
+            if signed.jws.kid in ours:
+                yield signed.verified_by(ours[signed.jws.kid])
         except OneFileError:
             continue  # another kind of note, or not ours
-    return found
+
+
+def deleted_items(session: Session) -> set[bytes]:
+    """The items whose deletion the history holds over a signature of ours."""
+    found = (signed.body for signed in own_statements(session))
+    return {said.item for said in found if said.kind == "delete" and said.item is not None}
 
 
 def grants(session: Session) -> dict[bytes, GrantSaid]:

@@ -46,6 +46,7 @@ class SyncReport:
     events: int = 0
     size: int = 0
     anchored: int | None = None
+    unexpected: list[str] = field(default_factory=list)
 
 
 def sync(session: Session, *, deep: bool = False, step: Step | None = None) -> SyncReport:

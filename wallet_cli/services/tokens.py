@@ -67,10 +67,14 @@ def own_urn(session: Session) -> str:
 
 
 def card_token(session: Session, account: bytes) -> str:
-    """A token that tells one agency, for ten minutes, which dossier and key card is ours."""
-    now = session.clock.now()
+    """A token that tells one agency, for ten minutes, which dossier and key card is ours.
+
+    That it was invited is kept: what it issues is expected (``services/expecting.py``).
+    """
+    now, agency = session.clock.now(), urn_of(session, account)
     card = newest_card(session)
-    token = CardToken(own_urn(session), urn_of(session, account), now, now + CARD_TOKEN_MAX_S, card.hash)
+    token = CardToken(own_urn(session), agency, now, now + CARD_TOKEN_MAX_S, card.hash)
+    session.store.add_invited(agency, now)
     return sign_card_token(token, session.keys.present(card.card.seq))
 
 
