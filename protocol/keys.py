@@ -4,7 +4,7 @@
                              │               ├─ sealing  ML-KEM-768 + X25519, opens what is sealed
          random ── enterprise│ or ward root ─┤─ tag      hides a dossier's entries in the log
                              │               └─ revoke   secrets behind the nullifiers
-                             ├─ hot account  m/44'/60'/0'/0/i  the controller
+                             ├─ hot account  m/44'/60'/0'/g/i  the controller
                              └─ cold account m/44'/60'/1'/0/i  the owner
 
 A device keeps the root and the hot key, never the phrase or the cold key. A phrase belongs to its word
@@ -34,7 +34,7 @@ MAX_INDEX = 2**31 - 1  # BIP-32: indices from 2^31 on are the hardened ones
 
 _SALT = b"onefile/v1"
 _P256_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_HOT_PATH = "m/44'/60'/0'/0/{}"
+_HOT_PATH = "m/44'/60'/0'/{1}/{0}"
 _COLD_PATH = "m/44'/60'/1'/0/{}"
 
 
@@ -143,6 +143,13 @@ def person_root(phrase: str, language: str, index: int = 0) -> Root:
     return Root(hkdf256(seed, salt=_SALT, info=b"root" + _u32(index)))
 
 
+def member_root(phrase: str, language: str, index: int = 0) -> Root:
+    """The secret by which the phrase itself is a member of key rings: never on a device, so that one that is lost
+    gives nobody what comes after it."""
+    seed = Mnemonic(phrase, language).unsafe_seed()
+    return Root(hkdf256(seed, salt=_SALT, info=b"member" + _u32(index)))
+
+
 def random_root() -> Root:
     """A new root for an enterprise or a ward: it is kept in key rings and belongs to no phrase."""
     return Root.random()
@@ -169,14 +176,17 @@ def derive_revoke_key(root: Root) -> RevokeKey:
     return RevokeKey(_derive(root, b"revoke", 0))
 
 
-def hot_account(phrase: str, language: str, index: int = 0) -> AccountKey:
-    """The controller's account, ``m/44'/60'/0'/0/index``: lives on the device."""
-    return _account(phrase, language, _HOT_PATH, index)
+def hot_account(phrase: str, language: str, index: int = 0, generation: int = 0) -> AccountKey:
+    """The controller's account, ``m/44'/60'/0'/generation/index``: lives on the device.
+
+    ``generation`` counts how often the controller was changed under this phrase, from 0.
+    """
+    return _account(phrase, language, _HOT_PATH, index, generation)
 
 
 def cold_account(phrase: str, language: str, index: int = 0) -> AccountKey:
     """The owner's account, ``m/44'/60'/1'/0/index``: made from the phrase when needed, never kept."""
-    return _account(phrase, language, _COLD_PATH, index)
+    return _account(phrase, language, _COLD_PATH, index, 0)
 
 
 def _derive(root: Root, label: bytes, seq: int, length: int = 32) -> bytes:
@@ -189,14 +199,17 @@ def _u32(value: int) -> bytes:
     return u32(value)
 
 
-def _account(phrase: str, language: str, path: str, index: int) -> AccountKey:
-    if not 0 <= index <= MAX_INDEX:
-        raise Malformed("key_index", "expected an account index from 0 to {most}, got {got}", most=MAX_INDEX, got=index)
+def _account(phrase: str, language: str, path: str, index: int, generation: int) -> AccountKey:
+    for number in (index, generation):
+        if not 0 <= number <= MAX_INDEX:
+            raise Malformed(
+                "key_index", "expected an account index from 0 to {most}, got {got}", most=MAX_INDEX, got=number
+            )
     from eth_account.hdaccount.deterministic import HDPath
 
     keep_limit()
     seed = Mnemonic(phrase, language).unsafe_seed()
-    return AccountKey(HDPath(path.format(index)).derive(seed))
+    return AccountKey(HDPath(path.format(index, generation)).derive(seed))
 
 
 def _normal_phrase(phrase: str, language: str) -> str:

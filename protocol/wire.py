@@ -202,6 +202,7 @@ class Item(Wire):
     slip: Jws | None = None
     item_salt: Bytes32 | None = None
     headers: list[Header] = []
+    rewrap: Jws | None = None
     opening: Opening | None = None
 
 

@@ -22,6 +22,7 @@ from protocol.slips import MIN_PAYLOAD_BYTES
 from vault_api.blobs import payload_name
 from vault_api.callers import Caller, Holder
 from vault_api.db import tables as t
+from vault_api.db import tables_keys as k
 from vault_api.db.prepared import Prepared
 from vault_api.http_auth import Signature
 from vault_api.sequencer import Tx
@@ -186,6 +187,7 @@ def forget_headers(tx: Tx, item_row: int, item: bytes) -> list[bytes]:
     """Destroy every header of an item, the holder's and those of grants and shows; its payloads' digests."""
     digests = list(tx.conn.execute(select(t.objects.c.payload).where(t.objects.c.item_row == item_row)).scalars())
     tx.conn.execute(update(t.objects).where(t.objects.c.item_row == item_row), {"header": None})
+    tx.conn.execute(delete(k.rewraps).where(k.rewraps.c.item_row == item_row))
     tx.conn.execute(update(t.grant_headers).where(t.grant_headers.c.item == item), {"header": None})
     tx.conn.execute(update(t.grant_parcels).where(t.grant_parcels.c.item == item), {"parcel": None})
     tx.conn.execute(update(t.show_headers).where(t.show_headers.c.item == item), {"header": None})

@@ -11,8 +11,17 @@ from protocol import canonical
 from protocol.age_format import parse_header
 from protocol.envelope import seal_bytes
 from protocol.errors import Denied, Malformed
-from protocol.keyring import MAX_ROOTS, KeyRing, RingRoot, open_ring, seal_ring
-from protocol.keys import RevokeKey, Root, TagKey
+from protocol.keyring import (
+    MAX_MEMBERS,
+    MAX_ROOTS,
+    KeyRing,
+    RingMember,
+    RingRoot,
+    member_identity,
+    open_ring,
+    seal_ring,
+)
+from protocol.keys import RevokeKey, Root, TagKey, derive_present
 from protocol.recipients import HybridIdentity
 
 OLD, NEW = Root(b"o" * 32), Root(b"n" * 32)
@@ -67,7 +76,7 @@ def test_no_secret_shows_when_a_ring_is_printed() -> None:
         (b"", "json"),
         (b"[]", "json_object"),
         (RING.serialise() + b" ", "not_canonical"),
-        (changed(v=2), "field_range"),
+        (changed(v=3), "field_range"),
         (changed(v=None), "field_missing"),
         (changed(extra=1), "field_unknown"),
         (changed(dossier="0x00"), "length"),
@@ -87,6 +96,54 @@ def test_a_ring_with_one_fault_is_refused_by_its_name(raw: bytes, code: str) -> 
     with pytest.raises(Malformed) as error:
         KeyRing.parse(raw)
     assert error.value.code == code
+
+
+def test_a_ring_with_members_is_of_version_2_and_names_whom_the_next_one_is_sealed_to() -> None:
+    phone, paper = RingMember.of("Phone", Root(b"p" * 32)), RingMember.of("纸", Root(b"q" * 32))
+    ring = KeyRing(RING.dossier, RING.roots, RING.tag_key, RING.revoke_key, 3, (phone, paper))
+    raw = seal_ring(ring, [member.recipient for member in ring.members])
+    assert open_ring(raw, [member_identity(Root(b"q" * 32))]) == ring
+    assert json.loads(ring.serialise())["v"] == 2
+    assert [member["name"] for member in json.loads(ring.serialise())["members"]] == ["Phone", "纸"]
+    assert RingMember.from_json(phone.to_json()) == phone
+    assert phone.key == derive_present(Root(b"p" * 32), 0).public_jwk()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"n": 0}, "field_range"),
+        ({"n": None}, "field_missing"),
+        ({"members": []}, "ring_members"),
+        ({"members": [1]}, "field_type"),
+        ({"v": 1}, "field_unknown"),
+        ({"members": "twice"}, "ring_member_twice"),
+        ({"members": "many"}, "field_count"),
+        ({"members": "control"}, "member_name"),
+        ({"members": "more"}, "field_unknown"),
+    ],
+)
+def test_a_ring_with_members_and_one_fault_is_refused_by_its_name(changes: dict[str, Any], code: str) -> None:
+    phone = RingMember.of("Phone", Root(b"p" * 32))
+    shapes: dict[str, list[Any]] = {
+        "twice": [phone.to_json(), phone.to_json()],
+        "many": [phone.to_json()] * (MAX_MEMBERS + 1),
+        "control": [{**phone.to_json(), "name": "a\u202eb"}],
+        "more": [{**phone.to_json(), "root": "x"}],
+    }
+    ring = KeyRing(RING.dossier, RING.roots, RING.tag_key, RING.revoke_key, 3, (phone,))
+    body = {**json.loads(ring.serialise()), **changes}
+    if isinstance(body["members"], str):
+        body["members"] = shapes[body["members"]]
+    with pytest.raises(Malformed) as error:
+        KeyRing.parse(canonical.dumps({name: value for name, value in body.items() if value is not None}))
+    assert error.value.code == code
+
+
+def test_a_number_without_members_is_no_ring() -> None:
+    with pytest.raises(Malformed) as error:
+        KeyRing(RING.dossier, RING.roots, RING.tag_key, RING.revoke_key, 3)
+    assert error.value.code == "ring_members"
 
 
 def test_what_is_sealed_well_and_is_no_ring_is_refused() -> None:

@@ -21,6 +21,7 @@ from protocol.keys import (
     derive_sealing,
     derive_tag_key,
     hot_account,
+    member_root,
     person_root,
     random_root,
 )
@@ -168,3 +169,14 @@ def test_what_a_phrase_imports_leaves_the_recursion_limit_as_it_was() -> None:
     # A library behind the word lists raises it beyond what the C stack holds: nested JSON would end the process.
     hot_account(Mnemonic.generate("en").unsafe_phrase, "en")
     assert sys.getrecursionlimit() == 1000
+
+
+def test_a_changed_controller_and_the_members_secret_follow_from_the_phrase() -> None:
+    phrase = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+    first, second = hot_account(phrase, "en"), hot_account(phrase, "en", 0, 1)
+    assert first == hot_account(phrase, "en", 0, 0)
+    others = (first, hot_account(phrase, "en", 1), cold_account(phrase, "en"))
+    assert second.address not in {other.address for other in others}
+    assert member_root(phrase, "en") not in [person_root(phrase, "en"), member_root(phrase, "en", 1)]
+    with pytest.raises(Malformed):
+        hot_account(phrase, "en", 0, -1)
