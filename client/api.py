@@ -16,6 +16,7 @@ from protocol.encoding import b64u, hex0x
 from protocol.errors import Malformed, OneFileError, Untrusted
 from protocol.jose import EcSigner
 from protocol.wire import Wire
+from protocol.wire_notices import Notices
 
 MAX_TEXT = 1 << 20
 MAX_PAGES = 100_000
@@ -160,6 +161,10 @@ class VaultApi:
     def revoke(self, grant: bytes, secret: bytes) -> wire.Revoked:
         return self._post(f"/v1/grants/{b64u(grant)}/revoke", wire.Revoke(secret=b64u(secret)), wire.Revoked)
 
+    def my_notices(self, page: str | None = None, wait_s: int = 0) -> Notices:
+        """What is new for the holder after ``page``; waits so long if nothing is."""
+        return self._notices("/v1/me/notices", page, wait_s)
+
     def open_show(self, request: wire.OpenShow) -> wire.Show:
         return self._post("/v1/me/shows", request, wire.Show)
 
@@ -183,6 +188,14 @@ class VaultApi:
 
     def grant(self, grant: bytes) -> wire.GrantRow:
         return self._get(f"/v1/grants/{b64u(grant)}", wire.GrantRow)
+
+    def notices(self, page: str | None = None, wait_s: int = 0) -> Notices:
+        """What is new for the agency after ``page``; waits so long if nothing is."""
+        return self._notices("/v1/notices", page, wait_s)
+
+    def say(self, statement: str) -> wire.Logged:
+        """Have a statement of this agency logged in the dossier that it concerns."""
+        return self._post("/v1/statements", wire.Statement(statement=statement), wire.Logged)
 
     def verify_grant(self, grant: bytes) -> wire_verify.VerdictAnswer:
         return self._post(f"/v1/grants/{b64u(grant)}/verify", None, wire_verify.VerdictAnswer)
@@ -225,6 +238,12 @@ class VaultApi:
 
     def _wait(self, path: str, wait_s: int) -> wire.Show:
         return self.http.ask(Call("GET", path, {"wait": wait_s} if wait_s else {}, wait_s=wait_s), wire.Show)
+
+    def _notices(self, path: str, page: str | None, wait_s: int) -> Notices:
+        query: dict[str, str | int] = {} if page is None else {"page": page}
+        if wait_s:
+            query["wait"] = wait_s
+        return self.http.ask(Call("GET", path, query, wait_s=wait_s), Notices)
 
     def _bytes(self, path: str) -> bytes:
         return self.http.exchange(Call("GET", path), limit=MAX_TEXT)[1]

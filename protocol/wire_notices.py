@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from protocol.wire import MAX_PAGE, MAX_TOKEN_CHARS, Bytes16, Bytes32, Count, Jws, Seconds, Wire
+from protocol.wire import MAX_PAGE, MAX_TOKEN_CHARS, Bytes16, Bytes32, Count, Jws, Seconds, Signed, Wire
 
 MAX_KIND_CHARS = 32
 
@@ -27,7 +27,8 @@ Token = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TOKEN_CHAR
 class Notice(Wire):
     """One notice. ``about``: SHA-256 of what is spoken of: a receipt, a statement, a slip, a scenario.
 
-    ``index``: of the log entry, where there is one; ``statement``: what was signed, for kinds of statements.
+    ``index``: of the log entry, where there is one; ``statement``: what was signed, for kinds of statements,
+    and ``card`` the key card of who signed it, which counts only if the chain has its hash.
     """
 
     id: Token
@@ -39,6 +40,7 @@ class Notice(Wire):
     about: Bytes32 | None = None
     index: Count | None = None
     statement: Jws | None = None
+    card: Signed | None = None
 
 
 class Notices(Wire):

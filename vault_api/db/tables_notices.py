@@ -21,6 +21,7 @@ notices = Table(
     Column("item", LargeBinary(32)),
     Column("about", LargeBinary(32)),
     Column("said", LargeBinary(32)),
+    Column("card_hash", LargeBinary(32)),
     Column("idx", Big),
     Column("at", BigInteger, nullable=False),
     Index(None, "agency", "row"),

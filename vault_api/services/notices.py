@@ -16,7 +16,7 @@ from protocol.errors import Denied
 from protocol.identifiers import parse_agency_urn
 from protocol.statements import Statement
 from protocol.wire_notices import BY_THE_VAULT, GRANT_ENDED, GRANT_GIVEN, SCENARIO_WITHDRAWN, Notice, Notices
-from vault_api.callers import Agency, Holder
+from vault_api.callers import Agency, Holder, parsed_card
 from vault_api.db import tables as t
 from vault_api.db import tables_notices as tn
 from vault_api.pages import Page
@@ -33,10 +33,12 @@ _FEED = (
         t.grants.c.grant_id,
         t.shows.c.session,
         t.events.c.object.label("statement"),
+        t.cards.c.envelope,
     )
     .outerjoin(t.grants, t.grants.c.row == tn.notices.c.grant_row)
     .outerjoin(t.shows, t.shows.c.row == tn.notices.c.show_row)
     .outerjoin(t.events, t.events.c.idx == tn.notices.c.idx)
+    .outerjoin(t.cards, t.cards.c.card_hash == tn.notices.c.card_hash)
     .order_by(tn.notices.c.row)
 )
 
@@ -95,7 +97,8 @@ def holder_said(tx: Tx, holder: Holder, said: Statement, digest: bytes, index: i
     for agency, grant_row, show_row in found:
         _check_room(tx, holder.row, agency, said, grant_row, show_row)
         to = {"agency": agency, "grant_row": grant_row, "show_row": show_row}
-        tell(tx, said.kind, **to, item=said.item, about=said.about, said=digest, idx=index)
+        what = {"item": said.item, "about": said.about, "said": digest, "card_hash": holder.card_hash}
+        tell(tx, said.kind, **to, **what, idx=index)
     return [agency for agency, _grant_row, _show_row in found]
 
 
@@ -223,4 +226,5 @@ def _notice(row: Any) -> Notice:
         about=b64u(row.about) if row.about is not None else None,
         index=row.idx,
         statement=row.statement.decode("ascii") if signed else None,
+        card=parsed_card(row.envelope).to_json() if signed and row.envelope is not None else None,
     )

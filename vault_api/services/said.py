@@ -95,7 +95,8 @@ def log_said(tx: Tx, agency: Agency, signed: Signed[Statement], subject: Subject
     word = {"said": signed.hash, "agency": agency.account, "kind": said.kind, "about": subject.key}
     tx.conn.execute(insert(tn.said), {**word, "idx": logged.index, "at": tx.now})
     rows = {"grant_row": subject.grant_row, "show_row": subject.show_row}
-    about = {**rows, "item": said.item, "about": said.about, "said": signed.hash, "idx": logged.index}
+    about: dict[str, Any] = {**rows, "item": said.item, "about": said.about, "said": signed.hash, "idx": logged.index}
+    about["card_hash"] = agency.card_hash
     notices.tell(tx, said.kind, dossier_row=subject.dossier_row, **about)
     _follow_up(tx, agency, said, subject, about)
     return Answer.of(logged.wire(), 201, index=logged.index)

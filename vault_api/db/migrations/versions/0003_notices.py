@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("item", sa.LargeBinary(32)),
         sa.Column("about", sa.LargeBinary(32)),
         sa.Column("said", sa.LargeBinary(32)),
+        sa.Column("card_hash", sa.LargeBinary(32)),
         sa.Column("idx", BIG),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("row", name="pk_notices"),
