@@ -121,6 +121,13 @@ def parse_alternatives(options: list[Json], where: str) -> tuple[tuple[str, ...]
     return tuple(found)
 
 
+def parse_path(steps: list[Json]) -> Path:
+    """A path of 1 to 8 steps, beginning with a name. Raises ``Malformed`` only."""
+    if not 1 <= len(steps) <= MAX_PATH or not all(map(_is_step, steps)) or not isinstance(steps[0], str):
+        raise Malformed("dcql_path", "a path holds names, indices from 0 and null, and begins with a name")
+    return tuple(steps)
+
+
 def _alternatives(fields: Fields, ids: set[str]) -> tuple[tuple[str, ...], ...]:
     found = parse_alternatives(fields.array("options", most=MAX_ALTERNATIVES, least=1), fields.what)
     fields.done()
@@ -150,16 +157,13 @@ def _credential(fields: Fields) -> CredentialQuery:
 
 
 def _claim(fields: Fields) -> ClaimQuery:
-    path = tuple(fields.array("path", most=MAX_PATH, least=1))
     found = ClaimQuery(
-        path=path,
+        path=parse_path(fields.array("path", most=MAX_PATH, least=1)),
         id=fields.text("id", pattern=QUERY_ID) if fields.has("id") else None,
         values=tuple(fields.array("values", most=MAX_VALUES, least=1)) if fields.has("values") else (),
         optional=fields.boolean("optional") if fields.has("optional") else False,
     )
     fields.done()
-    if not all(_is_step(step) for step in path) or not isinstance(path[0], str):
-        raise Malformed("dcql_path", "a path holds names, indices from 0 and null, and begins with a name")
     if not all(isinstance(v, str | int) for v in found.values):
         raise Malformed("dcql_values", "values are strings, integers and booleans")
     return found

@@ -1,4 +1,4 @@
-"""Prepared claims: what an issuer makes at issue of the fields that it entered, so that less than they say can be shown.
+"""Prepared claims: what an issuer makes at issue of the fields that it entered, so that less can be shown.
 
 ``prepare`` fills in what the type's rules make (``PreparedClaim``); docs/spec/credential.md §8 lists the rules. All
 speak of the day of issue: a yes to "aged 18 or over" stays true, a no may become stale, and the reader sees the day in

@@ -8,7 +8,7 @@ Own documents are no candidates: they satisfy nothing that asks for an issuer.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from protocol.credential import Credential, check_age, check_dates
 from protocol.dcql import ClaimQuery, CredentialQuery
@@ -43,8 +43,8 @@ class Pick:
 class Missing:
     """Why no item meets one credential query.
 
-    ``reason`` is ``no_item``, ``claims_missing``, ``credential_expired``, ``credential_not_yet`` or
-    ``credential_too_old``; ``detail`` the claims that are missing; ``titles`` and ``issuers`` name what would meet
+    ``reason`` is ``no_item``, ``claims_missing``, ``credential_expired``, ``credential_not_yet``,
+    ``credential_too_old`` or ``not_linked`` (there is one, of another case); ``detail`` the claims that are missing; ``titles`` and ``issuers`` name what would meet
     it and who issues that, for types of the catalogue.
     """
 
@@ -71,8 +71,12 @@ class Readiness:
 def readiness(scenario: Scenario, candidates: Iterable[Candidate], *, now: int) -> tuple[Readiness, ...]:
     """How each alternative stands at ``now``, those that are ready first, else those that lack least."""
     items = sorted(candidates, key=lambda c: (-c.credential.issued_at, c.item))
-    answers = {c.id: _answer(c, items, scenario.max_age, now) for c in scenario.query.credentials}
-    found = [_alternative(ids, answers) for ids in scenario.query.alternatives]
+    anyhow = _answers(scenario, items, now)
+    cases = [_of_one_case(_answers(scenario, case, now), anyhow) for case in _cases(scenario, items)]
+    found = [
+        min((_alternative(ids, answers) for answers in cases), key=lambda r: len(r.missing))
+        for ids in scenario.query.alternatives
+    ]
     return tuple(sorted(found, key=lambda r: len(r.missing)))
 
 
@@ -91,6 +95,31 @@ def match(query: CredentialQuery, candidate: Candidate) -> Pick | tuple[str, ...
     wanted = {p for claim, pointers in named.items() if not claim.optional for p in pointers}
     every = {p for pointers in named.values() for p in pointers}
     return Pick(query.id, candidate.item, tuple(sorted(every)), tuple(sorted(every - wanted)))
+
+
+def _answers(scenario: Scenario, items: list[Candidate], now: int) -> dict[str, Pick | Missing]:
+    return {c.id: _answer(c, items, scenario.max_age, now) for c in scenario.query.credentials}
+
+
+def _cases(scenario: Scenario, items: list[Candidate]) -> list[list[Candidate]]:
+    """The items that agree on every linked claim, the case of the newest first; all of them where none is linked."""
+    pointers = [format_pointer(str(step) for step in path) for path in scenario.linked]
+    found: dict[str, list[Candidate]] = {}
+    for candidate in items:
+        values = [candidate.credential.opened.values.get(pointer) for pointer in pointers]
+        if None not in values:
+            found.setdefault(repr(values), []).append(candidate)
+    return list(found.values()) or [items]
+
+
+def _of_one_case(answers: dict[str, Pick | Missing], anyhow: dict[str, Pick | Missing]) -> dict[str, Pick | Missing]:
+    """The answers of one case; where only another case has an item, that is the reason."""
+    return {
+        query: replace(answer, reason="not_linked", detail=())
+        if isinstance(answer, Missing) and isinstance(anyhow[query], Pick)
+        else answer
+        for query, answer in answers.items()
+    }
 
 
 def _alternative(ids: tuple[str, ...], answers: dict[str, Pick | Missing]) -> Readiness:

@@ -8,24 +8,26 @@ grant stays with the one that the holder read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from protocol import forms
 from protocol.canonical import Json
-from protocol.dcql import MAX_ALTERNATIVES, Query, parse_alternatives, parse_query
+from protocol.dcql import MAX_ALTERNATIVES, Query, parse_alternatives, parse_path, parse_query
 from protocol.encoding import b64u
 from protocol.errors import Denied, Malformed
 from protocol.fields import Fields
 from protocol.grant import MAX_PURPOSE_CHARS, MAX_USES, AccessGrant, ScopeItem
 from protocol.identifiers import parse_agency_urn
 from protocol.jose import EcSigner, PublicJwk, parse_jws, sign_typed
-from protocol.licence_types import Title
+from protocol.licence_forms import Title
+from protocol.pointers import Path, format_pointer
 from protocol.signed import Signed
 
 SCENARIO_TYP = "onefile-scenario+jwt"
 DAY_S = 86_400
 MAX_DAYS = 36_500
+MAX_LINKED = 4
 _MAX_CHARS = 64 << 10
 
 
@@ -34,7 +36,8 @@ class Scenario:
     """``max_age``: seconds since the credential was issued, 0 for any age. Times in seconds.
 
     ``sensitivity`` 1 to 5; ``grantee_classes`` the divisions of agencies that may be grantees; ``withdrawn`` the
-    time from which nothing may be granted or used any more; ``supersedes`` the hash of the version before.
+    time from which nothing may be granted or used any more; ``supersedes`` the hash of the version before. ``linked``:
+    claims that are the same in all items that answer together, as a case number is.
     """
 
     scenario_id: str
@@ -54,6 +57,7 @@ class Scenario:
     expires: int
     withdrawn: int | None = None
     supersedes: bytes | None = None
+    linked: tuple[Path, ...] = ()
 
     @property
     def uri(self) -> str:
@@ -61,6 +65,8 @@ class Scenario:
         return f"urn:onefile:scenario:0x{parse_agency_urn(self.authority).account.hex()}:{self.scenario_id}"
 
     def to_json(self) -> dict[str, Json]:
+        # A scenario without linked claims has no such member: its bytes are those of before there were any.
+        linked: dict[str, Json] = {"linked": [list(path) for path in self.linked]} if self.linked else {}
         return {
             "scenario_id": self.scenario_id,
             "version": self.version,
@@ -80,6 +86,7 @@ class Scenario:
             "expires": self.expires,
             "withdrawn": self.withdrawn,
             "supersedes": None if self.supersedes is None else b64u(self.supersedes),
+            **linked,
         }
 
 
@@ -123,6 +130,7 @@ def scenario_from_json(value: Json) -> Scenario:
         expires=fields.time("expires"),
         withdrawn=_or_none(fields, "withdrawn"),
         supersedes=_hash_or_none(fields),
+        linked=_linked(fields, query),
     )
     _check_alternatives(fields, query)
     fields.done()
@@ -131,8 +139,8 @@ def scenario_from_json(value: Json) -> Scenario:
     return scenario
 
 
-def check_over_asking(scenario: Scenario, scope: Iterable[ScopeItem]) -> None:
-    """Raise ``Denied("over_asking")``, naming what is too much, unless ``scope`` keeps within the scenario.
+def over_asked(scenario: Scenario, scope: Iterable[ScopeItem]) -> tuple[str, ...]:
+    """What of ``scope`` the scenario does not allow, by name; empty if it keeps within it.
 
     Claims ⊆ those of the query that the item answers; documents only where the query asks for files; one
     item a query; queries ⊆ one alternative. Less than the scenario asks for is allowed: the holder chooses.
@@ -143,6 +151,12 @@ def check_over_asking(scenario: Scenario, scope: Iterable[ScopeItem]) -> None:
     excess += sorted({q for q in queries if queries.count(q) > 1})
     if not excess and not any(set(queries) <= set(a) for a in scenario.query.alternatives):
         excess = sorted(queries)
+    return tuple(excess)
+
+
+def check_over_asking(scenario: Scenario, scope: Iterable[ScopeItem]) -> None:
+    """Raise ``Denied("over_asking")``, naming what is too much (``over_asked``), unless ``scope`` keeps within."""
+    excess = over_asked(scenario, scope)
     if excess:
         raise Denied(
             "over_asking",
@@ -150,6 +164,19 @@ def check_over_asking(scenario: Scenario, scope: Iterable[ScopeItem]) -> None:
             scenario=scenario.scenario_id,
             excess=", ".join(excess)[:500],
         )
+
+
+def check_linked(scenario: Scenario, shown: Iterable[Mapping[str, Json]]) -> None:
+    """Raise ``Denied("not_linked")``, naming the claim, unless all items show one value of each linked claim.
+
+    ``shown``: for each item its values by pointer.
+    """
+    items = tuple(shown)
+    for path in scenario.linked:
+        pointer = format_pointer(str(step) for step in path)
+        values = [values.get(pointer) for values in items]
+        if None in values or any(type(v) is not type(values[0]) or v != values[0] for v in values):
+            raise Denied("not_linked", "the items are not of one case: they differ in {claim}", claim=pointer)
 
 
 def check_in_force(scenario: Scenario, now: int) -> None:
@@ -215,6 +242,20 @@ def _or_none(fields: Fields, name: str) -> int | None:
 
 def _hash_or_none(fields: Fields) -> bytes | None:
     return None if fields.is_null("supersedes") else fields.bytes32("supersedes")
+
+
+def _linked(fields: Fields, query: Query) -> tuple[Path, ...]:
+    if not fields.has("linked"):
+        return ()
+    options = fields.array("linked", most=MAX_LINKED, least=1)
+    found = tuple(parse_path(option) if isinstance(option, list) else () for option in options)
+    # What nobody must show can't be compared.
+    required = [{claim.path for claim in one.claims if not claim.optional} for one in query.credentials]
+    if () in found or len(set(found)) != len(found) or not all(set(found) <= paths for paths in required):
+        raise Malformed("scenario_linked", "a linked claim must be asked of every credential, and is not optional")
+    if any(step is None for path in found for step in path):
+        raise Malformed("scenario_linked", "a linked claim must be asked of every credential, and is not optional")
+    return found
 
 
 def _check_alternatives(fields: Fields, query: Query) -> None:

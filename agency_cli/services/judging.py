@@ -29,7 +29,7 @@ from protocol.identifiers import parse_agency_urn
 from protocol.keycard import KeyCardEnvelope
 from protocol.readiness import Candidate, Pick, match
 from protocol.receipts import Receipt
-from protocol.scenario import Scenario
+from protocol.scenario import Scenario, check_linked
 from protocol.signed import Signed
 from protocol.verdict import POLICIES, Conclusion, Policy, Verdict, accepted, conclude, failed
 from protocol.verify_credential import judge_credential
@@ -144,6 +144,7 @@ def judge_granted(
 ) -> Outcome:
     """The verdict on what a grant handed over: each presentation, and the grant itself."""
     nonce = b64u(envelope.message.grant_id)
+    unlinked = _unlinked(scenario.body, [one.credential for one in handed])
     judged = []
     for one in handed:
         assert one.part is not None  # `open_granted` gives each its part
@@ -160,7 +161,7 @@ def judge_granted(
         verdict = judge_credential(
             one.item.presentation, _facts(desk, one, kept, case), case.policy, asked=asked, grant=(envelope, evidence)
         )
-        judged.append(Judged(one, kept, verdict))
+        judged.append(Judged(one, kept, with_lack(verdict, unlinked, case.policy)))
     return Outcome(case.policy.name, case.at, tuple(judged))
 
 
@@ -233,10 +234,19 @@ def _lacking(scenario: Scenario, shown: Sequence[Credential], queries: Sequence[
     answered = {query: one for query, one in zip(queries, shown, strict=True) if query}
     for alternative in scenario.query.alternatives:
         if set(answered) == set(alternative) and all(_meets(scenario, q, answered[q]) for q in alternative):
-            return None
+            return _unlinked(scenario, shown)
     return Denied(
         "claims_not_met", "what was shown does not answer the scenario {scenario}", scenario=scenario.scenario_id
     )
+
+
+def _unlinked(scenario: Scenario, shown: Sequence[Credential]) -> OneFileError | None:
+    """Why the items are not of one case, or None if they agree on every claim that the scenario links."""
+    try:
+        check_linked(scenario, [one.opened.values for one in shown])
+    except Denied as error:
+        return error
+    return None
 
 
 def _meets(scenario: Scenario, query_id: str, credential: Credential) -> bool:

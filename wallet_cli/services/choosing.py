@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from protocol.errors import Denied, Malformed
 from protocol.readiness import Candidate, Pick, match
-from protocol.scenario import Scenario, check_over_asking
+from protocol.scenario import Scenario, check_linked, check_over_asking
 from wallet_cli.services.opening import OpenedItem
 from wallet_cli.services.presenting import Part
 from wallet_cli.services.showing import Choice
@@ -27,6 +27,7 @@ def chosen(scenario: Scenario, asker: str, choice: Choice) -> tuple[Part, ...]:
             raise Malformed("show_nothing", "nothing of this item would be shown")
         parts.append(Part.of(pick.query, item, claims))
     check_over_asking(scenario, [part.scope() for part in parts])
+    check_linked(scenario, [part.item.credential.opened.values for part in parts if part.item.credential is not None])
     return tuple(parts)
 
 

@@ -1,0 +1,107 @@
+"""Items of one case: linked claims in the scenario, in what a holder is ready for, and in what a reader is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from protocol.credential import open_credential
+from protocol.dcql import parse_query
+from protocol.errors import Denied, Malformed
+from protocol.licence_types import licence_type
+from protocol.readiness import Candidate, readiness
+from protocol.scenario import Scenario, check_linked, scenario_from_json
+from tests import credential_samples as samples
+from tests.scenario_samples import NOW, SCENARIO
+
+TYPES = ("birth-medical-certificate", "newborn-household-entry")
+CASE: dict[str, Any] = {
+    "child_name": "样例",
+    "child_birth_date": "2026-09-01",
+    "result": "办结",
+    "decided_on": "2026-09-20",
+}
+
+
+def source(**changes: Any) -> dict[str, Any]:
+    asked = [
+        {
+            "id": name,
+            "format": "dc+sd-jwt",
+            "meta": {"vct_values": [licence_type(name).vct]},
+            "claims": [{"path": ["case_number"]}, {"path": ["result"]}],
+        }
+        for name in TYPES
+    ]
+    body = dataclasses.replace(SCENARIO, query=parse_query({"credentials": asked}), max_age=0).to_json()
+    return {**body, "linked": [["case_number"]], **changes}
+
+
+def birth() -> Scenario:
+    return scenario_from_json(source())
+
+
+def item(number: int, kind: str, case: str, **changes: Any) -> Candidate:
+    raw = samples.credential(licence=licence_type(kind), fields={**CASE, "case_number": case}, files=(), **changes)
+    return Candidate(bytes([number]) * 32, open_credential(raw))
+
+
+def test_a_scenario_with_linked_claims_reads_as_it_was_written() -> None:
+    scenario = birth()
+    assert scenario.linked == (("case_number",),)
+    assert scenario_from_json(scenario.to_json()) == scenario
+    assert "linked" not in SCENARIO.to_json()
+
+
+@pytest.mark.parametrize(
+    "linked",
+    [[], [["other"]], ["case_number"], [["case_number"], ["case_number"]], [["result", None]], [[]], [["result"]] * 5],
+)
+def test_what_can_not_be_compared_is_not_linked(linked: Any) -> None:
+    with pytest.raises(Malformed):
+        scenario_from_json(source(linked=linked))
+
+
+def test_a_list_is_not_linked_even_where_every_credential_is_asked_for_it() -> None:
+    body = source(linked=[["files", None]])
+    for one in body["query"]["credentials"]:
+        one["claims"].append({"path": ["files", None]})
+    with pytest.raises(Malformed) as caught:
+        scenario_from_json(body)
+    assert caught.value.code == "scenario_linked"
+
+
+def test_a_claim_that_may_be_left_out_is_not_linked() -> None:
+    body = source()
+    body["query"]["credentials"][0]["claims"][0]["optional"] = True
+    with pytest.raises(Malformed) as caught:
+        scenario_from_json(body)
+    assert caught.value.code == "scenario_linked"
+
+
+def test_items_of_one_case_make_ready_and_the_newest_case_goes_first() -> None:
+    old = [item(1, TYPES[0], "A-1"), item(2, TYPES[1], "A-1")]
+    new = [item(3, TYPES[0], "B-2", issued_at=samples.ISSUED + 9), item(4, TYPES[1], "B-2")]
+    (found,) = readiness(birth(), [*old, *new], now=NOW)
+    assert [pick.item[0] for pick in found.picks] == [3, 4]
+    (found,) = readiness(birth(), [*old, new[0]], now=NOW)
+    assert [pick.item[0] for pick in found.picks] == [1, 2]
+
+
+def test_an_item_of_another_case_is_missing_for_that_reason() -> None:
+    (found,) = readiness(birth(), [item(1, TYPES[0], "A-1"), item(2, TYPES[1], "B-2")], now=NOW)
+    assert [(m.query, m.reason) for m in found.missing] == [(TYPES[1], "not_linked")]
+    (nothing,) = readiness(birth(), [], now=NOW)
+    assert {m.reason for m in nothing.missing} == {"no_item"}
+
+
+def test_items_that_show_two_cases_are_refused_by_name() -> None:
+    one, other = item(1, TYPES[0], "A-1").credential, item(2, TYPES[1], "B-2").credential
+    check_linked(birth(), [one.opened.values])
+    check_linked(birth(), [one.opened.values, one.opened.values])
+    for shown in ([one.opened.values, other.opened.values], [one.opened.values, {}]):
+        with pytest.raises(Denied) as caught:
+            check_linked(birth(), shown)
+        assert (caught.value.code, caught.value.facts["claim"]) == ("not_linked", "/case_number")
