@@ -144,17 +144,23 @@ class OpenDossier(Wire):
     tag_key: Bytes32
 
 
+RelayFunction = Literal[
+    "open", "rotate", "publish_card", "bump_epoch", "attest", "revoke", "set_guardians", "apply_guardians", "freeze",
+    "propose_recovery", "veto_recovery", "execute_recovery",
+]  # fmt: skip
+
+
 class Relay(Wire):
     """``POST /v1/relay``: an EIP-712 message for one of our own contracts' functions.
 
-    ``message`` has the EIP-712 member names; ``signatures`` in the order of the function's parameters;
-    ``card`` only with ``open`` and ``publish_card`` (its present key then signs the request).
+    ``message`` has the EIP-712 member names (what guardians sign, ``guardians`` too: their set); ``signatures`` in the
+    order of the function's parameters; ``card`` from who has none here yet (its present key then signs the request).
     """
 
     contract: Literal["agency_registry", "dossier_registry", "grant_registry"]
-    function: Literal["open", "rotate", "publish_card", "bump_epoch", "attest", "revoke"]
+    function: RelayFunction
     message: dict[str, Any]
-    signatures: Annotated[list[HexBytes], Field(max_length=4)]
+    signatures: Annotated[list[HexBytes], Field(max_length=16)]
     card: Signed | None = None
 
 

@@ -18,7 +18,7 @@ from protocol.errors import OneFileError
 from vault_api import docs_page, metrics, problems
 from vault_api.bodies import BodyLimit
 from vault_api.openapi import describe
-from vault_api.routes import me, notices, operator, paper, parties, public, rings, uses
+from vault_api.routes import me, notices, operator, paper, parties, public, rings, shares, uses
 from vault_api.vault import VERSION, Vault
 
 _log = structlog.get_logger("vault_api.http")
@@ -55,7 +55,7 @@ def create_app(vault: Vault, *, on_start: Hook = lambda: None, on_stop: Hook = l
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # how FastAPI wants it replaced
     app.state.vault = vault
     # Routes are tried in turn: the most frequent first.
-    for module in (uses, notices, me, parties, rings, public, paper, operator):
+    for module in (uses, notices, me, parties, rings, shares, public, paper, operator):
         app.include_router(module.router)
     app.add_exception_handler(OneFileError, problems.on_our_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)

@@ -14,10 +14,19 @@ from sqlalchemy import func, insert, select
 
 from chain.ledger import Ledger, TxRef
 from protocol import wire
-from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.dossier_messages import (
+    BumpEpoch,
+    FreezeDossier,
+    OpenDossier,
+    RecoverDossier,
+    RotateDossier,
+    SetGuardians,
+    VetoRecovery,
+)
 from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Denied, Malformed, OneFileError
 from protocol.fields import Fields
+from protocol.guardians import GuardianSet
 from protocol.keycard import KeyCard, KeyCardEnvelope
 from vault_api.chain_facts import AGENCY, DOSSIER
 from vault_api.db import tables as t
@@ -117,6 +126,46 @@ def _agency_card(body: wire.Relay) -> Send:
     return lambda ledger: ledger.publish_agency_card(card, signature)
 
 
+def _set_guardians(body: wire.Relay) -> Send:
+    (signature,), message = _signatures(body, 1), SetGuardians.from_json(body.message)
+    return lambda ledger: ledger.set_guardians(message, signature)
+
+
+def _veto(body: wire.Relay) -> Send:
+    (signature,), message = _signatures(body, 1), VetoRecovery.from_json(body.message)
+    return lambda ledger: ledger.veto_recovery(message, signature)
+
+
+def _freeze(body: wire.Relay) -> Send:
+    (signature,), (told, guardians) = _signatures(body, 1), _revealed(body)
+    message = FreezeDossier.from_json(told)
+    return lambda ledger: ledger.freeze_dossier(message, guardians, signature)
+
+
+def _propose(body: wire.Relay) -> Send:
+    told, guardians = _revealed(body)
+    message, signatures = RecoverDossier.from_json(told), _signatures(body, len(guardians.accounts))
+    return lambda ledger: ledger.propose_recovery(message, guardians, signatures)
+
+
+def _revealed(body: wire.Relay) -> tuple[dict[str, Any], GuardianSet]:
+    """The message of guardians, which carries their set beside its own members."""
+    told = dict(body.message)
+    return told, GuardianSet.take(Fields(told.pop("guardians", None), "guardians"))
+
+
+def _execute(body: wire.Relay) -> Send:
+    _signatures(body, 0)
+    (dossier,) = _bytes32s(body.message, "dossier")
+    return lambda ledger: ledger.execute_recovery(dossier)
+
+
+def _apply(body: wire.Relay) -> Send:
+    _signatures(body, 0)
+    (dossier,) = _bytes32s(body.message, "dossier")
+    return lambda ledger: ledger.apply_guardians(dossier)
+
+
 def _attest(body: wire.Relay) -> Send:
     (signature,), (dossier, digest) = _signatures(body, 1), _bytes32s(body.message, "dossier", "digest")
     return lambda ledger: ledger.attest(dossier, digest, signature)
@@ -134,6 +183,12 @@ FUNCTIONS: Mapping[tuple[str, str], Callable[[wire.Relay], Send]] = {
     ("dossier_registry", "publish_card"): _dossier_card,
     ("dossier_registry", "bump_epoch"): _bump,
     ("dossier_registry", "attest"): _attest,
+    ("dossier_registry", "set_guardians"): _set_guardians,
+    ("dossier_registry", "apply_guardians"): _apply,
+    ("dossier_registry", "freeze"): _freeze,
+    ("dossier_registry", "propose_recovery"): _propose,
+    ("dossier_registry", "veto_recovery"): _veto,
+    ("dossier_registry", "execute_recovery"): _execute,
     ("agency_registry", "publish_card"): _agency_card,
     ("grant_registry", "revoke"): _revoke,
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from alembic import context
 
 import vault_api.db.tables_keys  # its tables are in the same metadata
-import vault_api.db.tables_notices  # noqa: F401 (the same)
+import vault_api.db.tables_notices
+import vault_api.db.tables_shares  # noqa: F401 (the same)
 from vault_api.db.tables import metadata
 
 connection = context.config.attributes["connection"]
