@@ -44,8 +44,8 @@ class Missing:
     """Why no item meets one credential query.
 
     ``reason`` is ``no_item``, ``claims_missing``, ``credential_expired``, ``credential_not_yet``,
-    ``credential_too_old`` or ``not_linked`` (there is one, of another case); ``detail`` the claims that are missing; ``titles`` and ``issuers`` name what would meet
-    it and who issues that, for types of the catalogue.
+    ``credential_too_old`` or ``not_linked`` (there is one, of another case); ``detail`` the claims that are missing;
+    ``titles`` and ``issuers`` name what would meet it and who issues that, for types of the catalogue.
     """
 
     query: str

@@ -1,4 +1,4 @@
-"""``agency scenario new|sign|publish|list|show``."""
+"""``agency scenario new|sign|publish|list|show``; the commands for authors stand in ``scenario_author.py``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agency_cli.commands import scenario_author
 from agency_cli.common import require_registered, session
 from client.files import write_private
 from client.passphrase import passphrase_options
@@ -28,6 +29,10 @@ _TARGET = click.Path(path_type=Path, dir_okay=False)
 @click.group(cls=Group, help=N_("Scenarios: who may ask for which claims, on what ground, and for how long."))
 def scenario() -> None:
     pass
+
+
+for _command in (scenario_author.lint, scenario_author.test, scenario_author.library):
+    scenario.add_command(_command)
 
 
 @scenario.command(

@@ -1,9 +1,9 @@
 """Scenarios: from a source that people write to the signed file that grants name.
 
 A source is the scenario's JSON without what follows by itself: ``authority`` is this agency, ``alternatives`` follow
-from the query, ``effective`` is today, ``version`` and ``supersedes`` follow from what the vault has. Days may be
-written ``YYYY-MM-DD``: a scenario begins with the first second of that day in China Standard Time, and expires with
-its last.
+from the query, ``effective`` is today, ``version`` and ``supersedes`` follow from what the vault has. ``note`` is for
+other authors and is not signed. Days may be written ``YYYY-MM-DD``: a scenario begins with the first second of that day
+in China Standard Time, and expires with its last.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def read_source(path: Path) -> dict[str, Json] | Signed[Scenario]:
 
 def completed(source: Mapping[str, Json], authority: str, now: int, before: Known | None = None) -> dict[str, Json]:
     """The source with what follows by itself; ``before`` is the newest version that the vault has."""
-    body = dict(source)
+    body = {name: value for name, value in source.items() if name != "note"}
     today = datetime.combine(china_today(now), time(), CHINA)
     body.setdefault("authority", authority)
     body.setdefault("version", 1 if before is None else before.scenario.version + 1)
