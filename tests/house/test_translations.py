@@ -13,7 +13,7 @@ from console import i18n
 from console.frame import Group, LazyCommand
 from tools import catalogs
 
-PROGRAMS = {"wallet": "wallet_cli.main", "agency": "agency_cli.main", "vault-api": "vault_api.main", "chain": "chain.main"}
+PROGRAMS = {"wallet": "wallet_cli.main", "agency": "agency_cli.main", "vault-api": "vault_api.main", "chain": "chain.main", "monitor": "client.monitoring.main"}
 
 # DESIGN's words: where the English text has the word, the Chinese one must have its translation.
 GLOSSARY = {

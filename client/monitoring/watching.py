@@ -1,0 +1,104 @@
+"""Look after look: what is told, what is kept, and the evidence of an alarm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from client.clock import Clock
+from client.facts import AnchoredHead
+from client.files import private_folder, read_json, write_private
+from client.monitoring.looking import Alarm, Look, Watch
+from client.monitoring.state import MonitorState, load_state, save_state
+from client.toolkey import tool_key
+from protocol.encoding import b64u, unb64
+from protocol.errors import OneFileError, Unavailable
+from protocol.fields import Fields
+from protocol.hashing import sha256
+from protocol.log_evidence import MAX_ANCHORS, MAX_DETAIL, MAX_NOTES, AnchorSeen, LogEvidence, sign_log_evidence
+
+MAX_GOSSIP = 100
+MAX_GOSSIP_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where a monitor lives: its folder, the machine's home (for the key that signs evidence), and its clock."""
+
+    folder: Path
+    home: Path
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round came to: a look, an alarm with its evidence, or silence."""
+
+    look: Look | None = None
+    alarm: OneFileError | None = None
+    evidence: Path | None = None
+    silence: Unavailable | None = None
+
+
+def once(watch: Watch, post: Post) -> Round:
+    """One look; what held is kept, what did not is evidence on disk before it is told."""
+    state = load_state(post.folder)
+    if state.origin not in {"", watch.origin}:
+        watch.tell("log_other", {"before": state.origin, "now": watch.origin})
+        state = MonitorState()
+    try:
+        look = watch.look(state, post.clock.now())
+    except Alarm as alarm:
+        return Round(alarm=alarm.error, evidence=keep_evidence(watch, post, alarm))
+    except Unavailable as error:
+        return Round(silence=error)
+    save_state(post.folder, look.state)
+    return Round(look=look)
+
+
+def keep_evidence(watch: Watch, post: Post, alarm: Alarm) -> Path:
+    """The signed evidence of an alarm, on disk; the same alarm twice is one file."""
+    key = tool_key(post.home)
+    evidence = LogEvidence(
+        at=post.clock.now(),
+        code=alarm.error.code,
+        detail=str(alarm.error)[:MAX_DETAIL],
+        origin=watch.origin,
+        vkey=alarm.vkey,
+        notes=tuple(dict.fromkeys(alarm.notes))[:MAX_NOTES],
+        anchors=tuple(_anchor(head) for head in alarm.anchors[-MAX_ANCHORS:]),
+        by=key.public_jwk(),
+    )
+    name = f"{alarm.error.code}-{b64u(sha256(*evidence.notes, str(alarm.error).encode()))[:16]}.jws"
+    path = private_folder(post.folder / "evidence") / name
+    if not path.exists():
+        write_private(path, sign_log_evidence(evidence, key).encode("ascii") + b"\n")
+    return path
+
+
+def read_gossip(path: Path) -> tuple[bytes, ...]:
+    """Checkpoints that others saw: ``{"checkpoints": ["<note in base64>", …]}``; nothing of them is believed."""
+    fields = Fields(read_json(path, limit=MAX_GOSSIP_BYTES), "gossip")
+    found = tuple(unb64(text, what="gossip") for text in fields.array("checkpoints", most=MAX_GOSSIP))
+    fields.done()
+    return found
+
+
+def metrics(done: Round, alarms: int, now: int) -> bytes:
+    """The Prometheus text of a round, for a node exporter's folder."""
+    rows = [
+        ("onefile_monitor_last_look_seconds", "gauge", now if done.look is not None else 0),
+        ("onefile_monitor_alarms_total", "counter", alarms),
+        ("onefile_monitor_alarm", "gauge", int(done.alarm is not None)),
+    ]
+    if done.look is not None:
+        rows += [
+            ("onefile_monitor_log_size", "gauge", done.look.size),
+            ("onefile_monitor_anchored_size", "gauge", done.look.anchored),
+            ("onefile_monitor_silent_vaults", "gauge", len(done.look.silent)),
+        ]
+    return "".join(f"# TYPE {name} {kind}\n{name} {value}\n" for name, kind, value in rows).encode("ascii")
+
+
+def _anchor(head: AnchoredHead) -> AnchorSeen:
+    return AnchorSeen(head.size, head.root, head.block, head.time)
