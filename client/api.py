@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from client.http import Call, Http, Step, json_body
 from client.problems import error_of
-from protocol import wire, wire_batch, wire_verify
+from protocol import wire, wire_batch, wire_keys, wire_shares, wire_verify
 from protocol.encoding import b64u, hex0x
 from protocol.errors import Malformed, OneFileError, Untrusted
 from protocol.jose import EcSigner
@@ -120,11 +120,36 @@ class VaultApi:
 
     # --- holder -------------------------------------------------------------------------------------
 
+    def post_shares(self, shares: Sequence[wire_shares.PostShare]) -> int:
+        """Give guardians these sealed shares in place of all before; how many are kept."""
+        body = wire_shares.PostShares(shares=list(shares))
+        return self._post("/v1/me/shares", body, wire_shares.SharesKept).kept
+
+    def shares(self) -> Iterator[wire_shares.Share]:
+        """The shares that this dossier was given to keep."""
+        return self._pages("/v1/me/shares", wire_shares.Share)
+
     def me(self) -> wire.Me:
         return self._get("/v1/me", wire.Me)
 
     def put_card(self, card: wire.Card, signer: EcSigner | None = None) -> wire.Logged:
         return self._put("/v1/me/card", card, wire.Logged, signer)
+
+    def put_ring(self, ring: wire_keys.PutRing) -> wire_keys.RingKept:
+        return self._put("/v1/me/ring", ring, wire_keys.RingKept)
+
+    def my_ring(self) -> wire_keys.Ring:
+        return self._get("/v1/me/ring", wire_keys.Ring)
+
+    def members_ring(self, signer: EcSigner) -> wire_keys.Ring:
+        """The key ring that ``signer`` is a member of."""
+        return self.http.ask(Call("GET", "/v1/ring", signer=signer), wire_keys.Ring)
+
+    def rewrap(self, batch: Sequence[wire_keys.Rewrap]) -> list[OneFileError | None]:
+        """Replace headers; for each item None, or why it was refused."""
+        found = self._post("/v1/me/rewraps", wire_keys.Rewraps(rewraps=list(batch)), wire_keys.RewrapRows)
+        _as_many("/v1/me/rewraps", batch, found.rows)
+        return [None if row.problem is None else problem_of(row.problem) for row in found.rows]
 
     def items(self) -> Iterator[wire.Item]:
         return self._pages("/v1/me/items", wire.Item)
@@ -274,10 +299,15 @@ def _as_many(path: str, asked: Sequence[object], answered: Sequence[object]) -> 
 
 def _deposited(row: wire_batch.DepositRow) -> wire.Deposited | OneFileError:
     if row.problem is not None and row.deposited is None:
-        return error_of(row.problem.status, row.problem.model_dump_json().encode())
+        return problem_of(row.problem)
     if row.deposited is None or row.problem is not None:
         raise _no_form("/v1/deposits/batch")
     return row.deposited
+
+
+def problem_of(problem: wire.Problem) -> OneFileError:
+    """The error behind one row of a batch."""
+    return error_of(problem.status, problem.model_dump_json().encode())
 
 
 def _no_form(path: str) -> Untrusted:

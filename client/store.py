@@ -31,7 +31,8 @@ _VERSION = 1
 class ItemRecord:
     """One item as it was synced. ``state``: present or deleted; ``damaged`` holds the code of what is wrong.
 
-    ``slip`` and ``salt`` are None once it is deleted. ``proof`` is a tlog-proof of its entry. ``claimed_at``
+    ``slip`` and ``salt`` are None once it is deleted. ``rewrap`` is the holder's word on headers that were wrapped
+    anew; None while they are the ones that the slip names. ``proof`` is a tlog-proof of its entry. ``claimed_at``
     is None until the holder has accepted it.
     """
 
@@ -47,6 +48,7 @@ class ItemRecord:
     proof: bytes = b""
     claimed_at: int | None = None
     damaged: str | None = None
+    rewrap: str | None = None
 
     @property
     def id(self) -> str:
@@ -68,6 +70,7 @@ class ItemRecord:
             "proof": b64u(self.proof),
             "claimed_at": self.claimed_at,
             "damaged": self.damaged,
+            "rewrap": self.rewrap,
         }
 
     @classmethod
@@ -89,6 +92,7 @@ class ItemRecord:
                 proof=unb64u(value["proof"], what="proof"),
                 claimed_at=value["claimed_at"],
                 damaged=value["damaged"],
+                rewrap=value.get("rewrap"),
             )
         except (KeyError, TypeError, ValueError):
             raise Malformed("store", "a local file of the wallet is garbled: run sync again") from None

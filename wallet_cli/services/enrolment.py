@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from client import deployment as deployments
+from client.keystore import Keys, replace_keys
 from client.profile import Kind
 from client.session import Session
-from protocol.errors import Conflict, Denied
-from protocol.keys import Mnemonic
+from protocol.errors import Conflict, Denied, Untrusted
+from protocol.keys import Mnemonic, hot_account, member_root
 from protocol.recipients import Passphrase
-from wallet_cli.services import registration, setup
+from wallet_cli.services import registration, rings, rotating, setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def enrol(session: Session, phrase: Mnemonic, passphrase: Passphrase, order: Ord
     )
     setup.save(session, fresh, passphrase, record)
     has_ring = fresh.ring is not None
-    if order.restoring and _take_up(session):
+    if order.restoring and _take_up(session, phrase, passphrase):
         return Outcome("restored", has_ring)
     setup.sign_opening(session, fresh)
     if order.offline:
@@ -65,12 +66,59 @@ def enrol(session: Session, phrase: Mnemonic, passphrase: Passphrase, order: Ord
     return Outcome("opened", has_ring)
 
 
-def _take_up(session: Session) -> bool:
-    """Use the newest key card of a dossier that is open already; False if it never was."""
+def _take_up(session: Session, phrase: Mnemonic, passphrase: Passphrase) -> bool:
+    """Use the newest key card of a dossier that is open already; False if it never was.
+
+    After a rotation the phrase no longer makes every key, and after a change of the owner not even the dossier's id:
+    then the key ring, of which the phrase is a member, has them.
+    """
     try:
         registration.adopt_newest_card(session)
     except Denied as error:
         if error.code != "card_unknown":
             raise
-        return False
+        return _by_ring(session, phrase, passphrase)
+    except Untrusted as error:
+        if error.code not in {"card_foreign_keys", "card_signature"} or not _by_ring(session, phrase, passphrase):
+            raise
+    _take_controller(session, phrase, passphrase)
     return True
+
+
+def _by_ring(session: Session, phrase: Mnemonic, passphrase: Passphrase) -> bool:
+    """Take roots, tag and revoke key from the ring at the vault; False if this phrase is a member of none."""
+    party = session.party
+    try:
+        found = rings.fetch_by_phrase(session, member_root(phrase.unsafe_phrase, phrase.language, party.index))
+    except Denied as error:
+        if error.code != "ring_member_unknown":
+            raise
+        return False
+    ring, state = found.ring, session.ledger.dossier(found.ring.dossier)
+    if state is None or state.owner != party.owner:
+        raise Denied("phrase_replaced", "this recovery phrase does not own the dossier any more: another one does")
+    keys = session.keys
+    _keep(session, Keys(keys.kind, ring.roots, keys.hot, ring.tag_key, ring.revoke_key, keys.member), passphrase)
+    session.save_party(party.with_changes(subject=ring.dossier, controller=state.controller, opened=True))
+    registration.adopt_newest_card(session)
+    _take_controller(session, phrase, passphrase)
+    return True
+
+
+def _take_controller(session: Session, phrase: Mnemonic, passphrase: Passphrase) -> None:
+    """Use the hot account that the chain has, if it is of this phrase; else this device reads and shows only."""
+    ledger = session.ledger_if_reachable()
+    state = ledger.dossier(session.party.subject) if ledger is not None else None
+    if state is None or state.controller == session.keys.hot.address:
+        return
+    generation = rotating.generation_of(phrase, session.party.index, state.controller)
+    if generation is not None:
+        hot = hot_account(phrase.unsafe_phrase, phrase.language, session.party.index, generation)
+        _keep(session, session.keys.with_hot(hot), passphrase)
+    session.save_party(session.party.with_changes(owner=state.owner, controller=state.controller))
+
+
+def _keep(session: Session, keys: Keys, passphrase: Passphrase) -> None:
+    replace_keys(session.profile.key_file, keys, passphrase, session.settings.scrypt_log_n)
+    session.forget_keys()
+    session.use_keys(keys)

@@ -82,12 +82,14 @@ def _newest(session: Session) -> tuple[KeyCardEnvelope, VerifiedKeyCard]:
     party = session.party
     envelope = KeyCardEnvelope.from_json(session.public_api.card(party.subject).card)
     domain = deployments.dossier_domain(session.deployment)
-    card = verify_key_card(envelope, domain, subject=party.subject, accounts=[party.controller, party.owner])
     ledger = session.ledger_if_reachable()
-    if ledger is not None:
-        state = ledger.dossier(party.subject)
-        if state is None or state.card_hash != card.hash:
-            raise Untrusted("card_not_newest", "the key card that the vault shows is not the newest one on chain")
+    state = None if ledger is None else ledger.dossier(party.subject)
+    # Where the chain keeps the card, it does not matter who signed it: accounts change, and cards stay.
+    recorded = [] if state is None else [state.card_hash]
+    accounts = [party.controller, party.owner]
+    card = verify_key_card(envelope, domain, subject=party.subject, accounts=accounts, recorded=recorded)
+    if ledger is not None and card.hash not in recorded:
+        raise Untrusted("card_not_newest", "the key card that the vault shows is not the newest one on chain")
     if card.thumbprint != session.keys.present(card.card.seq).thumbprint():
         raise Untrusted("card_foreign_keys", "the newest key card holds keys that this profile does not have")
     return envelope, card
@@ -147,9 +149,20 @@ def renew_card(session: Session, *, revoke_older: bool) -> VerifiedKeyCard:
     )
     envelope = seal_card(card, domain, present, sealing, session.keys.hot.sign_digest(card.digest(domain)))
     session.ledger.head()  # nothing is sent that the chain could not confirm
+    return bring_card(session, envelope)
+
+
+def bring_card(session: Session, envelope: KeyCardEnvelope) -> VerifiedKeyCard:
+    """Publish a signed card whose keys this profile has, and give the vault its copy."""
     write_json(session.profile.folder / RENEWAL_FILE, {"v": 1, "card": envelope.to_json()})
-    _relay_card(session, card, envelope)
+    _relay_card(session, envelope.card, envelope)
     return _finish_renewal(session, envelope)
+
+
+def finish_kept(session: Session) -> VerifiedKeyCard | None:
+    """Give the vault its copy of a card that is on chain already; None if nothing was broken off."""
+    kept = _kept_renewal(session)
+    return None if kept is None else _finish_renewal(session, kept)
 
 
 def _kept_renewal(session: Session) -> KeyCardEnvelope | None:

@@ -22,7 +22,7 @@ from protocol.errors import Conflict, Malformed
 from protocol.hashing import sha256
 from protocol.identifiers import dossier_id
 from protocol.keycard import KeyCardEnvelope, first_card, seal_card
-from protocol.keyring import KeyRing, RingRoot, open_ring, seal_ring
+from protocol.keyring import KeyRing, RingMember, RingRoot, member_identity, open_ring, seal_ring
 from protocol.keys import (
     AccountKey,
     Mnemonic,
@@ -32,23 +32,26 @@ from protocol.keys import (
     derive_sealing,
     derive_tag_key,
     hot_account,
+    member_root,
     person_root,
     random_root,
 )
-from protocol.recipients import Passphrase
+from protocol.recipients import HybridIdentity, Passphrase
+from wallet_cli.services import rings
 
 OPENING_LIFETIME_S = 86_400
-RING_FILE = "keyring.age"
 OPENING_FILE = "opening.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A holder that was just made; ``ring`` is the key ring file of an enterprise, None for a person."""
+    """A holder that was just made; ``ring`` is the key ring file of an enterprise, None for a person. ``paper``: the
+    public half of the phrase's membership in key rings."""
 
     keys: Keys
     cold: AccountKey
     party: Party
+    paper: RingMember
     ring: bytes | None = None
 
 
@@ -73,9 +76,11 @@ def make(
     registry = record.contracts.dossier_registry
     salt = opening_salt(cold.address)
     subject = dossier_id(record.chain_id, registry, cold.address, salt)
-    root, ring_file = person, None
+    secret, ring_file = member_root(words, language, index), None
+    keys = Keys.first(kind, person, hot)
     if kind == "enterprise":
-        root, ring_file = _enterprise_root(person, subject, ring)
+        shared, ring_file = _enterprise_ring([derive_sealing(person, 1), member_identity(secret)], subject, ring)
+        keys = Keys(kind, shared.roots, hot, shared.tag_key, shared.revoke_key)
     elif ring is not None:
         raise Malformed("ring_kind", "a person's keys follow from the phrase; a key ring is an enterprise's")
     party = Party(
@@ -90,7 +95,7 @@ def make(
         registry=registry,
         vault_url=vault_url,
     )
-    return Fresh(Keys.first(kind, root, hot), cold, party, ring_file)
+    return Fresh(keys.with_member(Root.random()), cold, party, RingMember.of(rings.PAPER, secret), ring_file)
 
 
 def save(session: Session, fresh: Fresh, passphrase: Passphrase, record: Deployment) -> None:
@@ -100,7 +105,8 @@ def save(session: Session, fresh: Fresh, passphrase: Passphrase, record: Deploym
     session.profile.make()
     write_keys(session.profile.key_file, fresh.keys, passphrase, session.settings.scrypt_log_n)
     if fresh.ring is not None:
-        write_private(session.profile.folder / RING_FILE, fresh.ring)
+        write_private(session.profile.folder / rings.RING_FILE, fresh.ring)
+    rings.keep_paper(session, fresh.paper)
     deployments.pin(session.profile, record)
     session.save_party(fresh.party)
     session.use_keys(fresh.keys)
@@ -132,14 +138,16 @@ def first_envelope(session: Session, keys: Keys, party: Party, now: int) -> KeyC
     return seal_card(card, domain, keys.present(1), sealing, keys.hot.sign_digest(card.digest(domain)))
 
 
-def _enterprise_root(person: Root, dossier: bytes, ring: bytes | None) -> tuple[Root, bytes]:
-    """The root of an enterprise, and the ring file that its first member (this phrase) opens."""
-    member = derive_sealing(person, 1)
+def _enterprise_ring(members: list[HybridIdentity], dossier: bytes, ring: bytes | None) -> tuple[KeyRing, bytes]:
+    """The keys that an enterprise's members share, and the file that its first member (this phrase) opens.
+
+    ``members``: as what the phrase opens a ring, in files of version 1 and since.
+    """
     if ring is not None:
-        found = open_ring(ring, [member])
+        found = open_ring(ring, members)
         if found.dossier != dossier:
             raise Malformed("ring_dossier_other", "the key ring is of another dossier than this phrase's")
-        return found.roots[-1].root, ring
+        return found, ring
     root = random_root()
     made = KeyRing(dossier, (RingRoot(1, root),), derive_tag_key(root), derive_revoke_key(root))
-    return root, seal_ring(made, [member.recipient()])
+    return made, seal_ring(made, [member.recipient() for member in members])

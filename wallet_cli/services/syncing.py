@@ -24,13 +24,13 @@ from protocol import wire
 from protocol.encoding import b64u, unb64u
 from protocol.entries import Entry, Opening
 from protocol.errors import Denied, OneFileError, Unavailable, Untrusted
-from protocol.hashing import sha256
 from protocol.note import Checkpoint
 from protocol.slips import parse_slip
 from protocol.verify_log import verify_anchored_history
 from wallet_cli.services.log_heads import consistency, fetch_checkpoint, prove
 from wallet_cli.services.opening import check_object0, open_item
 from wallet_cli.services.payloads import Step, fetch_payload
+from wallet_cli.services.rewrapping import check_headers
 from wallet_cli.services.said import deleted_items
 from wallet_cli.services.walking import Walked, keep_history, walk
 
@@ -181,14 +181,14 @@ def _checked_item(
     headers = tuple(unb64u(header, what="header") for header in row.headers)
     if (slip.item, slip.dossier, slip.aud) != (item, session.party.subject, session.log.origin):
         raise Untrusted("item_foreign", "the slip of item {item} is for another item, dossier or log", item=row.item)
-    if [sha256(header) for header in headers] != [part.header for part in slip.objects]:
-        raise Untrusted("item_headers", "the headers of item {item} are not those that its slip names", item=row.item)
+    check_headers(session, row, slip, headers, known)
     salt = unb64u(row.item_salt, length=32, what="item_salt")
     return replace(
         base,
         slip=row.slip,
         salt=salt,
         headers=headers,
+        rewrap=row.rewrap,
         opening=Opening.from_json(logged["opening"]) if logged.get("opening") else None,
         damaged=known.damaged if known and known.salt == salt else None,
     )

@@ -206,7 +206,7 @@ def test_a_ring_that_opens_and_names_another_dossier_is_refused(stage: Stage) ->
     ring = KeyRing(b"o" * 32, (RingRoot(1, root),), derive_tag_key(root), derive_revoke_key(root))
     sealed = seal_ring(ring, [derive_sealing(person, 1).recipient()])
     with pytest.raises(Exception, match="another dossier"):
-        setup._enterprise_root(person, b"d" * 32, sealed)
+        setup._enterprise_ring([derive_sealing(person, 1)], b"d" * 32, sealed)
 
 
 def test_without_a_deployment_record_nothing_is_made(wallet: Wallet, stage: Stage) -> None:
