@@ -17,6 +17,7 @@ from protocol.encoding import b64u
 
 if TYPE_CHECKING:
     from agency_cli.services.upkeep import Upkeep
+    from agency_cli.services.use_checks import Checked
     from agency_cli.services.uses import Use
     from client.session import Session
 
@@ -31,13 +32,20 @@ if TYPE_CHECKING:
     is_flag=True,
     help=N_("Verify every folder and bring its proofs under anchored heads; due within a day of each use."),
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help=N_("Check that each use stands in the log where its holder finds it, and that the chain has it."),
+)
 @passphrase_options
-def uses(due: bool, upgrade: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
+def uses(due: bool, upgrade: bool, check: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
     from agency_cli.services.uses import Uses
 
     with session(passphrase_file, passphrase_fd) as found:
         now = found.clock.now()
         listed = [use for use in Uses(found.profile.folder) if not due or use.due(now)]
+        if check:
+            return _check(found, listed)
         if upgrade:
             return _upgrade(found, listed)
     output.emit([_data(use, now) for use in listed], lambda: _draw(listed, now))
@@ -45,6 +53,48 @@ def uses(due: bool, upgrade: bool, passphrase_file: Path | None, passphrase_fd: 
     if late:
         output.warn(_("{count} folders have outlived their time: delete them.").format(count=late))
     return exits.OK
+
+
+def _check(found: Session, listed: list[Use]) -> int:
+    from agency_cli.services.use_checks import check_uses
+    from client.checks import open_desk
+
+    done = check_uses(found, open_desk(found), listed)
+    rows = [
+        {
+            "receipt": one.use.jti,
+            "kind": one.use.kind,
+            "id": one.use.basis,
+            "state": one.state,
+            "code": None if one.error is None else one.error.code,
+            "evidence": None if one.evidence is None else str(one.evidence),
+        }
+        for one in done
+    ]
+    output.emit(rows, lambda: _draw_check(done))
+    return min((exits.exit_code(one.error) for one in done if one.error is not None), default=exits.OK)
+
+
+def _draw_check(done: list[Checked]) -> None:
+    words = {
+        "stands": _("stands where the holder finds it"),
+        "waiting": _("in the log, not yet anchored"),
+        "overdue": _("not anchored within a day"),
+        "wrong": _("WRONG"),
+        "unknown": _("unknown"),
+        "gone": _("nothing kept"),
+    }
+    rows = [
+        {"of": f"{one.use.kind} {one.use.basis[:12]}", "folder": one.use.out or "", "state": words[one.state]}
+        for one in done
+    ]
+    columns = [Column("of", _("Of")), Column("folder", _("Folder")), Column("state", _("Log"))]
+    output.table(rows, columns, empty=_("No uses."))
+    for one in done:
+        if one.error is not None:
+            output.warn(f"{describe(one.error)} [{one.error.code}]")
+        if one.evidence is not None:
+            output.say(_("evidence: {path}").format(path=one.evidence))
 
 
 def _upgrade(found: Session, listed: list[Use]) -> int:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client.clock import Clock
-from client.facts import AnchoredHead
-from client.files import private_folder, read_json, write_private
+from client.files import read_json
+from client.log_evidence_file import Seen, keep_log_evidence
 from client.monitoring.looking import Alarm, Look, Watch
 from client.monitoring.state import MonitorState, load_state, save_state
-from client.toolkey import tool_key
-from protocol.encoding import b64u, unb64
+from protocol.encoding import unb64
 from protocol.errors import OneFileError, Unavailable
 from protocol.fields import Fields
-from protocol.hashing import sha256
-from protocol.log_evidence import MAX_ANCHORS, MAX_DETAIL, MAX_NOTES, AnchorSeen, LogEvidence, sign_log_evidence
 
 MAX_GOSSIP = 100
 MAX_GOSSIP_BYTES = 1 << 20
@@ -58,22 +55,8 @@ def once(watch: Watch, post: Post) -> Round:
 
 def keep_evidence(watch: Watch, post: Post, alarm: Alarm) -> Path:
     """The signed evidence of an alarm, on disk; the same alarm twice is one file."""
-    key = tool_key(post.home)
-    evidence = LogEvidence(
-        at=post.clock.now(),
-        code=alarm.error.code,
-        detail=str(alarm.error)[:MAX_DETAIL],
-        origin=watch.origin,
-        vkey=alarm.vkey,
-        notes=tuple(dict.fromkeys(alarm.notes))[:MAX_NOTES],
-        anchors=tuple(_anchor(head) for head in alarm.anchors[-MAX_ANCHORS:]),
-        by=key.public_jwk(),
-    )
-    name = f"{alarm.error.code}-{b64u(sha256(*evidence.notes, str(alarm.error).encode()))[:16]}.jws"
-    path = private_folder(post.folder / "evidence") / name
-    if not path.exists():
-        write_private(path, sign_log_evidence(evidence, key).encode("ascii") + b"\n")
-    return path
+    seen = Seen(watch.origin, alarm.vkey, alarm.notes, alarm.anchors)
+    return keep_log_evidence(post.folder / "evidence", post.home, alarm.error, seen, post.clock.now())
 
 
 def read_gossip(path: Path) -> tuple[bytes, ...]:
@@ -98,7 +81,3 @@ def metrics(done: Round, alarms: int, now: int) -> bytes:
             ("onefile_monitor_silent_vaults", "gauge", len(done.look.silent)),
         ]
     return "".join(f"# TYPE {name} {kind}\n{name} {value}\n" for name, kind, value in rows).encode("ascii")
-
-
-def _anchor(head: AnchoredHead) -> AnchorSeen:
-    return AnchorSeen(head.size, head.root, head.block, head.time)
