@@ -149,6 +149,20 @@ HOLDER_FIELDS = field_table(
     """
 )
 
+# What any licence says of itself, by pointer, with its grade: the number of a driving licence is often the citizen's.
+STANDARD_TITLES: dict[str, tuple[Title, int]] = {
+    "/certificate_id": (Title("证照标识", "certificate id"), 3),
+    "/certificate_number": (Title("证照编号", "certificate number"), 4),
+    "/supersedes": (Title("所替换的证照标识", "id of the certificate before"), 3),
+    "/certificate_type_code": (Title("证照类型代码", "code of the type"), 1),
+    "/issue_dept_name": (Title("颁发机构", "issuing department"), 1),
+    "/issue_dept_code": (Title("颁发机构代码", "code of the issuing department"), 1),
+    "/issue_date": (Title("颁发日期", "date of issue"), 1),
+    "/effective_date": (Title("有效期起始", "valid from"), 1),
+    "/expiring_date": (Title("有效期截止", "valid until"), 1),
+    "/sub": (Title("档案标识", "dossier id"), 2),
+}
+
 PERSON_PREPARED = prepared_table(
     """
     name_masked            | 姓名（脱敏）     | name, masked            | text | 1 | name            | surname

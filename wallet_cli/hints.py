@@ -16,7 +16,7 @@ register(
         "grant_not_found": N_("List grants with `wallet grants`."),
         "not_synced": N_("Run `wallet sync` first."),
         "payload_not_here": N_("Connect to the vault and run the command again."),
-        "claims_not_met": N_("See what is missing with `wallet scenarios --ready`."),
+        "claims_not_met": N_("See what is missing and who issues it with `wallet ready SCENARIO`."),
         "over_asking": N_("Grant only what the scenario asks for; see `wallet scenarios`."),
         "vault_unreachable": N_("Check that the vault runs and that its address is right: `wallet doctor`."),
         "signature_key_old": N_("The key card was renewed on another device: run `wallet restore` there or here."),

@@ -26,6 +26,7 @@ COMMANDS = (
     ("put", "documents:put", N_("Put an own document into the dossier")),
     ("delete", "documents:delete", N_("Destroy an item")),
     ("scenarios", "grants:scenarios", N_("List scenarios, and whether the dossier meets them")),
+    ("ready", "ready:ready", N_("Say which materials for a scenario are here and which are missing")),
     ("grant", "grant:grant", N_("Let an agency use named parts for one scenario")),
     ("grants", "grants:grants", N_("List grants")),
     ("revoke", "grants:revoke", N_("End a grant")),
@@ -40,6 +41,9 @@ COMMANDS = (
     ("verify", "export:verify", N_("Verify an exported folder")),
     ("trust", "trust:trust", N_("Assemble the trust file from the chain")),
     ("keys", "keys:keys", N_("Show the age identity that opens exports")),
+    ("guardians", "guardians:guardians", N_("Name who can bring the dossier back, and veto a recovery")),
+    ("guard", "guard:guard", N_("Guard other people's dossiers")),
+    ("recover", "recover:recover", N_("Get a dossier back through its guardians")),
     ("doctor", "keys:doctor", N_("Check profile, vault, chain and log")),
 )
 

@@ -117,7 +117,8 @@ def consent_aside(shown: dict[str, Any]) -> None:
 
 def consent(shown: dict[str, Any]) -> None:
     """Who gets what, why, for how long, and on what legal ground."""
-    title = shown["title"]["zh" if language() == "zh" else "en"]
+    lang = language()
+    title = shown["title"][lang]
     output.fields(
         [
             *([(_("Desk"), shown["desk"])] if "desk" in shown else []),
@@ -135,8 +136,9 @@ def consent(shown: dict[str, Any]) -> None:
     rows = [
         {
             "item": short(part["item"]),
-            "kind": part["kind"],
-            "claims": "\n".join(part["claims"]),
+            "kind": part["title"][lang],
+            "claims": "\n".join(_claim(claim, lang) for claim in part["asked"] if claim["granted"]),
+            "off": "\n".join(_claim(claim, lang) for claim in part["asked"] if not claim["granted"]),
             "documents": "\n".join(part["documents"]),
         }
         for part in shown["parts"]
@@ -149,5 +151,12 @@ def consent(shown: dict[str, Any]) -> None:
             Column("kind", _("Kind")),
             Column("claims", _("Claims"), lines=True),
             Column("documents", _("Documents"), lines=True),
+            Column("off", _("Not granted"), lines=True),
         ],
+    )
+
+
+def _claim(claim: dict[str, Any], lang: str) -> str:
+    return _("{title} ({pointer}, grade {grade})").format(
+        title=claim["title"][lang], pointer=claim["pointer"], grade=claim["sensitivity"]
     )

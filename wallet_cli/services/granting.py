@@ -38,7 +38,7 @@ from protocol.recipients import HybridRecipient
 from protocol.request_code import answer_id
 from protocol.scenario import DAY_S, Scenario, check_grantee, check_in_force, check_limits, check_over_asking
 from protocol.signed import Signed
-from wallet_cli.services import presenting
+from wallet_cli.services import consent, presenting
 from wallet_cli.services.logged import stands
 from wallet_cli.services.opening import OpenedItem, find_document, open_all
 from wallet_cli.services.presenting import Part
@@ -150,6 +150,7 @@ def plan(session: Session, desk: Desk, order: GrantOrder) -> Plan:
 
 def seal_grant(session: Session, desk: Desk, plan: Plan) -> SealedGrant:
     """Make the parcels and headers that the plan names, and sign the grant."""
+    require_controller(session)
     grant_id = draw_id() if plan.answers is None else answer_id(plan.answers)
     epoch = _epoch(session, desk)
     parcels = tuple(_parcel(session, desk, plan, part, grant_id) for part in plan.parts)
@@ -183,29 +184,17 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     """The plan for programs, and for the consent screen."""
     body = plan.scenario.body
     return {
+        **consent.terms(body),
         "agency": "0x" + plan.agency.hex(),
         "agency_name": plan.agency_name,
         "division": plan.division,
-        "scenario": body.scenario_id,
         "scenario_hash": b64u(plan.scenario.hash),
-        "title": {"zh": body.title.zh, "en": body.title.en},
         "purpose": plan.purpose,
-        "legal_basis": list(body.legal_basis),
-        "sensitivity": body.sensitivity,
         "not_before": plan.not_before,
         "not_after": plan.not_after,
         "max_uses": plan.max_uses,
         "retention_days": plan.retention_days,
-        "parts": [
-            {
-                "item": part.item.record.id,
-                "kind": part.item.kind,
-                "query": part.query,
-                "claims": list(part.claims),
-                "documents": [document.entry.name for document in part.documents],
-            }
-            for part in plan.parts
-        ],
+        "parts": [consent.part_json(body, part) for part in plan.parts],
     }
 
 

@@ -12,7 +12,6 @@ from protocol.licence_types import DIMENSIONS
 from protocol.verdict import Verdict
 from wallet_cli.services import usage, views
 from wallet_cli.services.opening import OpenedItem
-from wallet_cli.services.presenting import Part
 
 SOON = timedelta(days=60)
 VALIDITY = {
@@ -77,15 +76,6 @@ def claims(opened: OpenedItem) -> dict[str, list[dict[str, Any]]]:
         said = (_("yes") if value else _("no")) if isinstance(value, bool) else value
         found["claims" if claim["pointer"] in known else "others"].append({**claim, "value": said})
     return found
-
-
-def part(found: Part) -> dict[str, Any]:
-    """One item of a grant, by the names of its claims."""
-    return {
-        "title": views.title_of(found.item),
-        "claims": titles(found.item, found.claims),
-        "documents": [document.entry.name for document in found.documents],
-    }
 
 
 def titles(opened: OpenedItem, pointers: Iterable[str]) -> list[str]:

@@ -86,9 +86,8 @@ def _add_giving(app: FastAPI, face: Face) -> None:
     def consent(request: Request) -> Response:
         def found(_session: Session) -> dict[str, Any]:
             planned = _planned(face.safe.unfinished)
-            parts = [drawn.part(part) for part in planned.parts]
             links = {"yes": "/grants/give", "no": "/grants/drop", "desk": None}
-            return {"shown": granting.plan_json(planned), "parts": parts, **links}
+            return {"shown": granting.plan_json(planned), **links}
 
         return face.page(request, "consent.html", found)
 

@@ -15,7 +15,7 @@ from client.session import Session
 from protocol.errors import Denied
 from protocol.request_code import PREFIX
 from wallet_cli.services import answering, granting, opening, views
-from wallet_cli.web import bodies, drawn, items
+from wallet_cli.web import bodies, items
 from wallet_cli.web.face import Face
 from wallet_cli.web.safe import Unfinished
 from wallet_cli.web.turn import Turn
@@ -149,7 +149,6 @@ def _add_answering(app: FastAPI, face: Face) -> None:
             asked = _asked(face.safe.unfinished)
             return {
                 "shown": granting.plan_json(asked.plan),
-                "parts": [drawn.part(part) for part in asked.plan.parts],
                 "desk": asked.request.desk,
                 "optional": face.safe.unfinished.optional,
                 "yes": "/answer/give",
