@@ -65,6 +65,9 @@ fuzz-costs: setup ## the largest and dearest inputs of every parser: CPU time an
 fuzz-http: setup ## CALLS=… of every operation on a real vault, signed, by schemathesis in its own environment
 	@$(PY) -W ignore -m tests.fuzz.http --calls $(or $(CALLS),50000)
 
+histories: setup ## N=… random histories of the vault against the reference model, on all cores; SEED=… again the same
+	@$(PY) -W ignore -m tests.stateful.histories $(or $(N),1000) $(if $(SEED),--seed $(SEED))
+
 catalogs: setup ## build the message catalogues
 	@$(PY) tools/catalogs.py
 
@@ -74,4 +77,4 @@ frames: setup ## measure how well the window's page reads hard pictures, beside 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http catalogs frames lock
+.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories catalogs frames lock

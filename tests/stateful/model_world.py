@@ -1,0 +1,161 @@
+"""The reference model's last part: the chain, the clocks, what is sent again, and the deaths of the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.stateful.model import Model
+from tests.stateful.reference import ANSWERS_KEPT_S, NOTHING, Agency, Person, Step
+from tests.stateful.reference_chain import DAY
+
+PEOPLE = ("alice", "bob", "carol")
+READERS = {"bank": "bank", "credit": "bank", "tax": "tax"}
+
+
+class World(Model):
+    """The whole model, as it is after the prepared beginning: alice and bob have dossiers, carol has none."""
+
+    def __init__(self, clock: int) -> None:
+        super().__init__(clock)
+        self.people = {name: Person() for name in PEOPLE}
+        self.agencies = {name: Agency(division, {"reader": [[clock, None]]}) for name, division in READERS.items()}
+        self.agencies["hr"] = Agency("hr", {"issuer": [[clock, None]]})
+        for agency in self.agencies.values():
+            agency.card = 1
+            agency.stored.add(1)
+        self.append("log", "")
+        self.append("scenario", "")
+        for name in ("alice", "bob"):
+            self.open(name)
+        self.writes.clear()
+        self.sendings.clear()
+
+    def do(self, step: Step) -> str:
+        """The answer to a step."""
+        name, *given = step
+        answer: str = getattr(self, name)(*given)
+        return answer
+
+    # --- the chain --------------------------------------------------------------------------------
+
+    def bump(self, who: str, way: str) -> str:
+        """A new epoch: every grant ends."""
+        person = self.people[who]
+        nonce = person.nonce
+        if not person.card or self.behind:
+            return NOTHING
+        answer = self._way(who, way, lambda: self.chain_bump(who, nonce))
+        self.hear()
+        return answer
+
+    def nullify(self, k: int, way: str) -> str:
+        """The secret of a grant on chain."""
+        if not self.grants or self.behind:
+            return NOTHING
+        grant = self.grants[k % len(self.grants)]
+        answer = self._way(grant.whose, way, lambda: self.chain_nullify(grant.ident))
+        self.hear()
+        return answer
+
+    def rotate(self, who: str, way: str) -> str:
+        """Another controller; no grant ends."""
+        person = self.people[who]
+        nonce = person.nonce
+        if not person.card or self.behind:
+            return NOTHING
+        return self._way(who, way, lambda: self.chain_rotate(who, nonce))
+
+    def card(self, who: str, put: str, below: int) -> str:
+        """The next key card on chain, and perhaps in the vault."""
+        party = self.party(who)
+        if not party.card or self.behind:
+            return NOTHING
+        self.chain_card(who, (party.card + 1) * below)
+        return self.put_card(who) if put == "put" else "sent"
+
+    def role(self, agency: str, role: str, give: int) -> str:
+        if self.behind:
+            return NOTHING
+        return self._way(agency, "direct", lambda: self.chain_role(agency, role, give=bool(give)))
+
+    def compromise(self, agency: str) -> str:
+        if self.behind:
+            return NOTHING
+        return self._way(agency, "direct", lambda: self.chain_compromise(agency))
+
+    def _way(self, who: str, way: str, act: Callable[[], None]) -> str:
+        if way == "relay":
+            return self.relay(who, act)
+
+        def sent() -> str:
+            act()
+            return "sent"
+
+        return self._told(sent)
+
+    def anchor(self) -> str:
+        """The publisher: revocations to the chain, then the newest head."""
+        if self.behind:
+            return NOTHING
+        for ident in self.to_chain:
+            if ident not in self.spent:
+                self.chain_nullify(ident)
+        self.to_chain.clear()
+        if len(self.entries) > self.anchored:
+            self.mine()
+            self.anchored = len(self.entries)
+        return "anchored"
+
+    # --- time and housekeeping --------------------------------------------------------------------
+
+    def wait(self, seconds: int) -> str:
+        """The vault's clock goes on, or back."""
+        self.clock += seconds
+        return "waited"
+
+    def tidy(self) -> str:
+        """Answers are forgotten after a day, and so is what was uploaded for nothing."""
+        old = self.now - ANSWERS_KEPT_S
+        for write in self.writes:
+            write.answers = {seq: (text, at) for seq, (text, at) in write.answers.items() if at >= old}
+        for item in self.items:
+            if item.at is None and item.noted_at < self.now - DAY:
+                item.payloads = False
+        return "tidied"
+
+    # --- again ------------------------------------------------------------------------------------
+
+    def repeat(self, k: int) -> str:
+        """An earlier write with its idempotency key, signed anew with the newest key."""
+        answer = self.send(self.writes[k % len(self.writes)]) if self.writes else NOTHING
+        self.hear()
+        return answer
+
+    def replay(self, k: int) -> str:
+        """The very bytes of an earlier signed request."""
+        answer = self.run(self.sendings[k % len(self.sendings)]) if self.sendings else NOTHING
+        self.hear()
+        return answer
+
+    # --- death ------------------------------------------------------------------------------------
+
+    def crash(self, point: str, step: Step, retry: int) -> str:
+        """The vault dies while it does ``step``; its caller asks again, or never learns what became of it."""
+        many = len(self.writes)
+        self.doomed = point == "begun"
+        answer = self.do(step)
+        self.doomed = False
+        if not retry:
+            return "died"
+        if step[0] == "use" and answer != NOTHING:
+            return "died, then " + self._use_again(step, taken=answer.startswith("200 #"))
+        if step[0] == "revoke":
+            return "died, then " + self.do(step)
+        again = self.send(self.writes[-1]) if len(self.writes) > many else NOTHING
+        self.hear()
+        return "died, then " + again
+
+    def _use_again(self, step: Step, *, taken: bool) -> str:
+        """The same receipt: it has the answer that it would have had."""
+        _, k, kind = step
+        return self.use(k, "again" if taken else kind)

@@ -1,0 +1,351 @@
+"""A vault for one history: laid from a prepared database in milliseconds, killed and begun anew at will.
+
+The vault is the real one: the whole application with its sequencer thread, SQLite in a folder in memory, the ledger in
+memory. Requests go straight into the application (ASGI) from one event loop; there is no socket and no client library.
+The application object outlives the vaults behind it, since it keeps nothing but a reference to the vault that it serves.
+
+A *death* drops the vault's memory. What it had written before is fixed by the point at which it died:
+
+    begun      nothing of the request was committed
+    committed  its entry is committed; tiles and checkpoint are not written, no answer is given
+    stored     its tiles are written too; the checkpoint is not signed, no answer is given
+    signed     everything is done, and the answer is lost on its way
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import logging
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import structlog
+from sqlalchemy import select
+
+from chain.memory import MemoryChain
+from protocol import http_sig
+from protocol.encoding import b64
+from protocol.errors import OneFileError, Unavailable
+from protocol.hashing import sha256
+from protocol.keys import AccountKey
+from tests.vault_stage import ORIGIN_URL, T0, Party, VaultStage, seed
+from vault_api.app import create_app
+from vault_api.build import Outside, build_vault
+from vault_api.clock import FixedClock
+from vault_api.db.engine import open_engine
+from vault_api.fakes import MemoryBlobs
+from vault_api.loops import Following, Housekeeping, Publishing
+
+IN_MEMORY = Path("/dev/shm")
+DEATHS = ("begun", "committed", "stored", "signed")
+MOST_RELAYS = 4  # an hour and caller: few enough that a history meets the limit
+WAIT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the application answered."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+    @property
+    def text(self) -> str:
+        return self.content.decode(errors="replace")
+
+
+class Desk:
+    """Hands requests to an application, one at a time or several at once."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self._loop = asyncio.new_event_loop()
+
+    def request(
+        self, method: str, url: str, *, content: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        with unthreaded():
+            return self._loop.run_until_complete(self._one(method, url, content, headers or {}))
+
+    def together(self, requests: Sequence[tuple[str, str, bytes, Mapping[str, str]]]) -> list[Reply]:
+        """All of them at once."""
+
+        async def all_of_them() -> list[Reply]:
+            return list(await asyncio.gather(*(self._one(*request) for request in requests)))
+
+        with unthreaded():
+            return self._loop.run_until_complete(all_of_them())
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    async def _one(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Reply:
+        path, _, query = url.removeprefix(ORIGIN_URL).partition("?")
+        given = {"host": "vault.example", "content-length": str(len(content)), **headers}
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "https",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("vault.example", 443),
+        }
+        status, answered, parts, asked = 0, {}, [], False
+
+        async def receive() -> Mapping[str, Any]:
+            nonlocal asked
+            if asked:
+                await asyncio.Future()  # the caller stays on the line
+            asked = True
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def send(message: Mapping[str, Any]) -> None:
+            nonlocal status, answered
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answered = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
+            else:
+                parts.append(message.get("body", b""))
+
+        await self.app(scope, receive, send)
+        return Reply(status, answered, b"".join(parts))
+
+
+@contextmanager
+def unthreaded() -> Iterator[None]:
+    """The framework runs plain routes where they are called: its worker threads would cost more than the routes.
+
+    The vault's own writer thread stays, and so does what two uses at once may do to each other: that route is async.
+    """
+    threaded = anyio.to_thread.run_sync
+    anyio.to_thread.run_sync = _here  # type: ignore[assignment]  # what a route needs of it
+    try:
+        yield
+    finally:
+        anyio.to_thread.run_sync = threaded
+
+
+async def _here(work: Callable[..., Any], *given: Any, **_how: Any) -> Any:
+    return work(*given)
+
+
+@dataclass(slots=True)
+class Prepared:
+    """The state of a stage, to begin others from."""
+
+    database: bytes
+    blobs: dict[str, bytes]
+    blocks: list[Any]
+    world: Any
+    deployment: Any
+
+
+@dataclass(slots=True)
+class Workplace:
+    """What all histories of one process share: a folder, an engine with its compiled statements, an application."""
+
+    folder: Path
+    engine: Any = None
+    desk: Desk | None = None
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls) -> Workplace:
+        return cls(Path(tempfile.mkdtemp(prefix="onefile-histories-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None)))
+
+    def close(self) -> None:
+        import shutil
+
+        if self.engine is not None:
+            self.engine.dispose()
+        if self.desk is not None:
+            self.desk.close()
+        shutil.rmtree(self.folder)
+
+
+class Rig(VaultStage):
+    """A stage over a workplace, empty or from what was prepared under a name."""
+
+    def __init__(self, workplace: Workplace, prepared: Prepared | None = None) -> None:
+        # Not the other stage's way of building: engine and application are there already.
+        from tests.vault_stage import lay_schema
+        from vault_api.settings import Settings
+
+        self.workplace = workplace
+        self.folder = workplace.folder
+        self.clock = FixedClock(T0)
+        self.governor, self.relayer = AccountKey(seed("governor")), AccountKey(seed("relayer"))
+        self.settings = Settings(
+            home=self.folder, public_origin=ORIGIN_URL, sequencer_wait_s=WAIT_S, relays_per_hour=MOST_RELAYS
+        )
+        self.blobs = MemoryBlobs()
+        self.chain = MemoryChain(governor=self.governor.address, clock=self.clock.now)
+        self._lost = ""
+        self._lay(prepared)
+        lay_schema(self.settings)
+        if workplace.engine is None:
+            workplace.engine = open_engine(self.settings.database)
+        self._begin()
+
+    def _lay(self, prepared: Prepared | None) -> None:
+        path = self.settings.vault_home / "vault.db"
+        if self.workplace.engine is not None:
+            self.workplace.engine.dispose()
+        for name in ("vault.db", "vault.db-wal", "vault.db-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+        if prepared is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(prepared.database)
+        self.blobs.objects.update(prepared.blobs)
+        self.chain._blocks = list(prepared.blocks)
+        self.chain._world = copied(prepared.world)
+        self.chain.deployment = prepared.deployment
+
+    def prepare(self) -> Prepared:
+        """What there is now, to begin others from; the clock is to stand where it stood at the beginning."""
+        from vault_api.db.engine import settle
+
+        settle(self.vault.engine)
+        chain, log = self.chain, self.vault.log
+        database = (self.settings.vault_home / "vault.db").read_bytes()
+        return Prepared(
+            database,
+            dict(self.blobs.objects),
+            list(chain._blocks),
+            copied(chain._world),
+            chain.deployment.with_log(log.origin, log.vkey),
+        )
+
+    # --- life and death ---------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """A process: the vault is put together over what is stored."""
+        relaying = self.chain.ledger(self.relayer.address)
+        self.outside = Outside(relaying, self.workplace.engine, self.blobs, self.clock, self._on_step)
+        self.vault = build_vault(self.settings, self.outside)
+        self.vault.sequencer.start()
+        self.following = Following(self.vault)
+        self.publishing = Publishing(self.vault)
+        self.housekeeping = Housekeeping(self.vault)
+        if self.workplace.desk is None:
+            self.workplace.desk = Desk(create_app(self.vault))
+        self.workplace.desk.app.state.vault = self.vault
+        self.client = self.workplace.desk  # type: ignore[assignment]  # requests, and nothing else of a client
+        self.follow()
+
+    def doom(self, point: str) -> None:
+        """From now on the vault gets as far as ``point`` with whatever it does, and no further."""
+        self._lost = point
+        if point == "committed":
+            self.blobs.fail = self._no_tiles
+
+    def die(self) -> None:
+        """The process is gone, and another begins."""
+        self.vault.sequencer.stop()  # what is doomed does nothing more
+        self._lost = ""
+        self.blobs.fail = lambda _operation, _name: None
+        self._begin()
+
+    def _on_step(self, step: str) -> None:
+        if (self._lost, step) in {("begun", "worked"), ("stored", "stored")}:
+            raise Unavailable("killed", "the process was killed")
+
+    def _no_tiles(self, operation: str, name: str) -> None:
+        if operation == "put" and name.startswith("log/"):
+            raise Unavailable("killed", "the process was killed")
+
+    def follow(self) -> None:
+        """One round of the follower; what fails is tried again in the next one, as in the running service."""
+        self._heard = self.chain.head, self.clock.now()
+        try:
+            self.following.round()
+        except OneFileError:
+            return
+
+    def floor(self) -> int:
+        """The time that the vault's clock may not be behind."""
+        from vault_api.db import tables as t
+
+        with self.vault.engine.connect() as conn:
+            last: int = conn.execute(select(t.log_head.c.last_at)).scalar_one()
+        return max(last, self.vault.facts.block_time)
+
+    def taken(self, jtis: set[str]) -> set[str]:
+        """Which of these slips the vault has taken."""
+        from vault_api.db import tables as t
+
+        with self.vault.engine.connect() as conn:
+            return set(conn.execute(select(t.items.c.jti).where(t.items.c.jti.in_(jtis))).scalars())
+
+    def signed(
+        self,
+        party: Party,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        created: int | None = None,
+        nonce: str | None = None,
+        key: str | None = None,
+        digest: bytes | None = None,
+        signer: Any = None,
+        url: str | None = None,
+    ) -> dict[str, str]:
+        """The headers that sign a request, from RFC 9421 by hand: a tenth of what a library takes for them."""
+        at = self.clock.now() if created is None else created
+        lines = {"@method": method, "@target-uri": url or ORIGIN_URL + path}
+        covered = {}
+        if body or digest is not None:
+            covered["content-digest"] = http_sig.content_digest(digest or sha256(body))
+        if method in http_sig.WRITES:
+            covered["idempotency-key"] = key or http_sig.token(secrets.token_bytes(16))
+        lines |= covered
+        names = " ".join(f'"{name}"' for name in lines)
+        keyid = (signer or party.present).public_jwk().kid()
+        chosen = nonce or http_sig.token(secrets.token_bytes(16))
+        params = f'({names});created={at};keyid="{keyid}";alg="{http_sig.ALG}";nonce="{chosen}";tag="{http_sig.TAG}"'
+        base = "".join(f'"{name}": {value}\n' for name, value in lines.items()) + f'"@signature-params": {params}'
+        made = b64((signer or party.present).sign(base.encode()))
+        return covered | {"Signature-Input": f"onefile={params}", "Signature": f"onefile=:{made}:"}
+
+    def hear(self) -> None:
+        """Follow, if there is anything new to hear: a block, or another time."""
+        heard = self.chain.head, self.clock.now()
+        if heard != self._heard:
+            self.follow()
+
+    def close(self) -> None:
+        self.vault.sequencer.stop()
+
+
+def copied(world: Any) -> Any:
+    """The state of a chain apart from this one; what stands in its tables never changes itself."""
+    made = copy.copy(world)
+    for name in ("agencies", "dossiers", "attested", "nullified", "logs"):
+        setattr(made, name, dict(getattr(world, name)))
+    return made
+
+
+def quiet() -> None:
+    """Refusals are expected here, by the thousand."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
