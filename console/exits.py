@@ -50,6 +50,10 @@ BY_CODE = {
     "not_confirmed": FAILURE,
     "not_enough_disk": FAILURE,
     "office_code_missing": USAGE,
+    "guardian_twice": USAGE,
+    "guardian_threshold": USAGE,
+    "delay_short": USAGE,
+    "answer_count": USAGE,
     "usage": USAGE,
 }
 
