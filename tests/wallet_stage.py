@@ -59,6 +59,8 @@ DEPT_CODE = "11370000MB2849999B"
 PHRASES = {
     "alice": "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about",
     "bob": "legal winner thank year wave sausage worth useful legal winner thank yellow",
+    "carol": "letter advice cage absurd amount doctor acoustic avoid letter advice cage above",
+    "dave": "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong",
 }
 PDF = b"%PDF-1.7 canary " + bytes(range(256)) * 600  # two and a half chunks
 
@@ -213,6 +215,7 @@ class Agency:
         kind: str = "social-insurance-proof",
         fields: dict[str, Any] | None = None,
         documents: tuple[tuple[str, bytes], ...] = (("证明.pdf", PDF),),
+        supersedes: str | None = None,
         **changes: Any,
     ) -> bytes:
         """Issue and deposit a credential to the holder of ``card``; the item's id."""
@@ -237,6 +240,7 @@ class Agency:
                 issue_date=date(2026, 9, 21),
                 effective_date=date(2026, 9, 21),
                 expiring_date=date(2030, 9, 20),
+                supersedes=supersedes,
             ),
             holder={"name": "王小明", "identity_type": "居民身份证", "identity_number": "110101199003074514"},
             fields=fields or INSURANCE,

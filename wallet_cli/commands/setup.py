@@ -95,7 +95,7 @@ def init(
             raise click.UsageError(_("Nobody can confirm the phrase here: give --phrase-file or --yes."))
         passphrase = found.passphrase.get(new=True)
         phrase = Mnemonic.generate(order["phrase_language"] or language(), int(words))
-        _hand_over(phrase.unsafe_phrase, phrase.language, phrase_file, yes=yes)
+        hand_over(phrase.unsafe_phrase, phrase.language, phrase_file, yes=yes)
         made = enrolment.enrol(found, phrase, passphrase, _order(found, order, offline=order["offline"]))
         keep_open(found, order["unlock_s"])
         _report(found, made.state, has_ring=made.has_ring)
@@ -131,7 +131,7 @@ def restore(
         enrolment.refuse_existing(found)
         if order["kind"] == "enterprise" and keyring is None:
             raise click.UsageError(_("An enterprise's keys need its key ring: give --keyring."))
-        phrase = Mnemonic(_read_phrase(phrase_file), order["phrase_language"] or language())
+        phrase = Mnemonic(read_phrase(phrase_file), order["phrase_language"] or language())
         passphrase = found.passphrase.get(new=True)
         ring = keyring.read_bytes() if keyring is not None else None
         made = enrolment.enrol(found, phrase, passphrase, _order(found, order, ring=ring, restoring=True))
@@ -146,7 +146,7 @@ def _order(found: Session, order: dict[str, Any], **more: Any) -> Any:
     return Order(kind=cast("Kind", order["kind"]), index=order["index"], vault_url=url, **more)
 
 
-def _hand_over(phrase: str, phrase_language: str, target: Path | None, *, yes: bool) -> None:
+def hand_over(phrase: str, phrase_language: str, target: Path | None, *, yes: bool) -> None:
     """Give the phrase to the person, once: to a new private file, or to the screen on standard error."""
     if target is not None:
         write_private(target, f"{phrase}\n".encode(), new=True)
@@ -164,7 +164,8 @@ def _hand_over(phrase: str, phrase_language: str, target: Path | None, *, yes: b
         raise Denied("not_confirmed", "nothing was made: the recovery phrase was not confirmed")
 
 
-def _read_phrase(path: Path | None) -> str:
+def read_phrase(path: Path | None) -> str:
+    """The recovery phrase: from a file, or typed where it is not shown."""
     if path is None:
         if not sys.stdin.isatty():
             raise click.UsageError(_("There is no terminal to type the phrase at: give --phrase-file."))

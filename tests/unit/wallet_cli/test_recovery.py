@@ -1,0 +1,281 @@
+"""Guardians: named, entrusted with shares, asked; and a dossier that comes back with everything in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol.encoding import hex0x
+from tests.unit.wallet_cli.conftest import Outcome, World, granted
+from tests.wallet_stage import PHRASES, Stage
+
+Wallet = Callable[..., Outcome]
+GUARDIANS = ("bob", "carol", "dave")
+DAY = 86_400
+
+
+@dataclass
+class Circle:
+    """Alice with bob, carol and dave as guardians, two of whom must agree, after a minute."""
+
+    world: World
+    wallet: Wallet
+    ids: dict[str, str]
+
+    @property
+    def stage(self) -> Stage:
+        return self.world.stage
+
+    @property
+    def dossier(self) -> str:
+        return hex0x(self.world.alice.party.subject)
+
+    def file(self, name: str) -> str:
+        return str(self.stage.folder / name)
+
+    def phrase(self, name: str = "alice") -> str:
+        path = Path(self.file(f"{name}.phrase"))
+        path.write_text(PHRASES[name])
+        return str(path)
+
+    def run(self, *argv: str, refused: bool = False) -> Any:
+        """Run and parse; the code of the problem if it was refused."""
+        made = self.wallet(*argv, "--json")
+        self.stage.tick()
+        assert (made.code != 0) is refused, made.err
+        return made.problem if refused else made.json
+
+    def name(self, *names: str, **more: Any) -> Any:
+        """Alice names guardians."""
+        chosen = [self.ids[name] for name in names or GUARDIANS]
+        order = ("guardians", more.pop("command", "set"), *chosen, "-k", "2", "--delay", more.pop("delay", "60s"))
+        return self.run(*order, "--yes", "--phrase-file", self.phrase(), *more.pop("more", ()), **more)
+
+    def accept(self, *names: str) -> None:
+        for name in names or GUARDIANS:
+            self.run("--profile", name, "guard", "accept", self.dossier)
+
+    def start(self, *more: str) -> Any:
+        made = ("--profile", "anew", "recover", "start", self.dossier, "--phrase-file", self.file("new.phrase"))
+        return self.run(*made, "--phrase-language", "en", "--out", self.file("request"), *more)
+
+    def approve(self, name: str, number: str, *, refused: bool = False, request: str = "request") -> Any:
+        order = ("--profile", name, "guard", "approve", self.file(request), "--match", number)
+        return self.run(*order, "--out", self.file(f"answer.{name}"), refused=refused)
+
+    def finish(self, *names: str, refused: bool = False, more: tuple[str, ...] = ()) -> Any:
+        answers = [self.file(f"answer.{name}") for name in names]
+        return self.run("--profile", "anew", "recover", "finish", *answers, *more, refused=refused)
+
+    def later(self, seconds: int) -> None:
+        self.stage.clock.time += seconds
+        self.stage.chain.mine()
+        self.stage.tick()
+
+
+@pytest.fixture
+def circle(world: World, wallet: Wallet) -> Circle:
+    ids = {name: hex0x(world.stage.holder(name).party.subject) for name in GUARDIANS}
+    world.stage.clock.on_sleep = world.stage.chain.mine
+    return Circle(world, wallet, ids)
+
+
+@pytest.fixture
+def guarded(circle: Circle) -> Circle:
+    circle.name()
+    circle.accept()
+    return circle
+
+
+# --- naming ---------------------------------------------------------------------------------------
+
+
+def test_the_first_guardians_count_at_once_and_find_their_shares(circle: Circle) -> None:
+    named = circle.name()
+    assert sorted(named["guardians"]) == sorted(circle.ids.values())
+    assert (named["threshold"], named["delay_s"], named["change_ready_at"]) == (2, 60, None)
+    for name in GUARDIANS:
+        (row,) = circle.run("--profile", name, "guard", "list")["guarded"]
+        assert (row["dossier"], row["state"], row["threshold"], row["guardians"]) == (circle.dossier, "new", 2, 3)
+    circle.accept()
+    (row,) = circle.run("--profile", "bob", "guard", "list")["guarded"]
+    assert row["state"] == "accepted"
+    assert circle.run("guard", "list")["guarded"] == []
+
+
+def test_a_dry_run_names_nobody(circle: Circle) -> None:
+    told = circle.name(more=("--dry-run",))
+    assert told["dry_run"] is True
+    assert len(told["guardians"]) == 3
+    assert circle.run("guardians", "show")["threshold"] == 0
+
+
+def test_a_guardian_is_named_by_the_file_of_the_key_card(circle: Circle) -> None:
+    circle.run("--profile", "bob", "guard", "card", "--out", circle.file("bob.card"))
+    circle.ids["bob"] = circle.file("bob.card")
+    assert len(circle.name("bob", "carol")["guardians"]) == 2
+
+
+def test_guardians_that_can_not_be_are_refused(circle: Circle) -> None:
+    assert circle.name("bob", "bob", refused=True) == "guardian_twice"
+    circle.ids["alice"] = circle.dossier
+    assert circle.name("bob", "alice", refused=True) == "guardian_twice"
+    assert circle.name("bob", refused=True) == "guardian_threshold"
+    circle.ids["nobody"] = "0x" + "11" * 32
+    assert circle.name("bob", "nobody", refused=True) == "card_unknown"
+    wrong = ("guardians", "set", circle.ids["bob"], circle.ids["carol"], "-k", "2", "--yes")
+    assert circle.run(*wrong, "--phrase-file", circle.phrase("bob"), refused=True) == "phrase_other"
+    assert circle.run(*wrong[:-1], "--phrase-file", circle.phrase(), refused=True) == "not_confirmed"
+    assert circle.run("guardians", "show")["threshold"] == 0
+
+
+def test_a_change_waits_and_is_then_applied(guarded: Circle) -> None:
+    assert guarded.name(refused=True) == "guardians_exist"
+    changed = guarded.name("bob", "carol", command="change", delay="2m")
+    assert changed["threshold"] == 2
+    assert changed["change_ready_at"] is not None
+    assert guarded.run("guardians", "apply", refused=True) == "not_ready"
+    guarded.later(61)
+    after = guarded.run("guardians", "apply")
+    assert (len(after["guardians"]), after["delay_s"], after["change_ready_at"]) == (2, 120, None)
+    states = {name: guarded.run("--profile", name, "guard", "list")["guarded"] for name in GUARDIANS}
+    assert [states[name][0]["state"] for name in GUARDIANS] == ["changed", "changed", "over"]
+
+
+def test_guardians_are_removed_after_the_delay(guarded: Circle) -> None:
+    order = ("guardians", "remove", "--phrase-file", guarded.phrase())
+    assert guarded.run(*order, "--dry-run")["change_ready_at"] is None
+    assert guarded.run(*order, refused=True) == "not_confirmed"
+    guarded.run(*order, "--yes")
+    guarded.later(61)
+    assert guarded.run("guardians", "apply")["threshold"] == 0
+    assert guarded.run(*order, "--yes", refused=True) == "guardians_missing"
+    assert guarded.run("guardians", "share", refused=True) == "guardians_not_here"
+    assert guarded.run("--profile", "bob", "guard", "freeze", guarded.dossier, "--yes", refused=True) == "share_other_set"
+
+
+def test_new_shares_are_handed_out_when_the_keys_are_new(guarded: Circle) -> None:
+    assert guarded.run("guardians", "share") == {"shares": 3}
+    (row,) = guarded.run("--profile", "bob", "guard", "list")["guarded"]
+    assert row["state"] == "changed"
+
+
+# --- guarding -------------------------------------------------------------------------------------
+
+
+def test_a_freeze_stops_the_controller_at_once(guarded: Circle) -> None:
+    freeze = ("--profile", "bob", "guard", "freeze", guarded.dossier)
+    assert guarded.run(*freeze, refused=True) == "not_confirmed"
+    until = guarded.run(*freeze, "--yes")["frozen_until"]
+    assert until >= guarded.stage.clock.now() + 7 * DAY - 1
+    assert guarded.run("guardians", "show")["frozen_until"] == until
+    assert guarded.run("dossier", "--end-grants", "--yes", refused=True) == "dossier_frozen"
+    assert guarded.run(*freeze, "--yes", refused=True) == "freeze_too_soon"
+
+
+def test_nothing_is_accepted_that_was_not_given(circle: Circle) -> None:
+    accept = ("--profile", "bob", "guard", "accept")
+    assert circle.run(*accept, circle.dossier, refused=True) == "share_not_found"
+    circle.name()
+    assert circle.run("--profile", "bob", "guard", "freeze", circle.dossier, "--yes", refused=True) == "share_not_accepted"
+
+
+# --- recovery -------------------------------------------------------------------------------------
+
+
+def test_the_guardians_bring_everything_back(guarded: Circle, wallet: Wallet) -> None:
+    grant = granted(guarded.world, wallet)
+    asked = guarded.start()
+    for name in ("bob", "dave"):
+        guarded.approve(name, asked["match_number"])
+    assert guarded.run("--profile", "anew", "recover", "status")["state"] == "asking"
+    waiting = guarded.finish("bob", "dave")
+    assert (waiting["state"], waiting["threshold"], waiting["answers"]) == ("waiting", 2, 2)
+    assert guarded.finish()["state"] == "waiting"
+    assert guarded.run("--profile", "anew", "recover", "cancel", "--yes", refused=True) == "recovery_carried"
+    (row,) = guarded.run("--profile", "carol", "guard", "list")["guarded"]
+    assert row["recovery_ready_at"] == waiting["ready_at"]
+    done = guarded.finish(more=("--wait", "2m"))
+    assert (done["state"], done["card_seq"]) == ("done", 2)
+
+    guarded.run("--profile", "anew", "sync")
+    (item,) = guarded.run("--profile", "anew", "items")["items"]
+    assert item["id"] == guarded.run("items")["items"][0]["id"]
+    out = guarded.file("out.pdf")
+    assert wallet("--profile", "anew", "open", item["id"], "--out", out).code == 0
+    assert Path(out).read_bytes().startswith(b"%PDF")
+    assert [row["grant"] for row in guarded.run("--profile", "anew", "grants")["grants"]] == [grant]
+    assert guarded.run("sync", refused=True) == "signature_key_old"
+    assert guarded.run("--profile", "anew", "recover", "status", refused=True) == "recovery_not_started"
+    assert guarded.run("--profile", "anew", "doctor")["findings"]
+
+
+def test_the_new_phrase_restores_what_was_recovered(guarded: Circle) -> None:
+    asked = guarded.start()
+    for name in ("bob", "carol"):
+        guarded.approve(name, asked["match_number"])
+    assert guarded.finish("bob", "carol", more=("--wait", "2m", "--keep-older"))["state"] == "done"
+    restored = guarded.run(
+        *("--profile", "again", "restore", "--phrase-file", guarded.file("new.phrase"), "--phrase-language", "en")
+    )
+    assert (restored["dossier"], restored["state"]) == (guarded.dossier, "restored")
+    guarded.run("--profile", "again", "sync")
+    assert len(guarded.run("--profile", "again", "items")["items"]) == 1
+
+
+def test_the_owner_vetoes_a_recovery(guarded: Circle) -> None:
+    veto = ("guardians", "veto", "--phrase-file", guarded.phrase(), "--yes")
+    assert guarded.run(*veto, refused=True) == "recovery_missing"
+    asked = guarded.start()
+    for name in ("bob", "carol"):
+        guarded.approve(name, asked["match_number"])
+    guarded.finish("bob", "carol")
+    assert guarded.run("guardians", "show")["recovery"]["by_all"] is False
+    assert guarded.run(*veto)["recovery"] is None
+    assert guarded.run("--profile", "anew", "recover", "status")["state"] == "vetoed"
+    assert guarded.finish("bob", "carol", refused=True) == "request_used"
+    assert guarded.approve("dave", asked["match_number"], refused=True) == "request_used"
+    assert guarded.run("--profile", "anew", "recover", "cancel", refused=True) == "not_confirmed"
+    assert guarded.run("--profile", "anew", "recover", "cancel", "--yes") == {"cancelled": True}
+    assert not guarded.stage.session("anew").profile.exists()
+
+
+def test_a_recovery_by_all_can_not_be_vetoed(guarded: Circle) -> None:
+    asked = guarded.start("--all", "--good-for", "2d")
+    for name in GUARDIANS:
+        guarded.approve(name, asked["match_number"])
+    assert guarded.finish("bob", "carol", refused=True) == "answers_few"
+    assert guarded.finish(*GUARDIANS)["state"] == "waiting"
+    veto = ("guardians", "veto", "--phrase-file", guarded.phrase(), "--yes")
+    assert guarded.run(*veto, refused=True) == "recovery_not_vetoable"
+    guarded.later(30 * DAY + 1)
+    assert guarded.finish()["state"] == "done"
+
+
+def test_too_few_or_foreign_answers_carry_nothing(guarded: Circle) -> None:
+    asked = guarded.start()
+    guarded.approve("bob", asked["match_number"])
+    assert guarded.finish(refused=True) == "answer_count"
+    assert guarded.finish("bob", refused=True) == "answers_few"
+    assert guarded.finish("bob", "bob", refused=True) == "answers_few"
+    Path(guarded.file("answer.x")).write_bytes(b"no age file")
+    assert guarded.finish("x", refused=True)
+    assert guarded.run("--profile", "anew", "recover", "status")["state"] == "asking"
+
+
+def test_a_guardian_signs_only_what_the_person_read_out(guarded: Circle) -> None:
+    asked = guarded.start()
+    assert guarded.approve("bob", "0000 0000 0000", refused=True) == "match_number"
+    assert not Path(guarded.file("answer.bob")).exists()
+    guarded.approve("bob", asked["match_number"].replace(" ", ""))
+    guarded.later(8 * DAY)
+    assert guarded.approve("carol", asked["match_number"], refused=True) == "request_expired"
+
+
+def test_who_has_no_guardians_is_told_so(circle: Circle) -> None:
+    order = ("--profile", "anew", "recover", "start", circle.dossier, "--phrase-file", circle.file("p"))
+    assert circle.run(*order, "--out", circle.file("r"), refused=True) == "guardians_missing"
