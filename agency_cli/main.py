@@ -25,6 +25,8 @@ COMMANDS = (
     ("verify", "verify:verify", N_("Verify a grant, the folder of a use, or one signed file")),
     ("release", "release:release", N_("Use a grant once and keep what it opens")),
     ("uses", "uses:uses", N_("List what was used, and until when it may be kept")),
+    ("notices", "notices:notices", N_("Read and acknowledge what holders tell this agency")),
+    ("retention", "retention:retention", N_("Delete what may be kept no longer, and report it")),
     ("scan", "scan:scan", N_("Read a show code at the window and verify what is shown")),
     ("pack", "pack:pack", N_("Gather what a window without a network judges by")),
     ("window", "window:window", N_("Open the service window as a page on this machine")),

@@ -163,7 +163,8 @@ def _use(
             if error.code != "iat_off":
                 raise
         uses.drop(before)
-    use = Use(make_receipt(session, order, given.grant, ours))
+    # Where it will lie is written down with the receipt: what a killed process leaves there is found by it.
+    use = Use(make_receipt(session, order, given.grant, ours), out=order.out.absolute())
     uses.save(use)
     try:
         return use, _ask(session, use)

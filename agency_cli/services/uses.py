@@ -1,6 +1,6 @@
 """The uses that this agency has signed for: each receipt is on disk before it is sent.
 
-    uses/<jti>.json   {v, receipt, state, out, use_no, at}
+    uses/<jti>.json   {v, receipt, state, out, use_no, at, doomed_at, deleted_at, report, reported, closed}
 
 A use without a network is ``offline``: signed, and in no log, since the vault released nothing for it
 (docs/spec/window.md §5). A receipt that was sent, or may have been, is ``pending`` until what it released lies verified
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from client.files import private_folder, read_json, write_json
 from protocol.encoding import b64u
@@ -32,13 +32,24 @@ State = Literal["pending", "done", "offline"]
 @dataclass(frozen=True, slots=True)
 class Use:
     """One receipt of ours. ``out``: the folder that holds what it released; ``use_no`` and ``at`` (seconds, by the
-    vault) are None until the vault's answer was verified."""
+    vault) are None until the vault's answer was verified. ``doomed_at``, ``deleted_at``: when its deletion began and
+    was done. ``report``: our signed report of it, ``reported`` its log index; ``closed``: nothing is left to do."""
 
     receipt: Signed[Receipt]
     state: State = "pending"
     out: Path | None = None
     use_no: int | None = None
     at: int | None = None
+    doomed_at: int | None = None
+    deleted_at: int | None = None
+    report: str | None = None
+    reported: int | None = None
+    closed: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything that it handed over is gone, and reported where somebody waits for a report."""
+        return self.closed or (self.state == "offline" and self.deleted_at is not None)
 
     @property
     def jti(self) -> str:
@@ -87,6 +98,11 @@ class Uses:
                 "out": None if use.out is None else str(use.out),
                 "use_no": use.use_no,
                 "at": use.at,
+                "doomed_at": use.doomed_at,
+                "deleted_at": use.deleted_at,
+                "report": use.report,
+                "reported": use.reported,
+                "closed": use.closed,
             },
         )
 
@@ -117,9 +133,23 @@ def _read(path: Path) -> Use:
         out=None if fields.is_null("out") else Path(fields.text("out", limit=_OUT_CHARS)),
         use_no=None if fields.is_null("use_no") else fields.uint("use_no"),
         at=None if fields.is_null("at") else fields.time("at"),
+        **_ending(fields),
     )
     fields.done()
     return use
+
+
+def _ending(fields: Fields) -> dict[str, Any]:
+    """What a record of before there were reports does not say yet."""
+    if not fields.has("closed"):
+        return {}
+    return {
+        "doomed_at": None if fields.is_null("doomed_at") else fields.time("doomed_at"),
+        "deleted_at": None if fields.is_null("deleted_at") else fields.time("deleted_at"),
+        "report": None if fields.is_null("report") else fields.text("report", limit=_LIMIT),
+        "reported": None if fields.is_null("reported") else fields.uint("reported"),
+        "closed": fields.boolean("closed"),
+    }
 
 
 def _state(text: str) -> State:
