@@ -10,7 +10,7 @@ import click
 
 from client.passphrase import passphrase_options
 from console import exits, output
-from console.frame import Command
+from console.frame import Command, Group
 from console.i18n import N_, _
 from console.output import Column
 from wallet_cli.common import session
@@ -29,8 +29,9 @@ _NAMES = {
 _STATES = {"ok": N_("ok"), "warning": N_("warning"), "fault": N_("fault")}
 
 
-@click.command(
-    cls=Command,
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
     help=N_(
         "Show this holder's public keys. With --age-identity, print the secret AGE-SECRET-KEY-PQ-1… that opens "
         "exported documents in any age program: keep it as you keep the phrase."
@@ -38,7 +39,12 @@ _STATES = {"ok": N_("ok"), "warning": N_("warning"), "fault": N_("fault")}
 )
 @click.option("--age-identity", is_flag=True, help=N_("Print the secret age identities, newest key card first."))
 @passphrase_options
-def keys(age_identity: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+@click.pass_context
+def keys(
+    context: click.Context, age_identity: bool, passphrase_file: Path | None, passphrase_fd: int | None
+) -> None:
+    if context.invoked_subcommand is not None:
+        return
     with session(passphrase_file, passphrase_fd) as found:
         opened, seq = found.keys, found.party.card_seq
         if age_identity:
@@ -53,6 +59,15 @@ def keys(age_identity: bool, passphrase_file: Path | None, passphrase_fd: int | 
             "controller": "0x" + opened.hot.address.hex(),
         }
     output.emit(data, lambda: _draw_keys(data))
+
+
+for _name, _short in (
+    ("rotate", N_("Change a key; dossier, items and grants stay")),
+    ("rewrap", N_("Wrap headers to the newest key card")),
+    ("fetch", N_("Take new keys from the key ring")),
+    ("drop", N_("Forget roots that nothing needs")),
+):
+    keys.lazy(_name, f"wallet_cli.commands.rotation:{_name}", _short)
 
 
 def _draw_keys(data: dict[str, Any]) -> None:

@@ -42,6 +42,7 @@ from wallet_cli.services import consent, presenting
 from wallet_cli.services.logged import stands
 from wallet_cli.services.opening import OpenedItem, find_document, open_all
 from wallet_cli.services.presenting import Part
+from wallet_cli.services.registration import require_controller
 from wallet_cli.services.tokens import urn_of
 
 

@@ -125,11 +125,18 @@ def view(session: Session) -> DossierView:
     )
 
 
+def require_controller(session: Session) -> None:
+    """``Denied("device_reads_only")`` on a device that reads and shows: it has no account that may sign."""
+    if session.keys.hot.address != session.party.controller:
+        raise Denied("device_reads_only", "this device reads and shows; only the one with the controller's key signs")
+
+
 def renew_card(session: Session, *, revoke_older: bool) -> VerifiedKeyCard:
     """Publish the next key card with new keys; ``revoke_older`` ends the binding of older credentials.
 
     The signed card is kept until chain and vault have it: what broke off in between is finished first.
     """
+    require_controller(session)
     kept = _kept_renewal(session)
     if kept is not None:
         finished = _finish_renewal(session, kept)
@@ -193,6 +200,7 @@ def _finish_renewal(session: Session, envelope: KeyCardEnvelope) -> VerifiedKeyC
 
 def end_all_grants(session: Session) -> int:
     """Raise the grant epoch: every grant and mandate of the dossier ends. Returns the new epoch."""
+    require_controller(session)
     state = session.ledger.dossier(session.party.subject)
     if state is None:
         raise Denied("dossier_unknown", "the registry knows no such dossier")

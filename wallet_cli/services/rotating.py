@@ -35,12 +35,6 @@ class Rotated:
     finished: bool = False
 
 
-def require_controller(session: Session) -> None:
-    """``Denied("device_reads_only")`` on a device that reads and shows: it has no account that may sign."""
-    if session.keys.hot.address != session.party.controller:
-        raise Denied("device_reads_only", "this device reads and shows; only the one with the controller's key signs")
-
-
 def waits_for_card(session: Session) -> bool:
     """Whether a root was made here and no card was published with it: a rotation that broke off."""
     return session.keys.roots[-1].seq > session.party.card_seq
@@ -53,7 +47,7 @@ def rotate_root(
 
     ``phrase``, in a profile that does not know its ring member yet. A rotation that broke off is finished instead.
     """
-    require_controller(session)
+    registration.require_controller(session)
     seq = registration.adopt_newest_card(session)
     if phrase is not None:
         _keep_paper(session, phrase)
@@ -92,7 +86,7 @@ def rotate_owner(session: Session, old: Mnemonic, new: Mnemonic) -> Rotated:
     cold, state = _owner(session, old), _state(session)
     if state.owner != cold.address:
         raise Denied("phrase_other", "this recovery phrase is whole, and belongs to another wallet")
-    require_controller(session)
+    registration.require_controller(session)
     next_cold, hot = _owner(session, new), _hot(session, new, 0)
     _prepare_root(session, new)
     _send(session, state, cold, (next_cold.address, hot.address))

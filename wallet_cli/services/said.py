@@ -17,6 +17,7 @@ from protocol.grant import GrantEnvelope
 from protocol.revocations import EpochChange, parse_revocation, verify_secret
 from protocol.signed import Signed
 from protocol.statements import Statement, parse_statement
+from wallet_cli.services.own_cards import own_keys
 
 
 @dataclass(slots=True)
@@ -38,8 +39,7 @@ def events(session: Session) -> Iterator[tuple[str, bytes]]:
 
 def own_statements(session: Session) -> Iterator[Signed[Statement]]:
     """Every statement of the history that a key of ours signed, oldest first."""
-    keys = [session.keys.present(seq) for seq in range(1, session.party.card_seq + 1)]
-    ours = {key.thumbprint(): key.public_jwk() for key in keys}
+    ours = {key.thumbprint(): key for key in own_keys(session)}
     for kind, raw in events(session):
         if kind not in {"note", "correct"}:
             continue
