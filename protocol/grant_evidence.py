@@ -27,11 +27,12 @@ class KnownScenario:
     """A scenario that its authority signed, made once for all grants over it; ``hash`` is its name in them.
 
     Remembers which terms (``AccessGrant.terms``, and the grantee's class) keep within it: they recur from grant to
-    grant, and what a scenario allows never changes.
+    grant, and what a scenario allows never changes. ``later``: the versions that came after it, as the log has them.
     """
 
     scenario: Scenario
     hash: bytes
+    later: tuple[Scenario, ...] = ()
     _allowed: set[Terms] = field(default_factory=set, repr=False)
 
     @classmethod

@@ -193,6 +193,27 @@ def check_in_force(scenario: Scenario, now: int) -> None:
         )
 
 
+def check_current(scenario: Scenario, later: Iterable[Scenario], now: int, *, given: bool) -> None:
+    """Raise ``Denied`` if a later version ends what is asked under this one. ``later``: the later versions in the log.
+
+    A later version that is withdrawn ends everything under the earlier ones, ``given`` grants too; one that is in
+    effect ends only what begins (a new grant, a show): a grant stays with the version that its holder read.
+    """
+    versions = tuple(later)
+    for one in versions:
+        if one.withdrawn is not None and now >= one.withdrawn:
+            raise Denied("scenario_withdrawn", "the scenario was withdrawn at {at}", at=one.withdrawn)
+    in_effect = [one.version for one in versions if now >= one.effective]
+    if in_effect and not given:
+        raise Denied(
+            "scenario_superseded",
+            "version {version} of the scenario {scenario} was replaced by version {newest}",
+            version=scenario.version,
+            scenario=scenario.scenario_id,
+            newest=max(in_effect),
+        )
+
+
 def check_grantee(scenario: Scenario, division: str) -> None:
     """Raise ``Denied`` unless an agency of this division (AgencyRegistry) may be a grantee."""
     if division not in scenario.grantee_classes:

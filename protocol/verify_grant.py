@@ -20,7 +20,7 @@ from protocol.facts import ROLE_READER, DossierFacts, NullifierFact, fact_age
 from protocol.grant import NO_MANDATE, AccessGrant, GrantEnvelope
 from protocol.grant_evidence import GrantEvidence, MandateEvidence, VerifiedGrant
 from protocol.mandate import POWER_GRANT
-from protocol.scenario import check_in_force
+from protocol.scenario import check_current, check_in_force
 from protocol.signatures import recover
 from protocol.verdict import (
     CHAIN_MAX_AGE_S,
@@ -287,6 +287,8 @@ def _check_scenario(envelope: GrantEnvelope, _digest: bytes, ev: GrantEvidence) 
     if ev.scenario.hash != grant.scenario:
         raise Untrusted("grant_scenario", "the grant is for another scenario than this one")
     check_in_force(ev.scenario.scenario, ev.now)
+    # A grant stays with the version that its holder read; a withdrawal reaches it all the same.
+    check_current(ev.scenario.scenario, ev.scenario.later, ev.now, given=True)
     ev.scenario.check_terms(grant, ev.agency.division)
 
 

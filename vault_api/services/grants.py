@@ -21,6 +21,7 @@ from protocol.grant import AccessGrant, GrantEnvelope
 from protocol.grant_evidence import GrantEvidence
 from protocol.hashing import sha256
 from protocol.revocations import Revocation, verify_secret
+from protocol.scenario import check_current
 from protocol.verdict import POLICIES, Verdict
 from protocol.verify_grant import judge_grant, verify_grant
 from vault_api.callers import Agency, Holder
@@ -62,7 +63,10 @@ def post_grant(vault: Vault, holder: Holder, body: wire.PostGrant) -> Answer:
         spent_at = spent_on_chain(tx.conn, grant.nullifier)
         evidence = _evidence(vault, tx.conn, envelope, tx.now, attested=attested, spent_at=spent_at)
         evidence = evidence._replace(items=_items(tx.conn, holder.row, grant))
-        verify_grant(envelope, _when_it_begins(evidence, grant))
+        begins = _when_it_begins(evidence, grant)
+        # Nothing new begins under a version that another one has replaced by then.
+        check_current(begins.scenario.scenario, begins.scenario.later, begins.now, given=False)
+        verify_grant(envelope, begins)
         return _store(tx, holder.row, envelope, custody, attested)
 
     answer = write(vault.sequencer, holder.signature, work)

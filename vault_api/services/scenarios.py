@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from chain.ledger import ROLE_SCENARIO
 from protocol import wire
 from protocol.encoding import b64u
 from protocol.errors import Conflict, Denied, Untrusted
 from protocol.grant_evidence import KnownScenario
-from protocol.scenario import Scenario, check_grantee, check_in_force, parse_scenario, verify_scenario
+from protocol.scenario import (
+    Scenario,
+    check_current,
+    check_grantee,
+    check_in_force,
+    parse_scenario,
+    verify_scenario,
+)
 from vault_api.callers import Agency
 from vault_api.db import tables as t
 from vault_api.db.engine import insert_row
@@ -23,6 +31,11 @@ from vault_api.vault import Vault
 from vault_api.writes import Answer, write
 
 MAX_KNOWN = 1024
+_LATER = (
+    select(t.scenarios.c.jws)
+    .where(t.scenarios.c.uri == bindparam("of"), t.scenarios.c.version > bindparam("above"))
+    .order_by(t.scenarios.c.version)
+)
 _ROWS = select(t.scenarios.c.row, t.scenarios.c.hash, t.scenarios.c.jws, t.scenarios.c.idx)
 
 
@@ -77,7 +90,7 @@ def get_scenario(vault: Vault, scenario: bytes) -> wire.ScenarioRow:
 
 
 def scenario_of(vault: Vault, conn: Connection, scenario: bytes) -> KnownScenario:
-    """A stored scenario, parsed; it was verified when it came."""
+    """A stored scenario, parsed, with the versions that came after it; all were verified when they came."""
     known = vault.scenarios.get(scenario)
     if known is None:
         raw = conn.execute(select(t.scenarios.c.jws).where(t.scenarios.c.hash == scenario)).scalar()
@@ -86,14 +99,19 @@ def scenario_of(vault: Vault, conn: Connection, scenario: bytes) -> KnownScenari
         if len(vault.scenarios) >= MAX_KNOWN:
             vault.scenarios.clear()
         known = vault.scenarios[scenario] = KnownScenario.of(parse_scenario(raw))
-    return known
+    later = tuple(
+        parse_scenario(raw).body
+        for raw in conn.execute(_LATER, {"of": known.scenario.uri, "above": known.scenario.version}).scalars()
+    )
+    return replace(known, later=later) if later else known
 
 
 def check_current_scenario(vault: Vault, conn: Connection, scenario: bytes, division: str, now: int) -> None:
     """Raise ``Denied`` unless the scenario is in force now, and for agencies of this class: for a show."""
-    found = scenario_of(vault, conn, scenario).scenario
-    check_in_force(found, now)
-    check_grantee(found, division)
+    known = scenario_of(vault, conn, scenario)
+    check_in_force(known.scenario, now)
+    check_current(known.scenario, known.later, now, given=False)
+    check_grantee(known.scenario, division)
 
 
 def _check_version(tx: Tx, scenario: Scenario) -> None:
