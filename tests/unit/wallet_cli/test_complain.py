@@ -1,0 +1,195 @@
+"""Items that nobody asked for, and cases that the holder opens."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from client.store import ItemRecord
+from protocol import wire
+from protocol.encoding import b64u, unb64u
+from protocol.errors import Denied, Malformed
+from protocol.hashing import sha256
+from protocol.statements import Statement, parse_statement, sign_statement
+from tests.unit.wallet_cli.conftest import Outcome, World
+from tests.unit.wallet_cli.test_uses import use
+from tests.wallet_stage import card_of
+from wallet_cli.services import complaining, expecting, syncing
+
+Wallet = Callable[..., Outcome]
+DAY = 86_400
+
+
+def invited_file(world: World) -> Path:
+    return world.alice.store.folder / "invited.json"
+
+
+def codes(done: Outcome) -> list[str]:
+    return [finding["code"] for finding in done.json["findings"]]
+
+
+def test_an_item_of_an_invited_issuer_is_expected(world: World, wallet: Wallet) -> None:
+    assert expecting.unexpected(world.alice) == []
+    done = wallet("sync")
+    assert (done.code, "did not expect" in done.err) == (0, False)
+
+
+def test_an_item_that_nobody_asked_for_is_marked_until_it_is_accepted(world: World, wallet: Wallet) -> None:
+    invited_file(world).unlink()
+    done = wallet("sync", "--json")
+    assert (done.code, done.json["unexpected"]) == (0, [world.item])
+    assert "did not expect" in wallet("sync").err
+    listed = wallet("uses", "--json")
+    assert (listed.code, codes(listed)) == (0, ["item_unexpected"])
+    (finding,) = listed.json["findings"]
+    assert (finding["item"], finding["grade"]) == (world.item, "look")
+    assert "wallet claim" in finding["advice"]
+    assert "item_unexpected" in wallet("uses").err
+    assert wallet("claim", world.item).code == 0
+    assert codes(wallet("uses", "--json")) == []
+
+
+def test_an_acceptance_on_another_device_counts(world: World, wallet: Wallet) -> None:
+    invited_file(world).unlink()
+    assert wallet("claim", world.item).code == 0
+    record = world.alice.store.item(world.item)
+    path = world.alice.store.folder / "items" / f"{record.id}.json"
+    path.unlink()  # a device that never claimed it, and learns of the claim from the history
+    syncing.sync(world.alice)
+    assert world.alice.store.item(world.item).claimed_at is None
+    assert expecting.unexpected(world.alice) == []
+
+
+def test_an_invitation_is_over_one_day(world: World) -> None:
+    world.stage.clock.time += expecting.INVITED_FOR_S + DAY
+    world.stage.tick()
+    world.hr.issue(None, card_of(world.alice))
+    syncing.sync(world.alice)
+    (record,) = expecting.unexpected(world.alice)
+    assert record.id != world.item
+
+
+def test_what_takes_the_place_of_an_accepted_item_is_expected(world: World, wallet: Wallet) -> None:
+    assert wallet("claim", world.item).code == 0
+    shown = wallet("show-item", world.item, "--json").json
+    certificate = next(c["value"] for c in shown["claims"] if c["pointer"] == "/certificate_id")
+    invited_file(world).unlink()
+    world.hr.issue(None, card_of(world.alice), supersedes=certificate)
+    other = world.hr.issue(None, card_of(world.alice), supersedes=certificate[:-2])
+    syncing.sync(world.alice)
+    assert [record.item for record in expecting.unexpected(world.alice)] == [other]
+
+
+def test_an_item_that_does_not_open_is_not_taken_for_expected(world: World) -> None:
+    record = world.alice.store.item(world.item)
+    invited_file(world).unlink()
+    broken = ItemRecord.from_json({**record.to_json(), "headers": [b64u(b"x" * 60)]})
+    world.alice.store.save_item(broken)
+    assert [one.id for one in expecting.unexpected(world.alice)] == [world.item]
+
+
+def test_a_garbled_list_of_invitations_is_told(world: World) -> None:
+    invited_file(world).write_text('{"agencies": {"x": "y"}}')
+    with pytest.raises(Malformed):
+        world.alice.store.invited()
+
+
+# --- cases --------------------------------------------------------------------------------------------
+
+
+def test_a_case_is_opened_from_a_use(world: World, wallet: Wallet) -> None:
+    use(world)
+    row = wallet("uses", "--json").json["uses"][0]
+    dry = wallet("complain", str(row["n"]), "--dry-run", "--json").json["would_state"]
+    assert (dry["row"], dry["grant"]) == (str(row["n"]), row["grant"])
+    assert "Would complain" in wallet("complain", str(row["n"]), "--dry-run").out
+    assert wallet("complain", str(row["n"]), "--json").problem == "not_confirmed"
+    done = wallet("complain", str(row["n"]), "--text", "I never asked for a loan", "--yes", "--json")
+    assert done.code == 0, done.err
+    syncing.sync(world.alice)
+    last = list(world.alice.store.history())[-1]["logged"]
+    stated = parse_statement(unb64u(last["object"]))
+    receipt = list(world.alice.store.history())[row["n"]]["receipt"]
+    assert (stated.body.kind, stated.body.about) == ("complaint", sha256(receipt.encode()))
+    assert (b64u(stated.hash), last["index"]) == (done.json["case"], done.json["index"])
+    (case,) = wallet("complain", "--list", "--json").json["cases"]
+    assert (case["case"], case["state"], case["text"]) == (done.json["case"], "open", "I never asked for a loan")
+    assert "I never asked" in wallet("complain").out
+
+
+def test_a_contested_item_is_marked_no_longer(world: World, wallet: Wallet) -> None:
+    invited_file(world).unlink()
+    done = wallet("complain", world.item[:8], "--yes")
+    assert done.code == 0, done.err
+    assert "Case " in done.out
+    assert codes(wallet("uses", "--json")) == []
+    (case,) = complaining.cases(world.alice)
+    assert case.text == complaining.NO_WORDS
+
+
+def test_what_is_no_use_and_no_item_has_no_case(world: World, wallet: Wallet) -> None:
+    assert wallet("complain", "0", "--yes", "--json").problem == "use_not_found"
+    assert wallet("complain", "99999", "--yes", "--json").problem == "use_not_found"
+    assert wallet("complain", "zzzz", "--yes", "--json").problem == "item_not_found"
+    assert "No cases." in wallet("complain", "--list").err
+    assert wallet("delete", world.item, "--yes").code == 0
+    assert wallet("complain", world.item, "--yes", "--json").problem == "item_deleted"
+
+
+def test_a_complaint_has_an_end(world: World) -> None:
+    target = complaining.find(world.alice, world.item)
+    with pytest.raises(Malformed):
+        complaining.complain(world.alice, target, "x" * 2001)
+
+
+def test_the_state_of_a_case_follows_from_what_others_said_about_it(world: World, wallet: Wallet) -> None:
+    assert wallet("complain", world.item, "--yes").code == 0
+    syncing.sync(world.alice)
+    (case,) = complaining.cases(world.alice)
+    about = unb64u(case.id)
+    answered = [("acknowledgement", None, "acknowledged"), ("notice", "We look into it.", "answered")]
+    for kind, text, state in answered:
+        log(world, a_statement(world, kind, about, text))
+        syncing.sync(world.alice)
+        (case,) = complaining.cases(world.alice)
+        assert case.state == state
+    assert [answer["by"] for answer in case.answers] == [world.hr.urn] * 2
+    assert "We look into it." in wallet("complain", "--list").out
+
+
+def a_statement(world: World, kind: str, about: bytes, text: str | None) -> str:
+    said = Statement(
+        jti=b64u(secrets.token_bytes(16)),
+        iat=world.stage.clock.now(),
+        iss=world.hr.urn,
+        aud=world.stage.vault.origin,
+        kind=kind,
+        about=about,
+        text=text,
+    )
+    return sign_statement(said, world.hr.present)
+
+
+def log(world: World, word: str) -> None:
+    """What the vault does with a statement of an agency about something in the dossier."""
+    from sqlalchemy import select
+
+    from vault_api.db import tables as t
+    from vault_api.logbook import log_event
+
+    with world.stage.vault.engine.connect() as conn:
+        row = conn.execute(select(t.dossiers.c.row)).scalar_one()
+    world.stage.vault.sequencer.call(lambda tx: log_event(tx, row, "note", word.encode()))
+
+
+def test_a_deleted_item_asks_for_nothing(world: World, wallet: Wallet) -> None:
+    invited_file(world).unlink()
+    assert wallet("delete", world.item, "--yes").code == 0
+    syncing.sync(world.alice)
+    assert expecting.unexpected(world.alice) == []
+    with pytest.raises(Denied):
+        complaining.find(world.alice, world.item)
+    assert isinstance(world.alice.api.log(), wire.Page)
