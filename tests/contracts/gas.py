@@ -16,6 +16,7 @@ from web3.contract import Contract
 
 from chain.compile import CONTRACTS, load_artifact
 from protocol.encoding import b64u
+from tests.contracts.access_guardians import GUARDIANS, SALT, guardian_accounts, set_hash
 from tests.contracts.evm import GENESIS, HARDFORK, PROJECT, Chain, actor, digest_of, running_anvil
 from tests.contracts.messages import ZERO32, Card, Signing, sign_digest
 from tests.contracts.trees import Uniform, leaf_hash
@@ -117,6 +118,34 @@ def _dossiers(meter: Meter) -> None:
     meter.send(f.attest(dossier, grant, sign_digest(actor("controller"), grant)), "relayer")
     rotate = (dossier, actor("stranger").address, actor("relayer").address, 1, deadline)
     meter.send(f.rotate(rotate, meter.sign("owner", registry, "RotateDossier", rotate)), "relayer")
+    _guardians(meter, dossier)
+
+
+def _guardians(meter: Meter, dossier: bytes) -> None:
+    """A recovery by two of three guardians; the dossier belongs to the stranger now, its nonce is 2."""
+    f, registry, deadline, delay = meter.dossiers.functions, meter.dossiers, NOW + 200_000, 60
+    accounts = guardian_accounts()
+    names = {actor(name).address: name for name in GUARDIANS}
+    for nonce, label in ((2, "the first"), (3, "a change")):
+        setting = (dossier, set_hash(), 2, delay, nonce, deadline)
+        signature = meter.sign("stranger", registry, "SetGuardians", setting)
+        meter.send(f.setGuardians(setting, signature), "relayer", f"setGuardians, {label}")
+    frozen = (dossier, accounts[0], 0, deadline)
+    signature = meter.sign(names[accounts[0]], registry, "FreezeDossier", frozen)
+    meter.send(f.freeze(frozen, SALT, accounts, signature), "relayer")
+    meter.chain.rpc("evm_setNextBlockTimestamp", NOW + 100_000)
+    meter.chain.rpc("evm_mine")
+    meter.send(f.applyGuardians(dossier), "relayer")
+    for nonce in (0, 1):
+        recovery = (dossier, actor("owner").address, actor("controller").address, False, nonce, deadline)
+        signed = [meter.sign(names[account], registry, "RecoverDossier", recovery) for account in accounts[:2]]
+        meter.send(f.proposeRecovery(recovery, SALT, accounts, [*signed, b""]), "relayer", "proposeRecovery, 2 of 3")
+        if nonce == 0:
+            veto = (dossier, 0, 4, deadline)
+            meter.send(f.vetoRecovery(veto, meter.sign("stranger", registry, "VetoRecovery", veto)), "relayer")
+    meter.chain.rpc("evm_setNextBlockTimestamp", NOW + 100_000 + 2 * delay)
+    meter.chain.rpc("evm_mine")
+    meter.send(f.executeRecovery(dossier), "relayer")
 
 
 def _grants(meter: Meter) -> None:

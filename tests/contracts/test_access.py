@@ -11,6 +11,7 @@ from chain.compile import CONTRACTS, load_artifact
 from tests.contracts.access import IDLE, TAKEN, Attempt, Cell, People, cells
 from tests.contracts.access_agencies import Offices, revocations
 from tests.contracts.access_dossiers import Dossiers
+from tests.contracts.access_guardians import PRIMARY, Guarded
 from tests.contracts.access_logs import Logs
 from tests.contracts.evm import Chain
 
@@ -28,17 +29,22 @@ def people(chain: Chain, _deployed: dict[str, Contract]) -> Iterator[People]:
 @pytest.fixture(scope="module")
 def tables(people: People) -> dict[str, Carried]:
     """How the cells of each table are carried out."""
-    offices, dossiers, logs = Offices(people), Dossiers(people), Logs(people)
+    offices, dossiers, logs, guarded = Offices(people), Dossiers(people), Logs(people), Guarded(people)
 
     def not_for_this(cell: Cell) -> list[Attempt]:
         contract, function = cell.function
         agency = contract == "AgencyRegistry"
+        if function in {*PRIMARY, "proposeRecovery"}:
+            return [guarded.not_for_this(function, cell.who)]
         return [offices.not_for_this(cell.who) if agency else dossiers.not_for_this(function, cell.who)]
 
     return {
         "AgencyRegistry, by sender": lambda cell: offices.by_sender(cell.call, cell.who),
         "AgencyRegistry, by signature": lambda cell: offices.by_signature(cell.call, cell.who),
         "DossierRegistry, by signature": lambda cell: dossiers.by_signature(cell.call, cell.who),
+        "DossierRegistry, by signature of owner or guardians": lambda cell: guarded.by_signature(cell.call, cell.who),
+        "DossierRegistry, frozen": lambda cell: guarded.frozen(cell.call, cell.who),
+        "DossierRegistry, by time": lambda cell: guarded.by_time(cell.call, cell.who),
         "Signatures of the right account that are not for this": not_for_this,
         "GrantRegistry, by what the sender knows": lambda cell: revocations(people, cell.call, cell.who),
         "ArchiveLog, by sender": lambda cell: logs.by_sender(cell.call, cell.who),

@@ -132,4 +132,4 @@ def test_type_strings_of_the_page_stand_in_the_compiled_code(chain: Chain) -> No
         assert bytes(Web3.keccak(text=text)) in runtime, primary
     card = bytes(Web3.keccak(text=type_strings()["KeyCard"]))
     assert card in compiler.load_artifact("AgencyRegistry").runtime
-    assert len(type_strings()) == 7
+    assert len(type_strings()) == 11

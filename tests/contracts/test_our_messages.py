@@ -10,7 +10,15 @@ from eth_utils import to_checksum_address
 from web3.contract import Contract
 
 from protocol import merkle
-from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.dossier_messages import (
+    BumpEpoch,
+    FreezeDossier,
+    OpenDossier,
+    RecoverDossier,
+    RotateDossier,
+    SetGuardians,
+    VetoRecovery,
+)
 from protocol.eip712 import Domain, Typed
 from protocol.encoding import unhex0x
 from protocol.hashing import ZERO32
@@ -62,7 +70,9 @@ def test_the_contract_hashes_our_mandates_as_we_do(
 
 
 def test_our_type_strings_are_the_published_ones() -> None:
-    kinds = {kind.TYPE.name: kind.TYPE for kind in (OpenDossier, RotateDossier, BumpEpoch, KeyCard, Mandate)}
+    of_guardians = (SetGuardians, FreezeDossier, RecoverDossier, VetoRecovery)
+    own = (OpenDossier, RotateDossier, BumpEpoch, KeyCard, Mandate, *of_guardians)
+    kinds = {kind.TYPE.name: kind.TYPE for kind in own}
     kinds |= {"AccessGrant": GRANTS[0].TYPE, "ScopeItem": a_scope().TYPE}
     assert {name: kind.type_string for name, kind in kinds.items()} == type_strings()
 
@@ -84,7 +94,7 @@ def test_a_dossier_lives_through_our_messages(chain: Chain, dossiers: Contract) 
 
     hashes = second.digest(domain), 2, NOW, 1
     accounts = to_checksum_address(BOB.address), 2, to_checksum_address(ALICE.address), 2
-    assert tuple(f.getDossier(dossier).call()) == (*accounts, *hashes)
+    assert tuple(f.getDossier(dossier).call()) == (*accounts, *hashes, 0)
 
 
 def test_the_log_takes_the_proofs_that_we_build(chain: Chain, archive: Contract) -> None:
