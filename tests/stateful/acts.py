@@ -26,6 +26,7 @@ from tests.stateful.reference import NOTHING, Step
 from tests.stateful.rig import Rig
 from tests.vault_parties import FAR, ORIGIN_URL, Deposit, Holder, Party, seed
 
+ACCOUNTS = 130
 ROLES = {"issuer": ROLE_ISSUER, "reader": ROLE_READER}
 
 
@@ -107,7 +108,8 @@ class Acts:
         """Do a step, and let the vault hear from the chain."""
         name, *given = step
         answer: str = getattr(self, name)(*given)
-        self.rig.hear()
+        if self.rig.hear():
+            self._meet_controllers()
         return answer
 
     # --- sending ----------------------------------------------------------------------------------
@@ -186,7 +188,9 @@ class Acts:
         envelope = party.next_envelope(subject, domain, self._block_time(), below=(party.seq + 1) * below)
         ledger = self._ledger()
         publish = ledger.publish_dossier_card if person else ledger.publish_agency_card
-        publish(envelope.card, envelope.account_signature)
+        answer = sent(lambda: publish(envelope.card, envelope.account_signature))
+        if answer != "sent":
+            return answer
         party.took(envelope)
         self.rig.follow()
         return self.put_card(who) if put == "put" else "sent"
@@ -215,26 +219,25 @@ class Acts:
         if not person.cards or self.behind:
             return NOTHING
         # A message that was refused on its way is written anew: the next account follows from the chain.
-        new = _account(who, self._number(person) + 1)
-        owner = _account(who, 0)
+        number, controller = self.accounts(person)
+        owner, new = _account(who, number), _account(who, controller + 1)
         message = RotateDossier(person.dossier, owner.address, new.address, self._state(person).nonce, FAR)
         signature = owner.sign_digest(message.digest(self.rig.vault.dossier_domain))
         if way == "relay":
-            answer = self._relay(who, "dossier_registry", "rotate", message.to_json(), signature)
-        else:
-            answer = sent(lambda: self._ledger().rotate_dossier(message, signature))
-        self._meet_controllers()
-        return answer
+            return self._relay(who, "dossier_registry", "rotate", message.to_json(), signature)
+        return sent(lambda: self._ledger().rotate_dossier(message, signature))
 
-    def _number(self, person: Person) -> int:
-        controller = self._state(person).controller
-        return next(i for i in range(1000) if _account(person.name, i).address == controller)
+    def accounts(self, person: Person) -> tuple[int, int]:
+        """The numbers of the dossier's owner and controller among the person's accounts."""
+        state = self._state(person)
+        numbers = {_account(person.name, i).address: i for i in range(ACCOUNTS)}
+        return numbers[state.owner], numbers[state.controller]
 
     def _meet_controllers(self) -> None:
         """Everybody signs with the account that is the controller now."""
         for person in self.people.values():
             if person.cards:
-                person.account = _account(person.name, self._number(person))
+                person.account = _account(person.name, self.accounts(person)[1])
 
     def _state(self, person: Person) -> Any:
         return self._ledger().dossier(person.dossier)

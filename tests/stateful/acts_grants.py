@@ -12,7 +12,8 @@ from protocol.grant import AccessGrant, GrantEnvelope, ScopeItem, nullifier_of, 
 from protocol.hashing import ZERO32, sha256
 from protocol.receipts import Officer, Receipt, ReceiptItem, sign_receipt
 from protocol.scenario import parse_scenario
-from tests.stateful.acts import Acts, Person, _account, said
+from tests.stateful.acts import Person, _account, said
+from tests.stateful.acts_guardians import GuardianActs
 from tests.stateful.model import LATE
 from tests.stateful.reference import MOST_DAYS, MOST_USES, NOTHING, SKEW_S, Step
 from tests.vault_parties import DAY, HOUR, ORIGIN_URL, Deposit
@@ -37,7 +38,7 @@ class Given:
         return b64u(self.id)
 
 
-class AllActs(Acts):
+class AllActs(GuardianActs):
     """Every step."""
 
     def __init__(self, rig: Any, scenario: str) -> None:

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from typing import Any
 
 from chain.values import ROLE_ISSUER, ROLE_READER, ROLE_SCENARIO
@@ -30,9 +31,10 @@ from tests.stateful.model_world import PEOPLE, READERS, World
 from tests.stateful.reference import EXPIRES_DAYS, MOST_DAYS, MOST_RETENTION, MOST_USES, Step
 from tests.stateful.rig import DEATHS, Prepared, Rig, Workplace, quiet
 from tests.stateful.sight import Sight
-from tests.vault_stage import DAY, T0, raw_scenario
+from tests.vault_stage import DAY, HOUR, T0, raw_scenario
 
 LEAST_STEPS, MOST_STEPS = 3, 30
+RECOVERIES = 0.1  # how many histories go the whole way of a recovery
 Draw = random.Random
 
 QUERY: dict[str, Any] = {
@@ -49,12 +51,13 @@ QUERY: dict[str, Any] = {
 
 # --- drawing --------------------------------------------------------------------------------------
 
+WAYS = ("relay", "direct")
 WHO = ("alice", "alice", "alice", "bob", "carol")
 READER = ("bank", "bank", "bank", "credit", "tax")
 TERMS = ("plain",) * 8 + ("once", "once", "spaced", "later", "two", "two")
 ODD_TERMS = ("past", "long", "many", "wide", "epoch", "former", "officer", "twin")
 KINDS = ("fresh",) * 8 + ("again", "again", "reused", "other", "stale", "scenario", "wide", "long")
-WAITS = (1, 20, 61, 150, 3_600, DAY + 1, 7 * DAY, -1, -20, -31, -3_600, 40, 3_600, 60)
+WAITS = (1, 20, 61, 150, 3_600, DAY + 1, 2 * DAY, 7 * DAY, -1, -20, -31, -3_600, 40, 3_600, 60)
 
 
 def pick(draw: Draw, *choices: Any) -> Any:
@@ -96,6 +99,11 @@ STEPS: dict[str, tuple[int, Maker]] = {
     "rotate": (2, lambda d: ("rotate", pick(d, *WHO), pick(d, "relay", "direct"))),
     "card": (4, _card),
     "put_card": (2, lambda d: ("put_card", pick(d, *PEOPLE, *READERS))),
+    "guard": (3, lambda d: ("guard", pick(d, *WHO), pick(d, HOUR, 2 * DAY), pick(d, *WAYS))),
+    "freeze": (2, lambda d: ("freeze", pick(d, *WHO), pick(d, *WAYS))),
+    "recover": (3, lambda d: ("recover", pick(d, *WHO), pick(d, 1, 2, 2, 3), pick(d, 0, 0, 0, 1), pick(d, *WAYS))),
+    "veto": (1, lambda d: ("veto", pick(d, *WHO), pick(d, *WAYS))),
+    "ripe": (3, lambda d: ("ripe", pick(d, *WHO), pick(d, "execute", "execute", "apply"), pick(d, *WAYS))),
     "role": (
         2,
         lambda d: ("role", *pick(d, ("bank", "reader"), ("credit", "reader"), ("hr", "issuer")), pick(d, 0, 1)),
@@ -113,7 +121,7 @@ STEPS: dict[str, tuple[int, Maker]] = {
     "crash": (6, _crash),
 }
 MORTAL = ("open", "deposit", "deposit", "grant", "grant", "use", "use", "use", "revoke", "nullify", "bump", "rotate")
-MORTAL += ("card", "put_card", "delete", "state")
+MORTAL += ("guard", "freeze", "recover", "ripe", "card", "put_card", "delete", "state")
 _NAMES = [name for name, (weight, _) in STEPS.items() for _ in range(weight)]
 
 
@@ -126,7 +134,11 @@ def history_of(name: str) -> list[Step]:
     draw = random.Random(f"onefile/{name}")
     many = LEAST_STEPS + int(draw.random() * (MOST_STEPS - LEAST_STEPS))
     first: list[Step] = [("deposit", "hr", "alice", "plain"), ("grant", "alice", "bank", 0, pick(draw, *TERMS))]
-    return first + [drawn(draw) for _ in range(many)]
+    rest = [drawn(draw) for _ in range(many)]
+    if draw.random() < RECOVERIES:
+        at = int(draw.random() * len(rest))
+        rest[at:at] = directions(draw)
+    return first + rest
 
 
 # --- running --------------------------------------------------------------------------------------
@@ -261,6 +273,7 @@ _player: list[Player] = []
 def _begin() -> None:
     quiet()
     _player.append(Player())
+    Finalize(None, _player[0].close, exitpriority=1)  # a process of a pool leaves by no other door
 
 
 def _batch(names: Sequence[str]) -> Outcome:
@@ -286,6 +299,17 @@ def outcomes(seed: str, many: int, workers: int) -> Iterator[Outcome]:
     with ProcessPoolExecutor(workers, initializer=_begin) as pool:
         for work in as_completed([pool.submit(_batch, batch) for batch in batches]):
             yield work.result()
+
+
+def directions(draw: Draw) -> list[Step]:
+    """Now and then, the whole way of a recovery: by chance it is rarely gone to its end."""
+    way = pick(draw, *WAYS)
+    steps: list[Step] = [
+        ("guard", "alice", HOUR, way),
+        ("recover", "alice", 2, 0, way),
+        ("wait", pick(draw, HOUR, HOUR - 1)),
+    ]
+    return [*steps, ("ripe", "alice", "execute", way), ("card", "alice", "put", 1)]
 
 
 def show(player: Player, name: str) -> None:

@@ -194,6 +194,8 @@ class Model(Reference):
         found = []
         if grant.epoch != self.people[grant.whose].epoch:
             found.append(("grant_revocation", "grant_epoch"))
+        elif self.people[grant.whose].frozen > now:
+            found.append(("grant_revocation", "dossier_frozen"))
         elif grant.ended is not None or (posting and grant.ident in self.spent):
             found.append(("grant_revocation", "grant_revoked"))
         if now < grant.not_before:
@@ -280,7 +282,8 @@ class Model(Reference):
     def _use(self, number: int, kind: str, at: int) -> str:
         asked = self.grants[number]
         reader = self._reader(asked, kind)
-        seq = self.agencies[reader].card
+        again = kind == "again" and asked.ident in {g.ident for g in self.grants if g.last_receipt is not None}
+        seq = self._posted(number).last_card if again else self.agencies[reader].card
         if seq not in self.agencies[reader].stored:
             raise No(404, "card_unknown")
         grant = self._posted(number)
@@ -290,7 +293,7 @@ class Model(Reference):
         if seq in self.agencies[reader].compromised:
             raise No(403, "agency_compromised")
         if kind == "again" and grant.last_receipt is not None:
-            if grant.last_card != seq:
+            if seq != self.agencies[reader].card:
                 raise No(403, "receipt_card")
             return self._again(grant)
         if kind == "reused" and grant.last_receipt is not None:

@@ -9,6 +9,7 @@ from tests.stateful.reference import ANSWERS_KEPT_S, NOTHING, Agency, Person, St
 from tests.stateful.reference_chain import DAY
 
 PEOPLE = ("alice", "bob", "carol")
+HELPER = "bob"  # brings what guardians have signed
 READERS = {"bank": "bank", "credit": "bank", "tax": "tax"}
 
 
@@ -70,8 +71,42 @@ class World(Model):
         party = self.party(who)
         if not party.card or self.behind:
             return NOTHING
-        self.chain_card(who, (party.card + 1) * below)
-        return self.put_card(who) if put == "put" else "sent"
+        sent = self._way(who, "direct", lambda: self.chain_card(who, (party.card + 1) * below))
+        return self.put_card(who) if sent == "sent" and put == "put" else sent
+
+    def guard(self, who: str, delay: int, way: str) -> str:
+        """Name the guardians, or change how long everything waits."""
+        nonce = self.people[who].nonce
+        if not self.people[who].card or self.behind:
+            return NOTHING
+        return self._way(who, way, lambda: self.chain_guard(who, delay, nonce))
+
+    def freeze(self, who: str, way: str) -> str:
+        nonce = self.guarded(who)[1].freezes
+        if not self.people[who].card or self.behind:
+            return NOTHING
+        return self._way(HELPER, way, lambda: self.chain_freeze(who, nonce))
+
+    def recover(self, who: str, signers: int, by_all: int, way: str) -> str:
+        """Guardians propose new accounts."""
+        nonce = self.guarded(who)[1].recoveries
+        if not self.people[who].card or self.behind:
+            return NOTHING
+        return self._way(HELPER, way, lambda: self.chain_recover(who, signers, nonce, by_all=bool(by_all)))
+
+    def veto(self, who: str, way: str) -> str:
+        person, guards = self.guarded(who)
+        nonce, recovery = person.nonce, max(0, guards.recoveries - 1)
+        if not person.card or self.behind:
+            return NOTHING
+        return self._way(who, way, lambda: self.chain_veto(who, recovery, nonce))
+
+    def ripe(self, who: str, what: str, way: str) -> str:
+        """What has waited long enough: ``execute`` a recovery, ``apply`` a change of guardians."""
+        if not self.people[who].card or self.behind:
+            return NOTHING
+        act = self.chain_execute if what == "execute" else self.chain_apply
+        return self._way(HELPER, way, lambda: act(who))
 
     def role(self, agency: str, role: str, give: int) -> str:
         if self.behind:

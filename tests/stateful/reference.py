@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.stateful.reference_chain import DAY, HOUR, Agency, No, Person, Registries
+from tests.stateful.reference_chain import DAY, HOUR, Agency, No, Person
+from tests.stateful.reference_guardians import Guarded
 
 RELAYS_AN_HOUR = 4
 NOTHING = "nothing"  # the step speaks of what is not there, or of a chain that is ahead of the clock
@@ -88,7 +89,7 @@ class Sending:
     reached: bool = False
 
 
-class Reference(Registries):
+class Reference(Guarded):
     """The model. Steps and their variants: tests/stateful/steps.py."""
 
     def __init__(self, clock: int) -> None:
@@ -202,7 +203,7 @@ class Reference(Registries):
         """A card that comes with a request has to be the newest on chain."""
         self.fresh()
         if seq != party.card:
-            raise No(422, "card_not_recorded")
+            raise No(422, "card_signature")
 
     def put_card(self, who: str) -> str:
         """Bring the newest card to the vault."""
@@ -280,7 +281,11 @@ class Reference(Registries):
             "payloads": {i for i, item in enumerate(self.items) if item.payloads},
             "grants": {i: self._seen(grant) for i, grant in enumerate(self.grants) if grant.at is not None},
             "relays": len(self.relays),
-            "chain": {who: (p.card, p.epoch, p.nonce, p.controller) for who, p in self.people.items() if p.on_chain},
+            "chain": {
+                who: (p.card, p.epoch, p.nonce, p.owner, p.controller, p.frozen)
+                for who, p in self.people.items()
+                if p.on_chain
+            },
             "spent": sorted(self.spent),
             "anchored": self.anchored,
         }

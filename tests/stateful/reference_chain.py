@@ -31,7 +31,9 @@ class Person:
 
     on_chain: bool = False
     kept: bool = False
+    owner: int = 0
     controller: int = 0
+    frozen: int = 0  # until then the controller's word counts for nothing
     card: int = 0
     stored: set[int] = field(default_factory=set)
     epoch: int = 1
@@ -87,9 +89,14 @@ class Registries:
         """Whether nothing can be logged."""
         return self.now < self.floor
 
+    @property
+    def next_block(self) -> int:
+        """The time of the block to come."""
+        return max(self.block, self.clock)
+
     def mine(self) -> int:
         """A block: never older than the one before."""
-        self.block = max(self.block, self.clock)
+        self.block = self.next_block
         return self.block
 
     # --- the log ----------------------------------------------------------------------------------
@@ -114,10 +121,17 @@ class Registries:
 
     def chain_card(self, name: str, below: int = 0) -> None:
         party = self.people.get(name) or self.agencies[name]
+        if isinstance(party, Person):
+            self.thawed(party)
         self.mine()
         party.card += 1
         if isinstance(party, Agency):
             party.below = max(party.below, below)
+
+    def thawed(self, person: Person) -> None:
+        """The controller's word counts, or is the owner's."""
+        if self.next_block < person.frozen and person.controller != person.owner:
+            raise No(403, "dossier_frozen")
 
     def chain_rotate(self, name: str, nonce: int) -> None:
         person = self.people[name]
@@ -131,6 +145,7 @@ class Registries:
         person = self.people[name]
         if nonce != person.nonce:
             raise No(409, "message_nonce")
+        self.thawed(person)
         self.mine()
         person.epoch += 1
         person.nonce += 1

@@ -22,7 +22,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +200,7 @@ class Rig(VaultStage):
         self.blobs = MemoryBlobs()
         self.chain = MemoryChain(governor=self.governor.address, clock=self.clock.now)
         self._lost = ""
+        self._met: Any = None
         self._lay(prepared)
         lay_schema(self.settings)
         if workplace.engine is None:
@@ -328,11 +329,13 @@ class Rig(VaultStage):
         made = b64((signer or party.present).sign(base.encode()))
         return covered | {"Signature-Input": f"onefile={params}", "Signature": f"onefile=:{made}:"}
 
-    def hear(self) -> None:
-        """Follow, if there is anything new to hear: a block, or another time."""
+    def hear(self) -> bool:
+        """Follow, if there is anything new to hear: a block, or another time. Whether there was a block."""
         heard = self.chain.head, self.clock.now()
         if heard != self._heard:
             self.follow()
+        moved, self._met = heard[0] != self._met, heard[0]
+        return moved
 
     def close(self) -> None:
         self.vault.sequencer.stop()
@@ -341,8 +344,8 @@ class Rig(VaultStage):
 def copied(world: Any) -> Any:
     """The state of a chain apart from this one; what stands in its tables never changes itself."""
     made = copy.copy(world)
-    for name in ("agencies", "dossiers", "attested", "nullified", "logs"):
-        setattr(made, name, dict(getattr(world, name)))
+    for table in fields(world):
+        setattr(made, table.name, dict(getattr(world, table.name)))
     return made
 
 

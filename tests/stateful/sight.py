@@ -115,7 +115,8 @@ class Sight:
         for name, person in self.acts.people.items():
             state = self.acts._state(person)
             if state is not None:
-                found[name] = (state.card_seq, state.grant_epoch, state.nonce, self.acts._number(person))
+                accounts = self.acts.accounts(person)
+                found[name] = (state.card_seq, state.grant_epoch, state.nonce, *accounts, state.frozen_until)
         return found
 
     def _spent(self, grants: dict[bytes, int]) -> list[int]:

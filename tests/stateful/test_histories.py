@@ -69,16 +69,16 @@ def test_a_difference_is_found_and_shrunk_to_the_steps_that_show_it(
 
 
 @pytest.mark.parametrize("table", ["entries", "events"])
-def test_a_log_that_was_tampered_with_is_seen(
-    player: Player, table: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_that_was_tampered_with_is_seen(player: Player, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = histories.AllActs.anchor
 
     def tampering(self: histories.AllActs) -> str:
         answer = self.grant("alice", "bank", 0, "plain")
         column = "entry" if table == "entries" else "object_sha256"
         with self.rig.vault.engine.begin() as conn:
-            conn.exec_driver_sql(f"UPDATE {table} SET {column} = zeroblob(32) WHERE idx = (SELECT max(idx) FROM entries)")
+            conn.exec_driver_sql(
+                f"UPDATE {table} SET {column} = zeroblob(32) WHERE idx = (SELECT max(idx) FROM entries)"
+            )
         assert answer == "201"
         return real(self)
 
