@@ -40,6 +40,9 @@ bench: setup ## measure every row of docs/performance.md beside its alternative 
 bench-quick: setup ## the same rows at small sizes, in under five minutes; writes nothing
 	@$(PY) -m bench --quick $(ROWS)
 
+bench-audit: setup ## how long `wallet audit --full` takes over a log of SIZE=100000 entries; writes nothing
+	@$(PY) -m bench.audit_log --size $(or $(SIZE),100000)
+
 contracts: setup ## compile the contracts and write artifacts
 	@$(PY) -m chain.main compile
 
@@ -77,4 +80,4 @@ frames: setup ## measure how well the window's page reads hard pictures, beside 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories catalogs frames lock
+.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick bench-audit contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories catalogs frames lock
