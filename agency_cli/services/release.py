@@ -32,6 +32,7 @@ from agency_cli.services.trusting import keep_trust
 from agency_cli.services.uses import Use, Uses
 from client.checks import Desk
 from client.log_reading import entry_evidence
+from client.scenario_leaves import check_newest
 from client.scenarios import scenario_by_hash
 from client.session import Session
 from protocol import wire
@@ -120,6 +121,7 @@ def release(session: Session, desk: Desk, order: ReleaseOrder, meter: Meter = no
         raise Denied("grant_revoked", "its holder revoked it")
     # (1) Of an unfinished use we do not know whether the vault counted it: that one is not ours to refuse.
     scenario = scenario_by_hash(session, desk, given.grant.scenario)
+    check_newest(session, desk, scenario, given=True)
     used = 0 if before is not None else given.row.uses
     accepted(judge_given(desk, given, scenario, uses=used, now=session.clock.now()), POLICIES["release"])
     # The use itself: steps (2), (3) and (4).

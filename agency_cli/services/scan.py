@@ -29,6 +29,7 @@ from agency_cli.services.standing import Standing, own_urn, standing
 from agency_cli.services.trusting import keep_trust
 from agency_cli.services.uses import Use, Uses
 from client.checks import Desk
+from client.scenario_leaves import check_newest
 from client.scenarios import find_scenario
 from client.session import Session
 from protocol import wire
@@ -150,6 +151,7 @@ def _scenario(session: Session, desk: Desk, order: ScanOrder, ours: Standing) ->
     """The scenario, before anything is signed for it: in force, and open to an agency like ours."""
     scenario = find_scenario(session, desk, order.scenario)
     check_in_force(scenario.body, session.clock.now())
+    check_newest(session, desk, scenario)
     check_grantee(scenario.body, ours.state.division)
     return scenario
 

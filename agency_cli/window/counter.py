@@ -25,6 +25,7 @@ from agency_cli.window.journal import Journal, Line
 from client.checks import open_desk
 from client.files import private_folder
 from client.pack import MAX_PACK_AGE_S
+from client.scenario_leaves import check_newest
 from client.scenarios import find_scenario
 from client.session import Session
 from protocol.errors import Denied, OneFileError, Unavailable
@@ -122,7 +123,10 @@ class Counter:
     def _scenario(self) -> tuple[Signed[Scenario], bool]:
         """What is asked for, and whether chain and vault could be asked."""
         try:
-            return find_scenario(self.session, open_desk(self.session), self.scenario), True
+            desk = open_desk(self.session)
+            scenario = find_scenario(self.session, desk, self.scenario)
+            check_newest(self.session, desk, scenario)
+            return scenario, True
         except Unavailable:
             return offline_scenario(self.session, self.scenario, self.max_pack_age_s)[0], False
 

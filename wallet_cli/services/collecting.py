@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from client import deployment as deployments
 from client.checks import Desk, open_desk
+from client.scenario_leaves import check_newest
 from client.scenarios import scenario_by_hash
 from protocol import wire
 from protocol.encoding import b64u, unb64u
@@ -73,7 +74,9 @@ class Collecting:
         self._check_receipt(receipt, card)
         self._check_logged(show, receipt)
         scenario = scenario_by_hash(self.session, desk, receipt.body.scenario)
-        return Collector(agency, card, receipt.body, scenario, self._check_scope(scenario.body, agency))
+        parts = self._check_scope(scenario.body, agency)
+        check_newest(self.session, desk, scenario)
+        return Collector(agency, card, receipt.body, scenario, parts)
 
     def deliver(self, collector: Collector) -> wire.Show:
         """Seal the presentations to the collector's card and hand them to the vault, with the documents' headers."""

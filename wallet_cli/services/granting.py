@@ -13,6 +13,7 @@ from typing import Any
 from client import deployment as deployments
 from client.checks import Desk
 from client.ids import draw_id
+from client.scenario_leaves import check_newest
 from client.scenarios import find_scenario
 from client.session import Session
 from console.i18n import language
@@ -122,6 +123,7 @@ def plan(session: Session, desk: Desk, order: GrantOrder) -> Plan:
     scenario = find_scenario(session, desk, order.scenario)
     body = scenario.body
     check_in_force(body, now)
+    check_newest(session, desk, scenario)
     agency = desk.facts.agency(order.agency)
     if not agency.has_role(ROLE_READER, now):
         raise Denied("not_a_reader", "{name} is not registered as a reader", name=agency.name)
