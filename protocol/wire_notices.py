@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 from protocol.wire import MAX_PAGE, MAX_TOKEN_CHARS, Bytes16, Bytes32, Count, Jws, Seconds, Signed, Wire
 
 MAX_KIND_CHARS = 32
+RETENTION_GRACE_S = 86_400  # after the time: an agency deletes and reports once a day
 
 # What the vault says of itself; every other kind is that of the signed statement which the notice carries.
 GRANT_GIVEN = "grant_given"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from client.session import Session
 from console import frame
 from protocol.errors import Denied
 
-__all__ = ["Duration", "keys_options", "make_session", "require_open", "session", "short", "span"]
+__all__ = ["Duration", "keys_options", "make_session", "midnight", "require_open", "session", "short", "span"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -47,6 +48,11 @@ def require_open(found: Session) -> None:
     """Refuse a command that needs an open dossier before it is open."""
     if not found.party.opened:
         raise Denied("dossier_not_open", "the dossier of profile {name} is not open yet", name=found.profile.name)
+
+
+def midnight(day: date | None, *, days: int = 0) -> int | None:
+    """The first second of a day, or of the one that comes ``days`` later, by this machine's calendar."""
+    return None if day is None else int(datetime.combine(day + timedelta(days=days), time()).timestamp())
 
 
 def short(identifier: str, keep: int = 12) -> str:

@@ -11,14 +11,13 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from protocol.receipts import parse_receipt
-from protocol.wire_notices import RETENTION_OVERDUE
+from protocol.wire_notices import RETENTION_GRACE_S, RETENTION_OVERDUE
 from vault_api.db import tables as t
 from vault_api.db import tables_notices as tn
 from vault_api.sequencer import Tx
 from vault_api.services.notices import tell
 from vault_api.vault import Vault
 
-GRACE_S = 86_400  # an agency deletes once a day
 BATCH = 500  # receipts of one transaction
 MOST_BATCHES = 20  # of one round
 _CURSOR = "retentions"
@@ -53,7 +52,7 @@ def keep(tx: Tx, use: Any, receipt: str, *, grant_row: int | None = None, show_r
     reported = select(tn.said.c.row).where(
         tn.said.c.agency == use.agency, tn.said.c.kind == "retention", tn.said.c.about == use.receipt_sha256
     )
-    due_at = None if tx.conn.execute(reported).first() else parse_receipt(receipt).body.retain_until + GRACE_S
+    due_at = None if tx.conn.execute(reported).first() else parse_receipt(receipt).body.retain_until + RETENTION_GRACE_S
     row = {"receipt_sha256": use.receipt_sha256, "agency": use.agency, "dossier_row": use.dossier_row}
     tx.conn.execute(insert(tn.retentions), {**row, "grant_row": grant_row, "show_row": show_row, "due_at": due_at})
 

@@ -22,7 +22,7 @@ from wallet_cli.common import require_open, session
 @click.option("--yes", is_flag=True, help=N_("Do not ask."))
 @passphrase_options
 def dossier(open_: bool, end_grants: bool, yes: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
-    from wallet_cli.services import registration
+    from wallet_cli.services import ending, registration
 
     with session(passphrase_file, passphrase_fd) as found:
         if open_:
@@ -32,6 +32,7 @@ def dossier(open_: bool, end_grants: bool, yes: bool, passphrase_file: Path | No
             if not output.confirm(_("End all grants of this dossier?"), assume_yes=yes):
                 raise Denied("not_confirmed", "nothing was changed: it was not confirmed")
             registration.end_all_grants(found)
+            ending.tell_readers(found)
         seen = registration.view(found)
     data = {name: getattr(seen, name) for name in seen.__slots__}
     output.emit(data, lambda: _draw(data))

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from client.inputs import Day
 from client.passphrase import passphrase_options
 from console import output
 from console.frame import Command
 from console.i18n import N_, _, language, moment
 from console.output import Column
 from protocol.errors import Denied
-from wallet_cli.common import Duration, require_open, session, short, span
+from wallet_cli.common import Duration, midnight, require_open, session, short, span
 
 
 class ItemPart(click.ParamType[tuple[str, str]]):
@@ -63,6 +64,8 @@ class ItemPart(click.ParamType[tuple[str, str]]):
 @click.option(
     "--retention", type=click.IntRange(min=0), metavar="DAYS", help=N_("How long the agency may keep it, in days.")
 )
+@click.option("--from", "begins", type=Day(), metavar="YYYY-MM-DD", help=N_("Not before this day (default: at once)."))
+@click.option("--interval", type=Duration(), metavar="TIME", help=N_("At least so long between two uses."))
 @click.option("--officer-class", metavar="CLASS", help=N_("Only officers of this class may use it."))
 @click.option("--dry-run", is_flag=True, help=N_("Show what would be granted, and stop."))
 @click.option("--yes", is_flag=True, help=N_("Do not ask."))
@@ -93,6 +96,8 @@ def grant(
             optional=wanted["optional"],
             retention_days=wanted["retention"],
             officer_class=wanted["officer_class"],
+            not_before=midnight(wanted["begins"]),
+            min_interval_s=wanted["interval"] or 0,
         )
         plan = granting.plan(found, desk, order)
         shown = granting.plan_json(plan)
@@ -131,6 +136,8 @@ def consent(shown: dict[str, Any]) -> None:
             (_("Until"), f"{moment(shown['not_after'])}  ({span(shown['not_after'] - shown['not_before'])})"),
             (_("Uses"), shown["max_uses"]),
             (_("Kept for"), _("{days} days").format(days=shown["retention_days"])),
+            *([(_("Between uses"), span(shown["min_interval_s"]))] if shown["min_interval_s"] else []),
+            *([(_("Officers"), shown["officer_class"])] if shown["officer_class"] else []),
         ]
     )
     rows = [

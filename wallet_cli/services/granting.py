@@ -52,6 +52,7 @@ class GrantOrder:
     """What the holder asked for. ``claims``: (item id or its beginning, pointer); ``documents``: (item, name).
 
     ``seconds`` and ``uses`` None: what the scenario allows at most. ``optional``: name optional claims too.
+    ``not_before`` None: now; ``min_interval_s``: between two uses; ``renews``: the grant whose place the new one takes.
     """
 
     agency: bytes
@@ -63,6 +64,9 @@ class GrantOrder:
     optional: bool = False
     retention_days: int | None = None
     officer_class: str | None = None
+    min_interval_s: int = 0
+    not_before: int | None = None
+    renews: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Plan:
     max_uses: int
     retention_days: int
     officer_class: str | None
+    min_interval_s: int = 0
+    renews: bytes | None = None
     answers: bytes | None = None  # the nonce of a window's request that the grant answers
 
     @property
@@ -132,7 +138,7 @@ def plan(session: Session, desk: Desk, order: GrantOrder) -> Plan:
     parts = _parts(body, opened, order, now)
     check_over_asking(body, [part.scope() for part in parts])
     # The vault's clock decides when a grant begins; ours may be ahead of it.
-    begin = min(now, session.public_api.info().time)
+    begin = max(order.not_before or 0, min(now, session.public_api.info().time))
     seconds = body.max_validity_days * DAY_S if order.seconds is None else order.seconds
     found = Plan(
         scenario=scenario,
@@ -146,6 +152,8 @@ def plan(session: Session, desk: Desk, order: GrantOrder) -> Plan:
         max_uses=order.uses or body.max_uses,
         retention_days=body.retention_days if order.retention_days is None else order.retention_days,
         officer_class=order.officer_class,
+        min_interval_s=order.min_interval_s,
+        renews=order.renews,
     )
     check_limits(body, _message(session, found, bytes([1]) * 32, [bytes(32)] * len(parts), 1))
     return found
@@ -197,6 +205,9 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "not_after": plan.not_after,
         "max_uses": plan.max_uses,
         "retention_days": plan.retention_days,
+        "officer_class": plan.officer_class,
+        "min_interval_s": plan.min_interval_s,
+        "renews": None if plan.renews is None else b64u(plan.renews),
         "parts": [consent.part_json(body, part) for part in plan.parts],
     }
 
@@ -291,7 +302,7 @@ def _message(session: Session, plan: Plan, grant_id: bytes, parcels: Sequence[by
         not_before=plan.not_before,
         not_after=plan.not_after,
         max_uses=plan.max_uses,
-        min_interval_s=0,
+        min_interval_s=plan.min_interval_s,
         retention_days=plan.retention_days,
         max_depth=0,
         nullifier=nullifier_of(secret),

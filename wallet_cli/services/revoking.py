@@ -11,7 +11,7 @@ from console.i18n import N_
 from protocol import wire
 from protocol.encoding import b64u, hex0x, unb64u
 from protocol.errors import Conflict, Denied, Unavailable, Untrusted
-from protocol.grant import GrantEnvelope, nullifier_of, revocation_secret
+from protocol.grant import ANY_OFFICER, AccessGrant, GrantEnvelope, nullifier_of, revocation_secret
 from wallet_cli.services import said
 from wallet_cli.services.syncing import sync
 
@@ -90,6 +90,8 @@ def listed(session: Session) -> list[dict[str, Any]]:
                 "max_uses": grant.max_uses,
                 "not_before": grant.not_before,
                 "not_after": grant.not_after,
+                "min_interval_s": grant.min_interval_s,
+                "any_officer": grant.officer_class == ANY_OFFICER,
                 "scope": [
                     {
                         "item": b64u(part.item),
@@ -105,7 +107,17 @@ def listed(session: Session) -> list[dict[str, Any]]:
 
 def grant_id_of(row: wire.GrantRow) -> bytes:
     """The id as bytes."""
-    return unb64u(row.grant, length=32, what="grant")
+    return grant_id(row.grant)
+
+
+def grant_id(text: str) -> bytes:
+    """The id as bytes."""
+    return unb64u(text, length=32, what="grant")
+
+
+def message_of(session: Session, row: wire.GrantRow) -> AccessGrant:
+    """What was signed, as the history has it and not as the vault shows it."""
+    return _history(session, {row.grant: row})[row.grant].envelope.grant
 
 
 def _rows(session: Session) -> dict[str, wire.GrantRow]:

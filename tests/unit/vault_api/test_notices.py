@@ -16,6 +16,7 @@ from protocol.hashing import sha256
 from protocol.receipts import parse_receipt
 from protocol.scenario import parse_scenario
 from protocol.statements import Statement, parse_statement, sign_statement
+from protocol.wire_notices import RETENTION_GRACE_S
 from tests.unit.vault_api.test_shows import Window
 from tests.vault_stage import DAY, Grant, Holder, Party, VaultStage, raw_scenario, refused, unchanged, vault_stage
 from vault_api.services import long_poll, notices, retentions
@@ -350,7 +351,7 @@ def test_an_issuer_that_reads_its_own_item_is_not_told_of_its_own_word(world: Wo
 def test_a_report_that_is_late_is_told_to_both_sides_once(world: World) -> None:
     retentions.look_after(world.stage.vault)
     assert "retention_overdue" not in world.kinds(world.bank)
-    world.later(DAY + retentions.GRACE_S + 1)  # the receipt says a day
+    world.later(DAY + RETENTION_GRACE_S + 1)  # the receipt says a day
     retentions.look_after(world.stage.vault)
     retentions.look_after(world.stage.vault)
     for party in (world.bank, world.alice):
@@ -364,7 +365,7 @@ def test_a_report_ends_the_waiting_before_and_after_the_receipt_was_read(world: 
     second = world.use(world.grant)
     retentions.look_after(world.stage.vault)
     assert world.say(world.bank, "retention", about=second).status_code == 201
-    world.later(DAY + retentions.GRACE_S + 1)
+    world.later(DAY + RETENTION_GRACE_S + 1)
     retentions.look_after(world.stage.vault)
     assert "retention_overdue" not in world.kinds(world.alice)
 
@@ -375,14 +376,14 @@ def test_many_receipts_are_read_in_batches(world: World, monkeypatch: pytest.Mon
     world.use(world.grant)
     for _ in range(3):
         retentions.look_after(world.stage.vault)
-    world.later(DAY + retentions.GRACE_S + 1)
+    world.later(DAY + RETENTION_GRACE_S + 1)
     for _ in range(3):
         retentions.look_after(world.stage.vault)
     assert world.kinds(world.bank).count("retention_overdue") == 2
 
 
 def test_housekeeping_does_all_of_it(world: World) -> None:
-    world.later(DAY + retentions.GRACE_S + 1)
+    world.later(DAY + RETENTION_GRACE_S + 1)
     world.stage.sweep()
     assert "retention_overdue" in world.kinds(world.bank)
 
@@ -400,7 +401,7 @@ def test_of_a_show_only_what_was_delivered_must_be_deleted(collected: Window, de
     stage = collected.stage
     if delivered:
         assert collected.present().status_code == 200
-    stage.clock.advance(DAY + retentions.GRACE_S + 1)
+    stage.clock.advance(DAY + RETENTION_GRACE_S + 1)
     stage.follow()
     retentions.look_after(stage.vault)
     rows = stage.get(collected.clerk, "/v1/notices").json()["rows"]

@@ -1,0 +1,78 @@
+"""Finding grants by agency, scenario, item, state and end, for lists and for ending many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from client.session import Session
+from protocol.encoding import b64u, hex0x
+from protocol.errors import OneFileError
+from protocol.scenario import parse_scenario
+from wallet_cli.services import revoking, said, tokens
+
+ENDABLE = frozenset({"live", "not_yet", "used_up"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a grant must be; None: anything. ``item``: the beginning of an id; ``until``: ends before (seconds)."""
+
+    agency: str | None = None
+    scenario: str | None = None
+    item: str | None = None
+    state: str | None = None
+    until: int | None = None
+
+    @property
+    def anything(self) -> bool:
+        """Whether nothing at all was asked for."""
+        return not any((self.agency, self.scenario, self.item, self.state)) and self.until is None
+
+
+def found(session: Session, wanted: Wanted) -> list[dict[str, Any]]:
+    """The grants of the dossier that are so, in the order in which they came, with their scenarios' ids."""
+    account = None if wanted.agency is None else hex0x(tokens.agency_account(session, wanted.agency))
+    rows = [row for row in named(session, revoking.listed(session)) if account in (None, row["agency"])]
+    return [row for row in rows if _fits(row, wanted)]
+
+
+def endable(session: Session, wanted: Wanted) -> list[dict[str, Any]]:
+    """Those of them that can still be ended."""
+    return [row for row in found(session, wanted) if row["state"] in ENDABLE]
+
+
+def named(session: Session, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows with the id of each scenario, also of grants that another device gave."""
+    hashes: dict[str, str] | None = None
+    given = said.grants(session)
+    for row in rows:
+        if row["scenario"] is not None:
+            yield row
+            continue
+        hashes = _scenarios(session) if hashes is None else hashes
+        grant = given[revoking.grant_id(row["grant"])].envelope.grant
+        yield {**row, "scenario": hashes.get(b64u(grant.scenario))}
+
+
+def _fits(row: dict[str, Any], wanted: Wanted) -> bool:
+    if wanted.scenario is not None and row["scenario"] != wanted.scenario:
+        return False
+    if wanted.item is not None and not any(part["item"].startswith(wanted.item) for part in row["scope"]):
+        return False
+    if wanted.state is not None and row["state"] != wanted.state:
+        return False
+    return wanted.until is None or row["not_after"] < wanted.until
+
+
+def _scenarios(session: Session) -> dict[str, str]:
+    """Hash → id, as the vault has them: a hash names one scenario, whoever says so."""
+    known: dict[str, str] = {}
+    for row in session.public_api.scenarios():
+        try:
+            signed = parse_scenario(row.scenario)
+        except OneFileError:
+            continue
+        known[b64u(signed.hash)] = signed.body.scenario_id
+    return known
