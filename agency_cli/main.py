@@ -19,6 +19,7 @@ COMMANDS = (
     ("card", "setup:card", N_("Show the key card and what the registry lets this agency do")),
     ("issue", "issue:issue", N_("Issue a credential into a holder's dossier")),
     ("issue-batch", "issue:issue_batch", N_("Issue one credential for each row of a file")),
+    ("rebind", "rebind:rebind", N_("Bind credentials to a holder's new keys")),
     ("status", "status:status", N_("Revoke, suspend, restore; publish status lists")),
     ("scenario", "scenario:scenario", N_("Write, sign, publish and read scenarios")),
     ("grants", "grants:grants", N_("List the grants given to this agency")),

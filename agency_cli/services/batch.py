@@ -30,6 +30,7 @@ from protocol.canonical import Json
 from protocol.encoding import unhex0x
 from protocol.errors import Conflict, Malformed, OneFileError, Unavailable
 from protocol.fields import text_of
+from protocol.licence_types import LicenceType
 
 MAX_DOCUMENTS = 63
 BATCH = 16  # deposits that travel together: with a small document each they are well within what a vault takes
@@ -107,23 +108,43 @@ def _settle(outcome: Outcome, reject: Any, row: Row, made: Future[Issued]) -> No
         outcome.issued += 1
 
 
-def issue_row(desk: Desk, row: Row, order: BatchOrder) -> Issued:
-    """Issue one row; raises what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a row says: the licence, for whom, its claims, what overrides their certificate, and documents."""
+
+    licence: LicenceType
+    to: Json
+    token: Json
+    body: Mapping[str, Json]
+    overrides: dict[str, Json]
+    documents: tuple[Path, ...]
+
+
+def parse_row(row: Row, path: Path, default_type: str | None) -> Parsed:
+    """Read one row of the file at ``path``; raises what is wrong with it."""
     if row.error is not None:
         raise row.error
-    licence = type_of(row, order.default_type)
+    licence = type_of(row, default_type)
     rest = dict(row.body)
     rest.pop("type", None)
-    base = order.path.parent
-    to = _addressee(rest.pop("to", None), rest.pop("card_token", None), base)
-    documents = _documents(rest.pop("documents", []), base)
+    to, token = rest.pop("to", None), rest.pop("card_token", None)
+    documents = _documents(rest.pop("documents", []), path.parent)
     overrides = {name: rest.pop(name) for name in CERTIFICATE_MEMBERS if name in rest}
     if not _has_number(overrides, rest):
         # Without a number of its own a row would be another certificate in each run.
         raise Malformed("field_missing", "{field}: missing", field="row.number")
-    body = typed_fields(rest, licence) if is_csv(order.path) else rest
+    body = typed_fields(rest, licence) if is_csv(path) else rest
+    return Parsed(licence, to, token, body, overrides, documents)
+
+
+def issue_row(desk: Desk, row: Row, order: BatchOrder) -> Issued:
+    """Issue one row; raises what is wrong with it."""
+    said = parse_row(row, order.path, order.default_type)
+    to = _addressee(said.to, said.token, order.path.parent)
     today = china_today(desk.now())
-    made: Order = make_order(body, licence, desk.office, today=today, overrides=overrides, documents=documents)
+    made: Order = make_order(
+        said.body, said.licence, desk.office, today=today, overrides=said.overrides, documents=said.documents
+    )
     return issue(desk, made, to)
 
 

@@ -332,6 +332,8 @@ def _record(desk: Desk, ready: Ready, status: StatusRef) -> Issued:
         status=status,
         content=desk.digest(b"order", ready.order.content()),
         issued_at=desk.now(),
+        card=ready.holder.card.hash,
+        signer=desk.standing().card.hash,
     )
 
 

@@ -30,7 +30,8 @@ _LIMIT = 64 << 10
 class Issued:
     """``index`` is the log index of the deposit, None while (or if) it is not known. Times in seconds.
 
-    ``content``: a keyed digest of what was ordered, to tell a repeated order from a changed one.
+    ``content``: a keyed digest of what was ordered, to tell a repeated order from a changed one. ``card``: hash of the
+    holder's key card that it is bound to; ``signer``: of ours, whose key signed it. Both None in older records.
     """
 
     item: bytes
@@ -43,6 +44,8 @@ class Issued:
     issued_at: int
     state: State = "unsure"
     index: int | None = None
+    card: bytes | None = None
+    signer: bytes | None = None
 
     @property
     def id(self) -> str:
@@ -62,6 +65,8 @@ class Issued:
             "issued_at": self.issued_at,
             "state": self.state,
             "index": self.index,
+            "card": None if self.card is None else hex0x(self.card),
+            "signer": None if self.signer is None else hex0x(self.signer),
         }
 
     @classmethod
@@ -81,6 +86,8 @@ class Issued:
             issued_at=fields.time("issued_at"),
             state=_state(fields.text("state")),
             index=None if fields.is_null("index") else fields.uint("index"),
+            card=_card(fields, "card"),
+            signer=_card(fields, "signer"),
         )
         status.done()
         fields.done()
@@ -147,6 +154,12 @@ class Records:
         if not path.exists():
             return None
         return unb64u(read_bounded(path, limit=100).decode("ascii", "replace"), length=32, what="issued")
+
+
+def _card(fields: Fields, name: str) -> bytes | None:
+    if not fields.has(name) or fields.is_null(name):
+        return None
+    return unhex0x(fields.take(name), length=32, what=f"issued.{name}")
 
 
 def _state(text: str) -> State:

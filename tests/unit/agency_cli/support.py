@@ -77,11 +77,16 @@ class HolderKeys:
         self.world.vault.cards[self.id] = self.envelope()
         return self
 
-    def renew(self) -> None:
+    def renew(self, *, revoke_older: bool = False) -> None:
         """Publish the next key card, on chain and at the vault."""
         seq = self.seq + 1
         card = next_card(
-            self.card, self.domain, derive_present(self.root, seq).public_jwk(), self._public(seq), valid_from=NOW
+            self.card,
+            self.domain,
+            derive_present(self.root, seq).public_jwk(),
+            self._public(seq),
+            valid_from=NOW,
+            revoked_below=seq if revoke_older else None,
         )
         self.world.chain.ledger(signer("relayer").account).publish_dossier_card(card, self._signed(card))
         self.seq, self.card = seq, card
