@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chain.events import CardPublished
-from chain.guardians import GuardianState
 from client import deployment as deployments
 from client.files import read_json, write_json
 from client.keystore import Keys
@@ -91,20 +90,18 @@ def start(
 
 def status(session: Session) -> Standing:
     """Where it stands, by the chain."""
-    kept = _kept(session)
-    return _standing(session, kept, guardian_state(session, session.party.subject))
+    return _standing(session, _kept(session))
 
 
 def finish(session: Session, answers: Sequence[bytes], *, revoke_older: bool, wait_s: int) -> Standing:
     """Go on as far as it goes: propose with these answers, wait up to ``wait_s`` for the delay, take over."""
     kept = _kept(session)
-    standing = _standing(session, kept, guardian_state(session, session.party.subject))
-    if standing.state in {"asking", "vetoed"}:
+    if _state(session, kept)[0] in {"asking", "vetoed"}:
         kept = _propose(session, kept, answers)
-    standing = _await_ready(session, kept, wait_s)
-    if standing.state == "ready":
+    _await_ready(session, kept, wait_s)
+    if _state(session, kept)[0] == "ready":
         _relay(session, "execute_recovery", {"dossier": hex0x(session.party.subject)})
-        standing = status(session)
+    standing = _standing(session, kept)
     if standing.state == "done":
         card = _take_over(session, kept, revoke_older=revoke_older)
         (session.profile.folder / RECOVERY_FILE).unlink()
@@ -114,8 +111,7 @@ def finish(session: Session, answers: Sequence[bytes], *, revoke_older: bool, wa
 
 def cancel(session: Session) -> None:
     """Forget a recovery that guardians did not carry yet, with the profile that was made for it."""
-    kept = _kept(session)
-    if _standing(session, kept, guardian_state(session, session.party.subject)).state in {"waiting", "ready", "done"}:
+    if _state(session, _kept(session))[0] in {"waiting", "ready", "done"}:
         raise Conflict("recovery_carried", "the guardians have carried this recovery: only the owner's veto ends it")
     for path in (session.profile.party_file, session.profile.key_file, session.profile.folder / RECOVERY_FILE):
         path.unlink(missing_ok=True)
@@ -141,12 +137,9 @@ def _propose(session: Session, kept: _Kept, sealed: Sequence[bytes]) -> _Kept:
     return proposed
 
 
-def _await_ready(session: Session, kept: _Kept, wait_s: int) -> Standing:
+def _await_ready(session: Session, kept: _Kept, wait_s: int) -> None:
     until = session.clock.now() + wait_s
-    while True:
-        standing = _standing(session, kept, guardian_state(session, session.party.subject))
-        if standing.state != "waiting" or session.clock.now() >= until:
-            return standing
+    while session.clock.now() < until and _state(session, kept)[0] == "waiting":
         session.clock.sleep(POLL_S)
 
 
@@ -243,26 +236,27 @@ def _card(session: Session, keys: Keys, before: VerifiedKeyCard, *, revoke_older
     return seal_card(card, domain, present, sealing, keys.hot.sign_digest(card.digest(domain)))
 
 
-def _standing(session: Session, kept: _Kept, state: GuardianState) -> Standing:
-    party, message = session.party, kept.request.message
-    found, pending = session.ledger.dossier(party.subject), state.pending
-    ours = (party.owner, party.controller)
-    ready_at, name = 0, "asking"
+def _state(session: Session, kept: _Kept) -> tuple[str, int]:
+    """The state by its name (``Standing``), and when a pending recovery of ours is ready; else 0."""
+    party, state = session.party, guardian_state(session)
+    found, pending, ours = session.ledger.dossier(party.subject), state.pending, (party.owner, party.controller)
     if found is not None and (found.owner, found.controller) == ours:
-        name = "done"
-    elif pending is not None and (pending.new_owner, pending.new_controller) == ours:
-        ready_at = pending.ready_at
-        name = "ready" if session.ledger.head().time >= ready_at else "waiting"
-    elif state.recoveries > message.nonce:
-        name = "vetoed"
+        return "done", 0
+    if pending is not None and (pending.new_owner, pending.new_controller) == ours:
+        return "ready" if session.ledger.head().time >= pending.ready_at else "waiting", pending.ready_at
+    return "vetoed" if state.recoveries > kept.request.message.nonce else "asking", 0
+
+
+def _standing(session: Session, kept: _Kept) -> Standing:
+    name, ready_at = _state(session, kept)
     return Standing(
         state=name,
-        dossier=hex0x(party.subject),
+        dossier=hex0x(session.party.subject),
         match_number=kept.request.match_number,
         answers=len(kept.answers),
-        threshold=state.terms.threshold,
+        threshold=guardian_state(session).terms.threshold,
         ready_at=ready_at,
-        card_seq=party.card_seq,
+        card_seq=session.party.card_seq,
     )
 
 

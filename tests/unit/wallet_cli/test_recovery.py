@@ -204,9 +204,9 @@ def test_the_guardians_bring_everything_back(guarded: Circle, wallet: Wallet) ->
 
     guarded.run("--profile", "anew", "sync")
     (item,) = guarded.run("--profile", "anew", "items")["items"]
-    assert item["id"] == guarded.run("items")["items"][0]["id"]
+    assert item["item"] == guarded.world.item
     out = guarded.file("out.pdf")
-    assert wallet("--profile", "anew", "open", item["id"], "--out", out).code == 0
+    assert wallet("--profile", "anew", "open", item["item"], "--to", out).code == 0
     assert Path(out).read_bytes().startswith(b"%PDF")
     assert [row["grant"] for row in guarded.run("--profile", "anew", "grants")["grants"]] == [grant]
     assert guarded.run("sync", refused=True) == "signature_key_old"
