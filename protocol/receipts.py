@@ -1,7 +1,7 @@
 """Receipt: the reader's signed statement of one use, in the log before any key is released.
 
 ``onefile-receipt+jwt`` ``{jti, iat, iss, aud, grant | show, scenario, officer, items, retain_until,
-nonce?, card}``; see ``docs/spec/show.md`` §3. It carries no use number: the vault counts. With
+nonce?, card}``; see ``docs/spec/receipt.md``. It carries no use number: the vault counts. With
 ``grant`` it names the items it takes; with ``show`` it has a nonce and no items, since the window
 cannot know them before it collects.
 """

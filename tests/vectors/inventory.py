@@ -73,7 +73,7 @@ parcel | Grant | spec/sealed-object.md | parcel.Parcel.parse | uses.parcel
 sealed-parcel | Grant | spec/parcel.md | agency_cli.services.parcels.open_granted | uses.sealed_parcel
 scenario | Grant | spec/scenario.md | scenario.verify_scenario | signed.scenario
 over-asking | Grant | spec/scenario.md | scenario.check_over_asking | signed.over_asking
-receipt | Use | spec/show.md | receipts.verify_receipt | signed.receipt
+receipt | Use | spec/receipt.md | receipts.verify_receipt | signed.receipt
 access-record | Use | spec/use.md | entries.AccessRecord.parse | logs.access_record
 use-in-log | Use | spec/log.md | entries.verify_access | logs.use
 statement | Log | spec/credential.md | statements.verify_statement | signed.statement
