@@ -47,7 +47,7 @@ def lint(source: Path, strict: bool) -> int:
         output.Column("where", _("Where")),
         output.Column("text", _("What")),
     ]
-    drawn = [{**row, "shown": _(_LEVELS[row["level"]])} for row in rows]
+    drawn = [{**row, "shown": _(level)} for row, level in ((row, _LEVELS[row["level"]]) for row in rows)]
     output.emit({"findings": rows}, lambda: output.table(drawn, columns, empty=_("nothing to say against it")))
     bad = any(one.level == "error" or strict for one in found)
     return exits.FAILURE if bad else exits.OK

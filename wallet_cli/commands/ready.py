@@ -66,7 +66,8 @@ def _draw_missing(missing: dict[str, Any], lang: str) -> None:
 
     what = ", ".join(title[lang] for title in missing["titles"]) or ", ".join(missing["vct_values"])
     issuers = ", ".join(title[lang] for title in missing["issuers"]) or "-"
+    why = REASONS[missing["reason"]]
     text = _("  missing: {what}: {reason}; issued by {issuers}")
-    output.line(text.format(what=what, reason=_(REASONS[missing["reason"]]), issuers=issuers))
+    output.line(text.format(what=what, reason=_(why), issuers=issuers))
     if missing["claims"]:
         output.line(_("    not said in it: {claims}").format(claims=", ".join(missing["claims"])))
