@@ -19,6 +19,8 @@ from protocol.dcql import parse_query
 from protocol.encoding import base45, unb64, unb64u, unbase45, unhex0x
 from protocol.errors import OneFileError
 from protocol.jose import MAX_JWS_CHARS, PublicJwk, kid_of, parse_jws
+from protocol.log_evidence import EVIDENCE_TYP, parse_log_evidence, verify_log_evidence
+from protocol.log_evidence import MAX_CHARS as MAX_EVIDENCE_CHARS
 from protocol.offline import Assembly, is_one_way, open_message, pack, parse_frame, unpack
 from protocol.receipts import parse_receipt, verify_receipt
 from protocol.request_code import PREFIX as REQUEST_PREFIX
@@ -160,6 +162,16 @@ def _deflated(raw: bytes) -> bytes:
 
     packer = zlib.compressobj(9, wbits=-15)
     return packer.compress(raw) + packer.flush()
+
+
+def log_evidence(data: bytes) -> None:
+    """The wrapped bytes, parsed and verified: what it proves is its own."""
+    raw = as_jws(data, EVIDENCE_TYP)
+    assert parse_log_evidence(raw).raw == raw.decode("ascii")
+    try:
+        verify_log_evidence(raw)
+    except OURS:
+        return
 
 
 def revocation(data: bytes) -> None:
@@ -355,13 +367,18 @@ PARSERS = (
     signed("receipt", "onefile-receipt+jwt", parse_receipt, verify_receipt, log=ORIGIN, now=NOW),
     signed("statement", "onefile-statement+jwt", parse_statement, verify_statement, log=ORIGIN, now=NOW),
     signed("card-token", "onefile-card+jwt", parse_card_token, verify_card_token, agency=BANK_URN, now=NOW),
+    Parser(
+        "log-evidence", log_evidence,
+        ("protocol.log_evidence.parse_log_evidence", "protocol.log_evidence.verify_log_evidence"),
+        lambda: golden.raws("log-evidence"), limit=MAX_EVIDENCE_CHARS + 64, words=JSON_WORDS,
+    ),
     signed("scenario", "onefile-scenario+jwt", parse_scenario, verify_scenario),
     Parser(
         "scenario-source", lambda data: scenario_from_json(lax_json(data)), ("protocol.scenario.scenario_from_json",),
         scenario_sources, words=JSON_WORDS,
     ),
     Parser(
-        "dcql", lambda data: parse_query(lax_json(data)), ("protocol.dcql.parse_query", "protocol.dcql.parse_alternatives"),
+        "dcql", lambda data: parse_query(lax_json(data)), ("protocol.dcql.parse_query", "protocol.dcql.parse_alternatives", "protocol.dcql.parse_path"),
         queries, words=JSON_WORDS,
     ),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from tests.vectors.book import ACCEPTED, Book, Judge, read
 
 MAKERS = (
     *("encodings", "identifiers", "sealing", "accounts", "cards", "signed", "statements", "scenarios"),
-    *("credentials", "shows", "logs", "heads", "tiling", "parcels", "requests", "trust", "windows"),
+    *("credentials", "shows", "logs", "heads", "tiling", "parcels", "requests", "trust", "windows", "evidence"),
 )
 LEAST = 10  # refused cases of a structure
 
@@ -90,6 +90,7 @@ anchored-entry | Log | spec/verdict.md | verify_log.verify_entry | logs.anchored
 tile-path | Log | spec/log.md | tiles.parse_tile_path | logs.tile_path
 entry-bundle | Log | spec/log.md | tiles.parse_bundle | logs.bundle
 tiles | Log | spec/log.md | tiles.VerifiedTileReader | logs.tiles
+log-evidence | Log | spec/audit.md | log_evidence.verify_log_evidence | evidence.log_evidence
 show-code | Show | spec/show.md | show_code.verify_show_code | credentials.show_code
 request-code | Show | spec/window.md | request_code.verify_request | windows.request_code
 offline-frame | Show | spec/window.md | offline.parse_frame | windows.offline_frame
@@ -119,6 +120,7 @@ ELSEWHERE = {
     "credential.parse_file_entry": "a part of credential and own-document",
     "dcql.parse_query": "a part of scenario",
     "dcql.parse_alternatives": "a part of scenario",
+    "dcql.parse_path": "a part of scenario",
     "eip712.Typed.from_json": "a part of account-message",
     "envelope.open_file": "sealed-object, joined; the age test kit besides",
     "envelope.open_stream": "sealed-object, in constant memory",
@@ -132,6 +134,7 @@ ELSEWHERE = {
     "keyring.KeyRing.parse": "a part of key-ring",
     "merkle.verify_inclusion": "a part of tlog-proof; transparency-dev's vectors besides",
     "merkle.verify_consistency": "a part of growth; transparency-dev's vectors besides",
+    "log_evidence.parse_log_evidence": "a part of log-evidence",
     "merkle.Frontier.parse": "a vault's own state, never received",
     "note.Vkey.verify": "a part of checkpoint",
     "note.parse_note": "a part of checkpoint",

@@ -11,7 +11,14 @@ from protocol.grant import ScopeItem
 from protocol.hashing import same, sha256
 from protocol.jose import PublicJwk
 from protocol.receipts import verify_receipt
-from protocol.scenario import check_grantee, check_in_force, check_over_asking, verify_scenario
+from protocol.scenario import (
+    check_current,
+    check_grantee,
+    check_in_force,
+    check_linked,
+    check_over_asking,
+    verify_scenario,
+)
 from protocol.signed import Signed
 from protocol.slips import item_commitment, verify_slip
 from protocol.statements import verify_card_token, verify_statement
@@ -63,11 +70,18 @@ def scenario(given: Input) -> Any:
 
 
 def over_asking(given: Input) -> Any:
-    """Whether a scope keeps within a scenario, for an agency of a division, at a time (docs/spec/scenario.md §4)."""
+    """Whether a scope keeps within a scenario, for an agency of a division, at a time (docs/spec/scenario.md §4).
+
+    ``later``: the versions after it in the log, ``given``: of a grant that was given before (§7); ``shown``: what the
+    items say (§6).
+    """
     found = verify_scenario(given["scenario"], _key(given)).body
     check_in_force(found, given["now"])
+    later = [verify_scenario(raw, _key(given)).body for raw in given.get("later", [])]
+    check_current(found, later, given["now"], given=given.get("given", False))
     check_grantee(found, given["division"])
     check_over_asking(found, [ScopeItem.from_json(part) for part in given["scope"]])
+    check_linked(found, given.get("shown", []))
     return None
 
 

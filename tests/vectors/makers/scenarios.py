@@ -19,6 +19,18 @@ from tests.vectors.judges import signed
 from tests.vectors.makers.signed import bodies, high_s, jwk, refuse_jws
 
 BODY = SCENARIO.to_json()
+
+def _linked() -> dict[str, Any]:
+    """A scenario whose two credentials are asked for one number, together."""
+    asked = copy.deepcopy(BODY["query"]["credentials"])
+    for one in asked:
+        one["claims"] += [{"path": ["number"]}, {"path": ["files", None]}]
+    asked[0]["claims"] = [claim for claim in asked[0]["claims"] if "optional" not in claim]
+    alternatives = [["insurance", "education"]]
+    return {**BODY, "query": {"credentials": asked}, "alternatives": alternatives, "linked": [["number"]]}
+
+
+LINKED = _linked()
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -47,6 +59,7 @@ def scenarios() -> Book:
         raw=asking(lambda q: q["credentials"][1]["claims"][0].update(id="a", values=["x", 1, True])),
     )
     book.also("the other s", raw=high_s(good))
+    book.also("items of one case", raw=sign_typed(SCENARIO_TYP, LINKED, AUTHORITY))
     book.refuse("another key", "untrusted:jws_kid", key=jwk(HOLDER))
     refuse_jws(book, SCENARIO_TYP, BODY, AUTHORITY, STATEMENT_TYP)
     bent = bodies(book, SCENARIO_TYP, BODY, AUTHORITY)
@@ -70,6 +83,16 @@ def scenarios() -> Book:
     bent(
         "alternatives in another order", "malformed:scenario_alternatives", alternatives=[["education"], ["insurance"]]
     )
+    for name, linked in (
+        ("no linked claim", []),
+        ("a linked claim that one credential is not asked for", [["months_paid"]]),
+        ("a linked claim twice", [["number"], ["number"]]),
+        ("a linked claim by its name alone", ["number"]),
+        ("a linked list", [["files", None]]),
+    ):
+        code = "field_count" if not linked else "scenario_linked"
+        raw = sign_typed(SCENARIO_TYP, {**LINKED, "linked": linked}, AUTHORITY)
+        book.refuse(name, f"malformed:{code}", raw=raw)
     refuse_queries(book)
     return book
 
@@ -148,8 +171,45 @@ def over_asking() -> Book:
     book.refuse("as it is withdrawn", "denied:scenario_withdrawn", scenario=withdrawn)
     narrow = {**BODY, "query": {"credentials": BODY["query"]["credentials"][1:]}, "alternatives": [["education"]]}
     book.refuse("another scenario", too_much, scenario=sign_typed(SCENARIO_TYP, narrow, AUTHORITY))
+    versions(book, place)
+    items_of_one_case(book, place)
     assert narrow["query"]["credentials"][0]["meta"]["vct_values"] == [DIPLOMA_VCT]
     return book
+
+
+def versions(book: Book, place: dict[str, Any]) -> None:
+    """What later versions in the log end, and what they leave alone."""
+
+    def version(number: int, **changes: Any) -> str:
+        return sign_typed(SCENARIO_TYP, {**BODY, "version": number, **changes}, AUTHORITY)
+
+    begun, coming = version(2, effective=NOW), version(2, effective=NOW + 1)
+    waiting, withdrawn = version(2, withdrawn=NOW + 1), version(3, withdrawn=NOW)
+    name = "a version that is not in effect yet"
+    book.accept(name, scope=[part()], later=[coming], given=False, **place)
+    book.refuse("a version that takes effect now", "denied:scenario_superseded", of=name, later=[begun])
+    book.refuse("one of two that is in effect", "denied:scenario_superseded", of=name, later=[begun, coming])
+    name = "a grant that was given before"
+    book.accept(name, scope=[part()], later=[begun, waiting], given=True, **place)
+    book.refuse("a new grant under it", "denied:scenario_superseded", of=name, given=False)
+    book.refuse("a later version that is withdrawn", "denied:scenario_withdrawn", of=name, later=[begun, withdrawn])
+    revived = [withdrawn, version(4)]
+    book.refuse("a withdrawal that a still later one does not repeat", "denied:scenario_withdrawn", of=name, later=revived)
+
+
+def items_of_one_case(book: Book, place: dict[str, Any]) -> None:
+    """Linked claims: what the items say must be the same."""
+    scope = [part(claims=("/number",)), part("education", ("/number",))]
+    place = {**place, "scenario": sign_typed(SCENARIO_TYP, LINKED, AUTHORITY)}
+    name = "two items of one case"
+    book.accept(name, scope=scope, shown=[{"/number": "7"}, {"/number": "7", "/school": "x"}], **place)
+    for why, shown in (
+        ("two items of two cases", [{"/number": "7"}, {"/number": "8"}]),
+        ("a number and its text", [{"/number": 1}, {"/number": "1"}]),
+        ("one and true", [{"/number": 1}, {"/number": True}]),
+        ("an item that does not say its case", [{"/number": "7"}, {"/school": "x"}]),
+    ):
+        book.refuse(why, "denied:not_linked", of=name, shown=shown)
 
 
 def books() -> list[Book]:

@@ -18,12 +18,23 @@ function readClaim(fields) {
   const path = fields.array("path", { least: 1, most: 8 });
   fields.optional("id", () => fields.text("id", { form: FORMS.query }));
   const values = fields.optional("values", () => fields.array("values", { least: 1, most: 64 }));
-  fields.optional("optional", () => fields.boolean("optional"));
+  const optional = fields.optional("optional", () => fields.boolean("optional"));
   fields.done();
   const step = (one) => one === null || (typeof one === "string" ? one !== "" && length(one) <= 64 : Number.isInteger(one) && one >= 0);
   need(path.every(step) && typeof path[0] === "string", "query: a bad path");
   need((values ?? []).every((one) => ["string", "number", "boolean"].includes(typeof one)), "query: a bad value");
-  return path;
+  return { path, optional: optional === true };
+}
+
+/** The claims that are the same in all items: each asked of every credential, none optional, none a list. */
+function readLinked(fields, query) {
+  const linked = fields.array("linked", { least: 1, most: 4 });
+  for (const path of linked) {
+    need(Array.isArray(path) && path.length >= 1 && path.length <= 8 && path.every((step) => step !== null), "linked: a bad path");
+    need(query.credentials.every(({ required }) => required.has(canonical(path))), "linked: not asked of every credential");
+  }
+  need(new Set(linked.map(canonical)).size === linked.length, "linked: a claim twice");
+  return linked;
 }
 
 function readCredential(fields) {
@@ -32,10 +43,12 @@ function readCredential(fields) {
   const meta = fields.object("meta");
   meta.texts("vct_values", { least: 1, most: 16, form: FORMS.vct });
   meta.done();
-  const paths = fields.objects("claims", { least: 1, most: 64 }).map(readClaim);
+  const claims = fields.objects("claims", { least: 1, most: 64 }).map(readClaim);
   fields.done();
+  const paths = claims.map(({ path }) => path);
   need(new Set(paths.map(canonical)).size === paths.length, "query: a claim twice");
-  return { id, paths };
+  const required = new Set(claims.filter(({ optional }) => !optional).map(({ path }) => canonical(path)));
+  return { id, paths, required };
 }
 
 function readOptions(options) {
@@ -81,12 +94,13 @@ export function readScenario(raw, key) {
   const orNull = (name, read) => (fields.left.get(name) === null ? fields.take(name) : read(name));
   const withdrawn = orNull("withdrawn", (name) => fields.time(name));
   orNull("supersedes", (name) => fields.octets(name));
+  const linked = fields.optional("linked", () => readLinked(fields, query)) ?? [];
   const alternatives = readOptions(fields.array("alternatives", { least: 1, most: 16 }));
   need(canonical(alternatives) === canonical(query.alternatives), "scenario: alternatives that differ from the query's");
   fields.done();
   need(expires > effective, "scenario: expires before it takes effect");
   verifyJws(jws, readJwk(key));
-  return { jws, id, authority, query, classes, effective, expires, withdrawn };
+  return { jws, id, authority, query, classes, effective, expires, withdrawn, linked };
 }
 
 function scenario({ raw, key }) {
@@ -109,10 +123,26 @@ function excess(query, { query: id, claims, documents }) {
   return claims.some((claim) => claim !== "/sub" && !asked.paths.some((path) => covers(path, claim)));
 }
 
-function overAsking({ scenario: raw, key, scope, division, now }) {
+/** What later versions in the log end: a withdrawal everything, another version what begins. */
+function checkCurrent(later, key, now, given) {
+  const versions = later.map((raw) => readScenario(raw, key));
+  if (versions.some(({ withdrawn }) => withdrawn !== null && now >= withdrawn)) denied("scenario_withdrawn");
+  if (!given && versions.some(({ effective }) => now >= effective)) denied("scenario_superseded");
+}
+
+function checkLinked(linked, shown) {
+  for (const path of linked) {
+    const pointer = path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+    const values = shown.map((values) => values[pointer]);
+    if (values.some((value) => value === undefined || value !== values[0])) denied("not_linked");
+  }
+}
+
+function overAsking({ scenario: raw, key, scope, division, now, later = [], given = false, shown = [] }) {
   const found = readScenario(raw, key);
   if (found.withdrawn !== null && now >= found.withdrawn) denied("scenario_withdrawn");
   if (now < found.effective || now >= found.expires) denied("scenario_not_in_force");
+  checkCurrent(later, key, now, given);
   if (!found.classes.includes(division)) denied("scenario_grantee");
   for (const part of scope) {
     structHash("ScopeItem", part);
@@ -121,6 +151,7 @@ function overAsking({ scenario: raw, key, scope, division, now }) {
   const queries = scope.map((part) => part.query);
   const one = found.query.alternatives.some((alternative) => queries.every((id) => alternative.includes(id)));
   if (!one || new Set(queries).size !== queries.length || scope.some((part) => excess(found.query, part))) denied("over_asking");
+  checkLinked(found.linked, shown);
 }
 
 export const judges = { scenario, "over-asking": overAsking };
