@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from scripts.demo import openings, proofs, usage, window
+from scripts.demo import lifetime, openings, proofs, usage, window
 from scripts.demo.cast import DEPARTMENTS
 from scripts.demo.teller import StoryError, Teller, base_env
 from scripts.processes import ROOT, Children, NotReadyError, free_port
@@ -63,13 +63,17 @@ def tell(t: Teller, stack: Stack, work: Path) -> None:
     openings.sync_and_claim(t, work, items, found)
     openings.put_own(t, work)
     openings.admit_bank(t)
+    lifetime.ready(t, items)
     grant = usage.grant_to_bank(t, items)
     t.check(bool(grant), "there is no grant to go on with")
     usage.bank_uses(t, work, grant)
     usage.show_at_window(t, work, items)
     window.ask_at_window(t, work)
     usage.list_uses(t)
+    lifetime.complain(t)
     usage.revoke(t, work, grant)
+    lifetime.renew_keys(t, work, items, found)
+    lifetime.audit(t, work)
     proofs.search_operator(t, stack, work, found)
     proofs.flip_a_byte(t, stack, items)
 
