@@ -172,6 +172,13 @@ def finish_kept(session: Session) -> VerifiedKeyCard | None:
     return None if kept is None else _finish_renewal(session, kept)
 
 
+def take_up_renewal(session: Session) -> None:
+    """Use a card that was published while this device did not hear of it: its former key is refused by then."""
+    kept = _kept_renewal(session)
+    if kept is not None:
+        _finish_renewal(session, kept)
+
+
 def _kept_renewal(session: Session) -> KeyCardEnvelope | None:
     """A card that was signed and perhaps published, while this device did not hear of it; None if the chain never saw
     it."""

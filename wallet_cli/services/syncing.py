@@ -30,6 +30,7 @@ from protocol.verify_log import verify_anchored_history
 from wallet_cli.services.log_heads import consistency, fetch_checkpoint, prove
 from wallet_cli.services.opening import check_object0, open_item
 from wallet_cli.services.payloads import Step, fetch_payload
+from wallet_cli.services.registration import take_up_renewal
 from wallet_cli.services.rewrapping import check_headers
 from wallet_cli.services.said import deleted_items
 from wallet_cli.services.walking import Walked, keep_history, walk
@@ -52,6 +53,7 @@ class SyncReport:
 def sync(session: Session, *, deep: bool = False, step: Step | None = None) -> SyncReport:
     """Bring the local state up to date; ``deep`` also walks all of the history and fetches every payload anew."""
     report = SyncReport()
+    take_up_renewal(session)
     walked = walk(session, whole=deep)
     raw, checkpoint = fetch_checkpoint(session)
     proofs = _include(session, checkpoint, walked)
