@@ -31,7 +31,7 @@ def keep_log_evidence(folder: Path, home: Path, error: OneFileError, seen: Seen,
     notes = tuple(dict.fromkeys(seen.notes))[:MAX_NOTES]
     anchors = [AnchorSeen(head.size, head.root, head.block, head.time) for head in seen.anchors]
     evidence = LogEvidence(
-        at=at,
+        iat=at,
         code=error.code,
         detail=str(error)[:MAX_DETAIL],
         origin=seen.origin,

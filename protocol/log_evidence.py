@@ -1,6 +1,6 @@
 """What somebody who watches a log hands on when it lied: signed heads, anchored heads, and what they prove.
 
-``onefile-log-evidence+jwt`` ``{v, at, code, detail, origin, vkey, notes[], anchors[], by}``, signed by the watcher's
+``onefile-log-evidence+jwt`` ``{v, iat, code, detail, origin, vkey, notes[], anchors[], by}``, signed by the watcher's
 own key ``by``, a JWK that stands inside. The signature says only who collected it; what it proves is decided by what
 the log and the chain signed (``prove``), offline. docs/spec/audit.md §7.
 
@@ -52,7 +52,7 @@ class AnchorSeen:
 class LogEvidence:
     """``code``: what the watcher says; ``notes``: signed checkpoints, byte by byte; ``by``: the watcher's key."""
 
-    at: int
+    iat: int
     code: str
     detail: str
     origin: str
@@ -64,7 +64,7 @@ class LogEvidence:
     def to_json(self) -> dict[str, Json]:
         return {
             "v": _VERSION,
-            "at": self.at,
+            "iat": self.iat,
             "code": self.code,
             "detail": self.detail,
             "origin": self.origin,
@@ -96,7 +96,7 @@ def parse_log_evidence(raw: str | bytes) -> Signed[LogEvidence]:
     fields = Fields(jws.claims(), "evidence")
     fields.uint("v", least=_VERSION, most=_VERSION)
     evidence = LogEvidence(
-        at=fields.time("at"),
+        iat=fields.time("iat"),
         code=fields.text("code", limit=64, pattern="[a-z][a-z0-9_]*"),
         detail=fields.text("detail", limit=MAX_DETAIL, least=0),
         origin=fields.text("origin", pattern=forms.LOG_ORIGIN),
@@ -106,6 +106,7 @@ def parse_log_evidence(raw: str | bytes) -> Signed[LogEvidence]:
         by=PublicJwk.from_json(fields.take("by")),
     )
     fields.done()
+    Vkey.parse(evidence.vkey)
     return Signed(evidence, jws)
 
 

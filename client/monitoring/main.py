@@ -90,7 +90,7 @@ def check(evidence: str) -> int:
     data = {
         "code": body.code,
         "detail": body.detail,
-        "at": body.at,
+        "at": body.iat,
         "origin": body.origin,
         "vkey": body.vkey,
         "proves": proven.proof,

@@ -1,4 +1,4 @@
-"""Parcels, signed requests, verdicts, trust files."""
+"""Parcels, signed requests, verdicts, trust files, evidence against a log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ import pytest
 from tests.vectors.running import cases, check
 
 
-@pytest.mark.parametrize(("structure", "case"), cases("uses", "trust"))
+@pytest.mark.parametrize(("structure", "case"), cases("uses", "trust", "evidence"))
 def test_a_golden_case_of_a_use_ends_as_it_says(structure: str, case: dict[str, Any]) -> None:
     check(structure, case)

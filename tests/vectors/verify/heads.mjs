@@ -14,7 +14,7 @@ function checkName(name) {
   need(name !== "" && length(name) <= 255 && !/[\s+\x00-\x1f]/u.test(name), "a bad key name");
 }
 
-function readVkey(text) {
+export function readVkey(text) {
   need(typeof text === "string", "vkey");
   const [name, id, ...rest] = text.split("+");
   need(rest.length > 0 && /^[0-9a-f]{8}$/.test(id), "vkey");
