@@ -25,14 +25,17 @@ from typing import Any
 
 from chain.values import ROLE_ISSUER, ROLE_READER, ROLE_SCENARIO
 from protocol.dcql import parse_query
+from tests.chain_fixture import LocalChain, start_chain
 from tests.scenario_samples import DIPLOMA_VCT, INSURANCE_VCT
 from tests.stateful.acts_grants import AllActs
+from tests.stateful.evm import EvmChain
 from tests.stateful.model_world import PEOPLE, READERS, World
 from tests.stateful.reference import EXPIRES_DAYS, MOST_DAYS, MOST_RETENTION, MOST_USES, Step
 from tests.stateful.rig import DEATHS, Prepared, Rig, Workplace, quiet
 from tests.stateful.sight import Sight
 from tests.vault_stage import DAY, HOUR, T0, raw_scenario
 
+BEGIN = T0 + DAY  # a day after everything was laid: so far back no history's clock goes
 LEAST_STEPS, MOST_STEPS = 3, 30
 RECOVERIES = 0.1  # how many histories go the whole way of a recovery
 Draw = random.Random
@@ -69,7 +72,7 @@ def some(draw: Draw) -> int:
 
 
 def _deposit(draw: Draw) -> Step:
-    kind = pick(draw, *["plain"] * 9, "no_token", "old_card", "missing", "twin")
+    kind = pick(draw, *["plain"] * 8, "no_token", "no_token", "old_card", "missing", "twin")
     return "deposit", pick(draw, "hr", "hr", "hr", "hr", "self", "bank"), pick(draw, *WHO), kind
 
 
@@ -162,15 +165,18 @@ Watch = Callable[[Step, str], None]
 class Player:
     """Plays histories in one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, local: LocalChain | None = None) -> None:
         self.place = Workplace.open()
+        self.evm = None if local is None else EvmChain(local, self.place.folder)
         self.cards: dict[str, list[Any]] = {}
-        rig = Rig(self.place)
+        rig = Rig(self.place, evm=self.evm)
         self.scenario = self._lay(rig)
         self.base: Prepared = rig.prepare()
         rig.close()
 
     def close(self) -> None:
+        if self.evm is not None:
+            self.evm.close()
         self.place.close()
 
     def _lay(self, rig: Rig) -> str:
@@ -179,20 +185,22 @@ class Player:
             self.cards[name] = rig.agency(name, ROLE_READER, division=division).envelopes
         self.cards["hr"] = rig.agency("hr", ROLE_ISSUER, division="hr").envelopes
         authority = rig.agency("authority", ROLE_SCENARIO, division="data-bureau")
+        rig.clock.at = max(T0, rig.chain.head.time)  # the contracts' blocks are apart
         scenario = rig.a_scenario(
             authority,
             query=parse_query(QUERY),
             max_uses=MOST_USES,
             max_validity_days=MOST_DAYS,
             retention_days=MOST_RETENTION,
-            effective=T0 - DAY,
-            expires=T0 + EXPIRES_DAYS * DAY,
+            effective=BEGIN - DAY,
+            expires=BEGIN + EXPIRES_DAYS * DAY,
         )
         raw = raw_scenario(scenario, authority)
         answer = rig.post(authority, "/v1/scenarios", {"scenario": raw})
         assert answer.status_code == 201, answer.text
         acts = AllActs(rig, raw)
-        for name in ("alice", "bob"):
+        for name, at in (("alice", T0), ("bob", BEGIN)):
+            rig.clock.at = max(at, acts._block_time())
             answer = acts.do(("open", name))
             assert answer == "201", answer
             self.cards[name] = acts.people[name].envelopes
@@ -200,8 +208,8 @@ class Player:
 
     def play(self, steps: Sequence[Step], watch: Watch = lambda _step, _what: None) -> Difference | None:
         """The first difference between model and vault, or None."""
-        rig = Rig(self.place, self.base)
-        model, acts = World(T0), AllActs(rig, self.scenario)
+        rig = Rig(self.place, self.base, self.evm)
+        model, acts = World(BEGIN, tick=0 if self.evm is None else 1), AllActs(rig, self.scenario)
         for name, envelopes in self.cards.items():
             for envelope in envelopes:
                 acts.party(name).took(envelope)
@@ -270,9 +278,14 @@ class Outcome:
 _player: list[Player] = []
 
 
-def _begin() -> None:
+def _begin(evm: bool) -> None:
     quiet()
-    _player.append(Player())
+    if evm:
+        chain = start_chain()
+        Finalize(None, chain.end, exitpriority=0)
+        _player.append(Player(chain))
+    else:
+        _player.append(Player())
     Finalize(None, _player[0].close, exitpriority=1)  # a process of a pool leaves by no other door
 
 
@@ -292,11 +305,11 @@ def played(player: Player, names: Sequence[str]) -> Outcome:
     return Outcome(len(names), sum(answers.values()), answers, tuple(failed))
 
 
-def outcomes(seed: str, many: int, workers: int) -> Iterator[Outcome]:
+def outcomes(seed: str, many: int, workers: int, *, evm: bool) -> Iterator[Outcome]:
     """Play ``many`` histories on that many processes; each batch as it is done."""
     names = [f"{seed}/{number}" for number in range(many)]
     batches = [names[at : at + BATCH] for at in range(0, many, BATCH)]
-    with ProcessPoolExecutor(workers, initializer=_begin) as pool:
+    with ProcessPoolExecutor(workers, initializer=_begin, initargs=(evm,)) as pool:
         for work in as_completed([pool.submit(_batch, batch) for batch in batches]):
             yield work.result()
 
@@ -322,11 +335,11 @@ def show(player: Player, name: str) -> None:
     player.play(steps, lambda step, what: print(f"    {step}: {what}"))
 
 
-def run(seed: str, many: int, workers: int) -> int:
+def run(seed: str, many: int, workers: int, *, evm: bool = False) -> int:
     """Play them and tell; how many failed."""
     began, done, steps, failed, answers = time.monotonic(), 0, 0, [], Counter[str]()
     print(f"seed {seed}: {many} histories on {workers} processes", flush=True)
-    for outcome in outcomes(seed, many, workers):
+    for outcome in outcomes(seed, many, workers, evm=evm):
         done, steps = done + outcome.played, steps + outcome.steps
         failed += outcome.failed
         answers.update(outcome.answers)
@@ -350,9 +363,11 @@ def main(given: Sequence[str] | None = None) -> int:
     asked.add_argument("--seed", default="", help="which ones; drawn and printed if it is not given")
     asked.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)")
     asked.add_argument("--replay", metavar="SEED/NUMBER", help="one history again, step by step")
+    asked.add_argument("--evm", action="store_true", help="over a local chain with the real contracts: far slower")
     options = asked.parse_args(given)
     if not options.replay:
-        return 1 if run(options.seed or secrets.token_hex(4), options.many, options.workers) else 0
+        seed = options.seed or secrets.token_hex(4)
+        return 1 if run(seed, options.many, options.workers, evm=options.evm) else 0
     quiet()
     player = Player()
     show(player, options.replay)

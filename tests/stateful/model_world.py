@@ -16,11 +16,14 @@ READERS = {"bank": "bank", "credit": "bank", "tax": "tax"}
 class World(Model):
     """The whole model, as it is after the prepared beginning: alice and bob have dossiers, carol has none."""
 
-    def __init__(self, clock: int) -> None:
+    def __init__(self, clock: int, *, tick: int = 0) -> None:
         super().__init__(clock)
+        self.tick = tick
         self.people = {name: Person() for name in PEOPLE}
-        self.agencies = {name: Agency(division, {"reader": [[clock, None]]}) for name, division in READERS.items()}
-        self.agencies["hr"] = Agency("hr", {"issuer": [[clock, None]]})
+        self.agencies = {
+            name: Agency(division, {"reader": [[clock - DAY, None]]}) for name, division in READERS.items()
+        }
+        self.agencies["hr"] = Agency("hr", {"issuer": [[clock - DAY, None]]})
         for agency in self.agencies.values():
             agency.card = 1
             agency.stored.add(1)
@@ -28,6 +31,7 @@ class World(Model):
         self.append("scenario", "")
         for name in ("alice", "bob"):
             self.open(name)
+        self.block = self.last = self.seen = clock + tick
         self.writes.clear()
         self.sendings.clear()
 
@@ -35,6 +39,7 @@ class World(Model):
         """The answer to a step."""
         name, *given = step
         answer: str = getattr(self, name)(*given)
+        self.hear()
         return answer
 
     # --- the chain --------------------------------------------------------------------------------
@@ -45,18 +50,14 @@ class World(Model):
         nonce = person.nonce
         if not person.card or self.behind:
             return NOTHING
-        answer = self._way(who, way, lambda: self.chain_bump(who, nonce))
-        self.hear()
-        return answer
+        return self._way(who, way, lambda: self.chain_bump(who, nonce))
 
     def nullify(self, k: int, way: str) -> str:
         """The secret of a grant on chain."""
         if not self.grants or self.behind:
             return NOTHING
         grant = self.grants[k % len(self.grants)]
-        answer = self._way(grant.whose, way, lambda: self.chain_nullify(grant.ident))
-        self.hear()
-        return answer
+        return self._way(grant.whose, way, lambda: self.chain_nullify(grant.ident))
 
     def rotate(self, who: str, way: str) -> str:
         """Another controller; no grant ends."""
@@ -72,6 +73,7 @@ class World(Model):
         if not party.card or self.behind:
             return NOTHING
         sent = self._way(who, "direct", lambda: self.chain_card(who, (party.card + 1) * below))
+        self.hear()
         return self.put_card(who) if sent == "sent" and put == "put" else sent
 
     def guard(self, who: str, delay: int, way: str) -> str:
@@ -119,14 +121,12 @@ class World(Model):
         return self._way(agency, "direct", lambda: self.chain_compromise(agency))
 
     def _way(self, who: str, way: str, act: Callable[[], None]) -> str:
-        if way == "relay":
-            return self.relay(who, act)
-
         def sent() -> str:
+            self.stir()
             act()
             return "sent"
 
-        return self._told(sent)
+        return self.relay(who, sent) if way == "relay" else self._told(sent)
 
     def anchor(self) -> str:
         """The publisher: revocations to the chain, then the newest head."""
@@ -162,15 +162,11 @@ class World(Model):
 
     def repeat(self, k: int) -> str:
         """An earlier write with its idempotency key, signed anew with the newest key."""
-        answer = self.send(self.writes[k % len(self.writes)]) if self.writes else NOTHING
-        self.hear()
-        return answer
+        return self.send(self.writes[k % len(self.writes)]) if self.writes else NOTHING
 
     def replay(self, k: int) -> str:
         """The very bytes of an earlier signed request."""
-        answer = self.run(self.sendings[k % len(self.sendings)]) if self.sendings else NOTHING
-        self.hear()
-        return answer
+        return self.run(self.sendings[k % len(self.sendings)]) if self.sendings else NOTHING
 
     # --- death ------------------------------------------------------------------------------------
 
@@ -186,9 +182,7 @@ class World(Model):
             return "died, then " + self._use_again(step, taken=answer.startswith("200 #"))
         if step[0] == "revoke":
             return "died, then " + self.do(step)
-        again = self.send(self.writes[-1]) if len(self.writes) > many else NOTHING
-        self.hear()
-        return "died, then " + again
+        return "died, then " + (self.send(self.writes[-1]) if len(self.writes) > many else NOTHING)
 
     def _use_again(self, step: Step, *, taken: bool) -> str:
         """The same receipt: it has the answer that it would have had."""

@@ -180,9 +180,11 @@ class Reference(Guarded):
         if self.behind:
             return NOTHING
         try:
+            self.stir()
             self.chain_open(who)
         except No as refused:
             return str(refused)
+        self.hear()
         return self.signed(who, lambda: self._open(who))
 
     def _open(self, who: str) -> str:
@@ -226,11 +228,11 @@ class Reference(Guarded):
 
         return self.once(work)
 
-    def relay(self, who: str, act: Callable[[], None]) -> str:
+    def relay(self, who: str, act: Callable[[], object]) -> str:
         """A message that the vault brings to the chain."""
         return self.signed(who, lambda: self._relay(who, act))
 
-    def _relay(self, who: str, act: Callable[[], None]) -> str:
+    def _relay(self, who: str, act: Callable[[], object]) -> str:
         self.caller(who)
         self.remember()
         write, seq = self.sending.write, self.sending.seq
@@ -255,6 +257,7 @@ class Reference(Guarded):
                 grant.ended = self.now
         for who, person in self.people.items():
             self._hear_epoch(who, person.epoch)
+        self.seen = self.block
 
     def _hear_epoch(self, who: str, epoch: int) -> None:
         """One entry for all that were open."""

@@ -64,7 +64,8 @@ class Registries:
 
     def __init__(self, clock: int) -> None:
         self.clock = clock
-        self.block = clock
+        self.tick = 0  # seconds by which a block comes after what was tried before
+        self.block = self.seen = clock  # the newest block's time, and that of the newest which the vault has heard of
         self.last = clock  # the time of the newest log entry
         self.people: dict[str, Person] = {}
         self.agencies: dict[str, Agency] = {}
@@ -77,7 +78,7 @@ class Registries:
     @property
     def floor(self) -> int:
         """What the vault's clock may not be behind."""
-        return max(self.last, self.block)
+        return max(self.last, self.seen)
 
     @property
     def now(self) -> int:
@@ -91,12 +92,17 @@ class Registries:
 
     @property
     def next_block(self) -> int:
-        """The time of the block to come."""
+        """The time by which the registries judge what comes now."""
         return max(self.block, self.clock)
+
+    def stir(self) -> None:
+        """A chain of real blocks has one of now before anything is sent, even if that is refused then."""
+        if self.tick:
+            self.block = self.next_block
 
     def mine(self) -> int:
         """A block: never older than the one before."""
-        self.block = self.next_block
+        self.block = self.next_block + self.tick
         return self.block
 
     # --- the log ----------------------------------------------------------------------------------

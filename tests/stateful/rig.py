@@ -36,6 +36,7 @@ from protocol.encoding import b64
 from protocol.errors import OneFileError, Unavailable
 from protocol.hashing import sha256
 from protocol.keys import AccountKey
+from tests.stateful.evm import EvmChain
 from tests.vault_stage import ORIGIN_URL, T0, Party, VaultStage, seed
 from vault_api.app import create_app
 from vault_api.build import Outside, build_vault
@@ -154,9 +155,10 @@ class Prepared:
 
     database: bytes
     blobs: dict[str, bytes]
-    blocks: list[Any]
-    world: Any
     deployment: Any
+    at: int
+    blocks: list[Any] = field(default_factory=list)  # of a chain in memory
+    world: Any = None
 
 
 @dataclass(slots=True)
@@ -185,7 +187,7 @@ class Workplace:
 class Rig(VaultStage):
     """A stage over a workplace, empty or from what was prepared under a name."""
 
-    def __init__(self, workplace: Workplace, prepared: Prepared | None = None) -> None:
+    def __init__(self, workplace: Workplace, prepared: Prepared | None = None, evm: EvmChain | None = None) -> None:
         # Not the other stage's way of building: engine and application are there already.
         from tests.vault_stage import lay_schema
         from vault_api.settings import Settings
@@ -198,7 +200,10 @@ class Rig(VaultStage):
             home=self.folder, public_origin=ORIGIN_URL, sequencer_wait_s=WAIT_S, relays_per_hour=MOST_RELAYS
         )
         self.blobs = MemoryBlobs()
-        self.chain = MemoryChain(governor=self.governor.address, clock=self.clock.now)
+        self.evm = evm
+        self.chain: Any = evm or MemoryChain(governor=self.governor.address, clock=self.clock.now)
+        if evm is not None:
+            evm.clock = self.clock.now
         self._lost = ""
         self._met: Any = None
         self._lay(prepared)
@@ -218,24 +223,29 @@ class Rig(VaultStage):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(prepared.database)
         self.blobs.objects.update(prepared.blobs)
+        self.clock.at = prepared.at
+        self.chain.deployment = prepared.deployment
+        if self.evm is not None:
+            self.evm.back()
+            return
         self.chain._blocks = list(prepared.blocks)
         self.chain._world = copied(prepared.world)
-        self.chain.deployment = prepared.deployment
 
     def prepare(self) -> Prepared:
-        """What there is now, to begin others from; the clock is to stand where it stood at the beginning."""
+        """What there is now, to begin others from."""
         from vault_api.db.engine import settle
 
         settle(self.vault.engine)
         chain, log = self.chain, self.vault.log
         database = (self.settings.vault_home / "vault.db").read_bytes()
-        return Prepared(
-            database,
-            dict(self.blobs.objects),
-            list(chain._blocks),
-            copied(chain._world),
-            chain.deployment.with_log(log.origin, log.vkey),
+        made = Prepared(
+            database, dict(self.blobs.objects), chain.deployment.with_log(log.origin, log.vkey), self.clock.now()
         )
+        if self.evm is not None:
+            self.evm.prepared()
+        else:
+            made.blocks, made.world = list(chain._blocks), copied(chain._world)
+        return made
 
     # --- life and death ---------------------------------------------------------------------------
 

@@ -75,10 +75,7 @@ class Sight:
             "last": self.rows("SELECT last_at FROM log_head")[0][0],
             "n": {self.people[d]: n for d, n in self.rows("SELECT dossier, next_n FROM dossiers")},
             "cards": self._cards(),
-            "items": {
-                jtis[jti]: ("present" if gone is None else "deleted", at)
-                for jti, gone, at in self.rows("SELECT jti, deleted_at, at FROM items")
-            },
+            "items": {jtis[jti]: (_state(left, gone), at) for jti, gone, at, *left in self.rows(_ITEMS)},
             "payloads": {payloads[d] for (d,) in self.rows("SELECT sha256 FROM payloads") if d in payloads},
             "grants": dict(self._grant(row) for row in self.rows(_GRANTS)),
             "relays": self.rows("SELECT count(*) FROM relays")[0][0],
@@ -178,6 +175,12 @@ class Sight:
         return entry["t"], "", None
 
 
+_ITEMS = """
+    SELECT jti, deleted_at, items.at, slip, items.salt, events.salt, events.object,
+        (SELECT max(header) FROM objects WHERE item_row = items.row),
+        (SELECT max(1) FROM idempotency WHERE idempotency.idx = items.idx)
+    FROM items JOIN events ON events.idx = items.idx
+"""
 _GRANTS = "SELECT row, grant_id, uses, last_use_at, ended_at, at FROM grants ORDER BY row"
 _EVENT = """
     SELECT dossier, tag_key, n, events.t, salt, object_sha256, object, grant_id FROM events
@@ -187,3 +190,11 @@ _EVENT = """
 
 def _hex(raw: bytes) -> str:
     return "0x" + raw.hex()
+
+
+def _state(left: list[Any], deleted_at: int | None) -> str:
+    """An item is present, or deleted: then nothing is left of what opened it (the last is a remembered answer)."""
+    *kept, answer = left
+    if deleted_at is None:
+        return "present" if None not in kept else "present, and in part destroyed"
+    return "deleted" if not any(kept) and not answer else "deleted, and something is left"

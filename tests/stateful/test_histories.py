@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.chain_fixture import LocalChain
 from tests.stateful import histories
 from tests.stateful.histories import Difference, Player, history_of, played, shrunk
 from tests.stateful.model_world import World
@@ -30,6 +31,14 @@ def test_model_and_vault_agree_on_random_histories(player: Player, batch: int) -
     outcome = played(player, names)
     assert outcome.failed == (), [str(player.play(history_of(name))) for name in outcome.failed]
     assert outcome.steps >= 4 * len(names)
+
+
+def test_model_and_vault_agree_over_the_real_contracts(local_chain: LocalChain) -> None:
+    player = Player(local_chain)
+    try:
+        assert played(player, ["evm/0", "evm/1"]).failed == ()
+    finally:
+        player.close()
 
 
 @pytest.mark.parametrize("step", [DEPOSIT, GRANT, USE, ("bump", "alice", "direct"), ("delete", "alice", 0)])
