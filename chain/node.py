@@ -155,7 +155,7 @@ class Node:
         if to is not None:
             question["to"] = _address(to)
         with _strict():
-            return _number(self._eth.estimate_gas(question))
+            return _number(self._eth.estimate_gas(question, "pending"))
 
     def next_nonce(self, account: bytes) -> int:
         """The number of the account's next transaction, counting those that wait."""

@@ -243,7 +243,9 @@ def _state(session: Session, kept: _Kept) -> tuple[str, int]:
     if found is not None and (found.owner, found.controller) == ours:
         return "done", 0
     if pending is not None and (pending.new_owner, pending.new_controller) == ours:
-        return "ready" if session.ledger.head().time >= pending.ready_at else "waiting", pending.ready_at
+        # A chain on which nothing happens makes no blocks, and its head grows old: then our clock says when to try.
+        now = max(session.ledger.head().time, session.clock.now())
+        return "ready" if now >= pending.ready_at else "waiting", pending.ready_at
     return "vetoed" if state.recoveries > kept.request.message.nonce else "asking", 0
 
 
