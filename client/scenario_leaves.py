@@ -83,7 +83,7 @@ def check_newest(session: Session, desk: Desk, scenario: Signed[Scenario], *, gi
 
 def later_versions(session: Session, desk: Desk, scenario: Signed[Scenario]) -> tuple[Scenario, ...]:
     """The versions of a scenario that came after it in the log, each verified."""
-    line = read_leaves(session, desk).lines.get(b64u(public_tag(scenario.body.uri)), Line())
+    line = newest_leaves(session, desk).lines.get(b64u(public_tag(scenario.body.uri)), Line())
     if line.broken:
         raise Untrusted(
             "scenario_line",
@@ -110,7 +110,7 @@ def later_versions(session: Session, desk: Desk, scenario: Signed[Scenario]) -> 
     return tuple(verified_scenario(desk, served[c]).body for c in wanted)
 
 
-def read_leaves(session: Session, desk: Desk) -> Leaves:
+def newest_leaves(session: Session, desk: Desk) -> Leaves:
     """Every scenario of the log up to the vault's newest head; what was read before is not read again."""
     path = session.profile.folder / _NAME
     leaves = load_leaves(path, session.log.origin)

@@ -50,6 +50,7 @@ MAX_CASES = 200
 MAX_ITEMS = 64
 MAX_ASKS = 64
 MAX_NUMBER = 1_000_000
+FIRST_YEAR, LAST_YEAR = 1990, 2200
 _ONE = bytes([1]) * 32
 _SAMPLE: dict[str, Json] = {"text": "样例", "date": "2020-01-01", "integer": 1, "boolean": True}
 # Sample data, of nobody: the number has a right check character and no holder.
@@ -79,7 +80,7 @@ def run_cases(source: Mapping[str, Json], cases: Json) -> list[Outcome]:
     """Every case of a file against a source. ``Malformed`` if one of them can't be read."""
     fields = Fields(cases, "cases")
     fields.uint("v", most=1, least=1)
-    day = parse_day(fields.take("day"), "cases.day")
+    day = _day(fields, "day")
     now = int(datetime.combine(day, time(12), CHINA).timestamp())
     scenario = scenario_from_json(completed(source, ANY_AUTHORITY, now))
     ready = tuple(fields.objects("readiness", most=MAX_CASES)) if fields.has("readiness") else ()
@@ -124,8 +125,8 @@ def _missing(reasons: Mapping[str, str]) -> str:
 
 def _candidate(number: int, item: Fields, day: date) -> Candidate:
     kind = licence_type(item.text("type", limit=64))
-    issued = parse_day(item.take("issued"), "cases.issued") if item.has("issued") else day
-    until = parse_day(item.take("expires"), "cases.expires") if item.has("expires") else None
+    issued = _day(item, "issued") if item.has("issued") else day
+    until = _day(item, "expires") if item.has("expires") else None
     documents = item.uint("documents", most=8) if item.has("documents") else 0
     given, holder = _object(item, "fields"), _object(item, "holder")
     # What the issuer's rules make is made here too, unless the author says otherwise.
@@ -144,6 +145,13 @@ def _candidate(number: int, item: Fields, day: date) -> Candidate:
     )
     item.done()
     return Candidate(bytes([number]) * 32, open_credential(issue_credential(with_prepared(request), _SECRET)))
+
+
+def _day(fields: Fields, name: str) -> date:
+    found = parse_day(fields.take(name), f"cases.{name}")
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise Malformed("cases_day", "{field}: a day of {first} to {last}", field=name, first=FIRST_YEAR, last=LAST_YEAR)
+    return found
 
 
 def _filled(fields: tuple[BusinessField, ...], given: Mapping[str, Json]) -> dict[str, Json]:

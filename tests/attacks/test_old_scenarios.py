@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from client.checks import open_desk
-from client.scenario_leaves import Leaves, Line, check_newest, later_versions, load_leaves, read_leaves, save_leaves
+from client.scenario_leaves import Leaves, Line, check_newest, later_versions, load_leaves, newest_leaves, save_leaves
 from client.scenarios import find_scenario
 from protocol.encoding import b64u
 from protocol.entries import public_entry, public_tag
@@ -122,9 +122,9 @@ def test_an_old_head_takes_nothing_back_of_what_was_read(world: World) -> None:
     old = world.stage.session("alice").public_api.checkpoint()
     posted(world, 2)
     honest = world.stage.session("alice")
-    size = read_leaves(honest, open_desk(honest)).frontier.size
+    size = newest_leaves(honest, open_desk(honest)).frontier.size
     session = lied_to(world, {"/v1/log/checkpoint": lambda _raw: old})
-    assert read_leaves(session, open_desk(session)).frontier.size == size
+    assert newest_leaves(session, open_desk(session)).frontier.size == size
 
 
 def test_the_log_is_read_once_and_then_only_what_is_new(world: World) -> None:
@@ -142,7 +142,7 @@ def test_the_log_is_read_once_and_then_only_what_is_new(world: World) -> None:
 
 def test_what_was_kept_and_is_garbled_or_foreign_is_read_anew(world: World) -> None:
     session = world.stage.session("alice")
-    leaves = read_leaves(session, open_desk(session))
+    leaves = newest_leaves(session, open_desk(session))
     path = session.profile.folder / "scenarios.json"
     assert load_leaves(path, session.log.origin) == leaves
     assert load_leaves(path, "another log") == Leaves()
@@ -156,7 +156,7 @@ def test_what_was_kept_and_is_garbled_or_foreign_is_read_anew(world: World) -> N
     ):
         path.write_text(json.dumps(garbled), encoding="utf-8")
         assert load_leaves(path, session.log.origin) == Leaves()
-    assert read_leaves(session, open_desk(session)) == leaves
+    assert newest_leaves(session, open_desk(session)) == leaves
 
 
 def test_a_line_whose_entries_do_not_follow_on_each_other_is_broken(world: World) -> None:
@@ -171,7 +171,7 @@ def test_a_line_whose_entries_do_not_follow_on_each_other_is_broken(world: World
 
     session = world.stage.session("alice")
     desk = open_desk(session)
-    honest = read_leaves(session, desk)
+    honest = newest_leaves(session, desk)
     tag = b64u(public_tag(uri))
     broken = Leaves(Frontier.parse(honest.frontier.serialise()), {tag: Line(honest.lines[tag].versions, broken=True)})
     save_leaves(session.profile.folder / "scenarios.json", session.log.origin, broken)

@@ -17,6 +17,8 @@ from agency_cli.services.office import Office, load_office
 from agency_cli.services.orders import MAX_CLAIMS_BYTES, make_order
 from agency_cli.services.orders import read_claims as read_claims_file
 from agency_cli.services.records import Issued
+from agency_cli.services.scenario_cases import run_cases
+from agency_cli.services.scenario_library import MAX_SAMPLE_BYTES, sample
 from agency_cli.services.scenarios import MAX_SOURCE_BYTES, completed, read_source
 from agency_cli.services.status_lists import Lists
 from client.pictures import MAX_PICTURE_BYTES, code_in
@@ -77,6 +79,10 @@ def _order(row: rows.Row, *, table: bool) -> None:
 def claims(data: bytes) -> None:
     body = read_claims_file(laid_out(("claims.json",), data) / "claims.json")
     make_order(body, licence_type("driving-licence"), OFFICE, today=TODAY).content()
+
+
+def scenario_cases(data: bytes) -> None:
+    run_cases(sample("small-loan")[0], canonical.loads_object(data, limit=MAX_SAMPLE_BYTES, what="cases"))
 
 
 def scenario_file(data: bytes) -> None:
@@ -275,6 +281,10 @@ def long_lines() -> Sequence[bytes]:
     return [b'{"a":[' + b"[]," * 340_000 + b"0]}\n", b'{"a":"' + b"x" * (2 << 20) + b'"}\n', b"[" * (1 << 20)]
 
 
+def _scenario_cases() -> list[bytes]:
+    return [json.dumps(sample(name)[1], ensure_ascii=False).encode() for name in ("small-loan", "hotel-check-in")]
+
+
 def _parser(
     name: str,
     call: Callable[[bytes], None],
@@ -291,6 +301,10 @@ PARSERS = (
     _parser("batch-jsonl", jsonl_batch, "agency_cli.services.rows.read_rows", lambda: _batches(table=False), limit=16 << 10, bombs=long_lines),
     _parser("claims-file", claims, "agency_cli.services.orders.read_claims", _claims_files, errors=(Malformed, Denied), limit=MAX_CLAIMS_BYTES + 64),
     _parser("scenario-file", scenario_file, "agency_cli.services.scenarios.read_source", lambda: [*_scenario_sources(), *golden.raws("scenario")], limit=MAX_SOURCE_BYTES + 64),
+    _parser(
+        "scenario-cases", scenario_cases, ("agency_cli.services.scenario_cases.run_cases",), _scenario_cases,
+        limit=MAX_SAMPLE_BYTES + 64, cpu_ms=20_000, why="signs a sample credential for each material that a case names",
+    ),
     _parser("picture", picture, "client.pictures.code_in", _pictures, errors=(Malformed, Denied), limit=MAX_PICTURE_BYTES + 64, bombs=hostile_pictures),
     _parser("use-folder", use_folder, "agency_cli.services.folders.read_use", _use_folders, errors=(Malformed, Denied), limit=4 << 20),
     _parser("use-claims", claims_of_use, "agency_cli.services.folders.read_claims", lambda: [b'{"items":[]}'], limit=4 << 20),

@@ -28,6 +28,7 @@ from client.pack import PACK_TYP, Pack, open_pack
 from client.passphrase import _from_bytes
 from client.problems import error_of
 from client.profile import Party
+from client.scenario_leaves import load_leaves
 from client.store import ItemRecord, Store
 from client.trust import MAX_TRUST_BYTES, TRUST_TYP, Trust, TrustedAgency, open_trust
 from protocol import canonical, wire, wire_batch, wire_verify
@@ -37,6 +38,7 @@ from protocol.entries import Opening
 from protocol.errors import Denied, OneFileError
 from protocol.facts import AgencyFacts, CardFact, ControllerFact, DossierFacts, IssueFact, RoleFact
 from protocol.keys import AccountKey, Root
+from protocol.merkle import Frontier
 from tests.fuzz import golden
 from tests.fuzz.parser import OURS, Parser, lax_json, text
 from tests.fuzz.wrapping import KID, SIGNER, as_jws
@@ -143,6 +145,16 @@ def typed(data: bytes) -> None:
             kind.convert(text(data), None, None)
         except click.BadParameter:
             continue
+
+
+def scenario_leaves(data: bytes) -> None:
+    load_leaves(laid_out(("scenarios.json",), data) / "scenarios.json", "onefile/1/0x" + "1" * 40 + "/main")
+
+
+def _leaves() -> list[bytes]:
+    line = {"tag": b64u(bytes(32)), "versions": [b64u(bytes(32))], "head": b64u(bytes(32)), "broken": False}
+    made = {"v": 1, "origin": "onefile/1/0x" + "1" * 40 + "/main", "frontier": b64u(Frontier().serialise()), "lines": [line]}
+    return [json.dumps(made).encode()]
 
 
 def laid_out(names: Sequence[str], data: bytes) -> Path:
@@ -337,6 +349,7 @@ PARSERS = (
     _local("pack-body", pack_body, "client.pack.Pack.from_json", _packs, errors=OURS),
     Parser("export-folder", exported, ("client.exportdir.read_folder",), _exports, errors=(*OURS[:1], Denied), limit=4 << 20),
     _local("item-record", item_record, "client.store.ItemRecord.from_json", _records),
+    _local("scenario-leaves", scenario_leaves, "client.scenario_leaves.load_leaves", _leaves),
     _local("log-head", log_head, "client.store.Store.log_head", _heads),
     _local("party", party, "client.profile.Party.from_json", _parties),
     _local("own-document", own_document, "client.own_document.OwnDocument.parse", _own_documents, limit=(256 << 10) + 64),
