@@ -13,6 +13,9 @@ register(
         "wrong_passphrase": N_("Check the passphrase, the keyboard layout and the profile."),
         "dossier_not_open": N_("Open it with `wallet dossier --open`."),
         "item_not_found": N_("List items with `wallet items`; run `wallet sync` first if it is new."),
+        "renewal_revoked": N_("Give a new one with `wallet grant`."),
+        "officer_class_name": N_("Name the class: `wallet grants renew GRANT --officer-class CLASS`."),
+        "notices_enough": N_("This agency was told often enough; what was said stands in the log."),
         "grant_not_found": N_("List grants with `wallet grants`."),
         "not_synced": N_("Run `wallet sync` first."),
         "payload_not_here": N_("Connect to the vault and run the command again."),
@@ -34,6 +37,16 @@ register(
         "phrase": N_("Check every word, and that the language of the word list is right."),
         "trust_missing": N_("Assemble one with `wallet trust --write FILE` while the chain answers."),
         "pack_missing": N_("Gather one with `wallet pack update` while there is a network."),
+        "not_ready": N_("Try again when the time has come: `wallet recover status` says when."),
+        "match_number": N_(
+            "Ask the person again, at a number that you knew before. Do not read the digits out yourself."
+        ),
+        "share_other_set": N_("Ask the holder to hand out the shares again: `wallet guardians share`."),
+        "share_not_accepted": N_("Take it first with `wallet guard accept`."),
+        "request_used": N_("Make a new request: `wallet recover cancel`, then `wallet recover start`."),
+        "dossier_frozen": N_("Wait until the freeze is over, or sign with the recovery phrase."),
+        "guardians_missing": N_("Name them with `wallet guardians set`."),
+        "guardians_exist": N_("Use `wallet guardians change`."),
         "pack_too_old": N_("Renew it with `wallet pack update` as soon as there is a network."),
     }
 )
