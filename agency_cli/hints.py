@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from agency_cli.refusals import NEXT_STEPS
 from console.hints import register
 from console.i18n import N_
 
+register(NEXT_STEPS)
 register(
     {
         "profile_not_found": N_("Make keys with `agency init`, or name another profile with --profile."),

@@ -18,11 +18,14 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def officer_options(command: Command) -> Command:
     """Add ``--officer-class`` and ``--officer-ref`` to a command."""
     command = click.option(
-        "--officer-ref", help=N_("A reference to who acts, which only this agency resolves (default: the profile).")
+        "--officer-ref",
+        envvar="ONEFILE_OFFICER_REF",
+        help=N_("A reference to who acts, which only this agency resolves (default: the profile)."),
     )(command)
     return click.option(
         "--officer-class",
         default=DEFAULT_CLASS,
+        envvar="ONEFILE_OFFICER_CLASS",
         show_default=True,
         help=N_("The class of who acts; a grant may ask for one."),
     )(command)

@@ -16,7 +16,7 @@ from protocol import forms
 from protocol.account_envelope import AccountEnvelope
 from protocol.eip712 import Domain, StructType, Typed
 from protocol.encoding import b64u
-from protocol.errors import Malformed
+from protocol.errors import Denied, Malformed
 from protocol.fields import MAX_TIME
 from protocol.hashing import ZERO32, hmac256, keccak256
 from protocol.pointers import MAX_POINTER_CHARS
@@ -193,6 +193,12 @@ def nullifier_of(secret: bytes) -> bytes:
 def officer_class_hash(name: str | None) -> bytes:
     """``officerClass`` of a class's name; ``None`` for any officer."""
     return ANY_OFFICER if name is None else keccak256(name.encode("utf-8"))
+
+
+def check_officer(grant: AccessGrant, name: str) -> None:
+    """Raise ``Denied("officer_class")`` unless an officer of the class ``name`` may use the grant."""
+    if grant.officer_class not in (ANY_OFFICER, officer_class_hash(name)):
+        raise Denied("officer_class", "the grant is for officers of another class")
 
 
 def _bound(what: str, got: int, least: int, most: int) -> None:

@@ -10,9 +10,10 @@ import click
 from agency_cli.common import require_registered, session
 from client.passphrase import passphrase_options
 from console import output
-from console.frame import Command
+from console.frame import Command, Group
 from console.i18n import N_, _, moment
 from console.output import Column
+from protocol.errors import Denied
 
 if TYPE_CHECKING:
     from agency_cli.services.inbox import Given
@@ -21,17 +22,48 @@ if TYPE_CHECKING:
 STATES = ("live", "not_yet", "expired", "used_up", "revoked")
 
 
-@click.command(cls=Command, help=N_("List the grants that holders gave to this agency, and what each of them opens."))
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    help=N_("List the grants that holders gave to this agency, and what each of them opens."),
+)
 @click.option("--state", type=click.Choice(STATES), help=N_("Only grants in this state."))
+@click.option("--renewable", is_flag=True, help=N_("Only grants that ran out, are used up, or end within two weeks."))
 @passphrase_options
-def grants(state: str | None, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+@click.pass_context
+def grants(
+    ctx: click.Context, /, state: str | None, renewable: bool, passphrase_file: Path | None, passphrase_fd: int | None
+) -> None:
+    if ctx.invoked_subcommand is not None:
+        return
     from agency_cli.services import inbox
 
     with session(passphrase_file, passphrase_fd) as found:
         require_registered(found)
-        scenarios = inbox.scenarios_by_hash(found)
+        scenarios, now = inbox.scenarios_by_hash(found), found.clock.now()
         given = [one for one in inbox.given(found) if state is None or one.row.state == state]
+        given = [one for one in given if not renewable or one.renewable(now)]
     output.emit([_data(one, scenarios.get(one.grant.scenario)) for one in given], lambda: _draw(given, scenarios))
+
+
+@grants.command(
+    cls=Command,
+    help=N_("Ask the holder to renew a grant: a signed request in the log. The holder answers with a grant, or not."),
+)
+@click.argument("grant")
+@click.option("--text", help=N_("Why, in words for the holder."))
+@passphrase_options
+def ask(grant: str, text: str | None, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+    from agency_cli.services import inbox, saying
+
+    with session(passphrase_file, passphrase_fd) as found:
+        require_registered(found)
+        given = inbox.find_grant(found, grant)
+        if given.row.state == "revoked":
+            raise Denied("grant_revoked", "its holder revoked it")
+        index = saying.say(found, None, lambda _raw: None, "renewal", grant=given.grant.grant_id, text=text)
+    data = {"grant": given.id, "index": index}
+    output.emit(data, lambda: output.line(_("asked: {grant}, entry {index}").format(**data)))
 
 
 def _data(given: Given, scenario: Scenario | None) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def notices(
         "holder sees who has and who has not."
     ),
 )
-@click.argument("wanted", metavar="[NOTICE]...", nargs=-1)
+@click.argument("wanted", metavar=N_("NOTICE…"), nargs=-1)
 @click.option("--all", "all_", is_flag=True, help=N_("Everything that waits for it."))
 @passphrase_options
 def ack(wanted: tuple[str, ...], all_: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
@@ -85,6 +85,28 @@ def ack(wanted: tuple[str, ...], all_: bool, passphrase_file: Path | None, passp
         rows, code = _acknowledge(found, chosen)
     output.emit(rows, lambda: _draw_answers(rows))
     return code
+
+
+@notices.command(
+    cls=Command,
+    help=N_(
+        "Tell the holder of an issued item, and everybody who has used it under a grant, that it was corrected or "
+        "replaced: a signed statement in the log. Its status is set apart from this, with `agency status set`."
+    ),
+)
+@click.argument("issued")
+@click.option("--text", required=True, help=N_("What was wrong or what takes its place, in words and without values."))
+@passphrase_options
+def correct(issued: str, text: str, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+    from agency_cli.services import saying
+    from agency_cli.services.records import Records
+
+    with session(passphrase_file, passphrase_fd) as found:
+        require_registered(found)
+        record = Records(found.profile.folder).find(issued)
+        index = saying.say(found, None, lambda _raw: None, "correction", item=record.item, text=text)
+    data = {"item": record.id, "index": index}
+    output.emit(data, lambda: output.line(_("told: {item}, entry {index}").format(**data)))
 
 
 def _acknowledge(found: Session, chosen: Sequence[Kept]) -> tuple[list[dict[str, Any]], int]:

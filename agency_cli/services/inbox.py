@@ -13,6 +13,7 @@ from protocol.grant import AccessGrant, GrantEnvelope
 from protocol.scenario import Scenario, parse_scenario
 
 _ID_CHARS = 43
+SOON_S = 14 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class Given:
     def id(self) -> str:
         """The grant's id as people and paths see it."""
         return self.envelope.id
+
+    def renewable(self, now: int) -> bool:
+        """Whether a holder may be asked for it again: it ran out, is used up, or ends soon, and nobody revoked it."""
+        if self.row.state in {"expired", "used_up"}:
+            return True
+        return self.row.state == "live" and self.grant.not_after - now <= SOON_S
 
 
 def given(session: Session) -> Iterator[Given]:

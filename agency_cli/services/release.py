@@ -40,7 +40,7 @@ from protocol.encoding import b64u, unb64u
 from protocol.entries import AccessRecord, Opening, verify_access
 from protocol.errors import Conflict, Denied, Malformed, Unavailable, Untrusted
 from protocol.facts import AnchorFacts
-from protocol.grant import AccessGrant, ScopeItem
+from protocol.grant import AccessGrant, ScopeItem, check_officer
 from protocol.hashing import sha256
 from protocol.receipts import RECEIPT_SKEW_S, Officer, Receipt, ReceiptItem, parse_receipt, sign_receipt
 from protocol.scenario import DAY_S, Scenario
@@ -119,6 +119,7 @@ def release(session: Session, desk: Desk, order: ReleaseOrder, meter: Meter = no
     # What takes a right away counts at first sight, also before the nullifier is on chain.
     if given.row.state == "revoked":
         raise Denied("grant_revoked", "its holder revoked it")
+    check_officer(given.grant, order.officer.officer_class)
     # (1) Of an unfinished use we do not know whether the vault counted it: that one is not ours to refuse.
     scenario = scenario_by_hash(session, desk, given.grant.scenario)
     check_newest(session, desk, scenario, given=True)

@@ -18,7 +18,7 @@ from protocol import wire
 from protocol.encoding import b64u, hex0x
 from protocol.entries import AccessRecord
 from protocol.errors import Conflict, Denied, Untrusted
-from protocol.grant import ANY_OFFICER, AccessGrant, GrantEnvelope, officer_class_hash
+from protocol.grant import AccessGrant, GrantEnvelope, check_officer
 from protocol.hashing import sha256
 from protocol.identifiers import agency_subject, parse_agency_urn
 from protocol.jose import PublicJwk
@@ -224,8 +224,7 @@ def _check_issuer(vault: Vault, receipt: Signed[Receipt], grant: AccessGrant) ->
 def _check_asked(receipt: Receipt, grant: AccessGrant, now: int) -> None:
     if receipt.scenario != grant.scenario:
         raise Untrusted("receipt_scenario", "the receipt names another scenario than the grant")
-    if grant.officer_class not in (ANY_OFFICER, officer_class_hash(receipt.officer.officer_class)):
-        raise Denied("officer_class", "the grant is for officers of another class")
+    check_officer(grant, receipt.officer.officer_class)
     for item in receipt.items:
         _check_item(item, grant)
     most = now + grant.retention_days * DAY_S

@@ -80,6 +80,7 @@ class Grant(Body):
     agency: str = Field(pattern="^0x[0-9a-fA-F]{40}$")
     days: int | None = Field(default=None, ge=1, le=3650)
     uses: int | None = Field(default=None, ge=1, le=1_000_000)
+    hours_between: int | None = Field(default=None, ge=1, le=8760)
     optional: bool = False
 
 

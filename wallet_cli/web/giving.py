@@ -13,13 +13,15 @@ from console.i18n import _
 from protocol.encoding import unhex0x
 from protocol.errors import Denied
 from protocol.scenario import DAY_S
-from wallet_cli.services import granting, opening, revoking, scenarios, tokens, usage
+from wallet_cli.services import ending, granting, opening, revoking, scenarios, tokens, usage
 from wallet_cli.services.granting import GrantOrder, Plan
 from wallet_cli.services.opening import OpenedItem
 from wallet_cli.web import bodies, drawn
 from wallet_cli.web.bodies import Id
 from wallet_cli.web.face import Face
 from wallet_cli.web.safe import Unfinished
+
+HOUR_S = 3600
 
 
 def add(app: FastAPI, face: Face) -> None:
@@ -50,6 +52,7 @@ def _add_list(app: FastAPI, face: Face) -> None:
         def done(session: Session) -> dict[str, Any]:
             row = revoking.find_grant(session, grant)
             ended = revoking.revoke(session, revoking.grant_id_of(row))
+            ending.tell_readers(session)
             return {"go": "/grants", "on_chain": ended.on_chain}
 
         return face.act(request, done)
@@ -74,6 +77,7 @@ def _add_planning(app: FastAPI, face: Face) -> None:
                 seconds=None if body.days is None else body.days * DAY_S,
                 uses=body.uses,
                 optional=body.optional,
+                min_interval_s=(body.hours_between or 0) * HOUR_S,
             )
             face.safe.unfinished.plan = granting.plan(session, open_desk(session), order)
             return {"go": "/grants/consent"}
