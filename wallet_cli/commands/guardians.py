@@ -33,7 +33,7 @@ yes_option = click.option("--yes", is_flag=True, help=N_("Do not ask."))
 def _naming(command: Function) -> Function:
     """The arguments and options of `set` and `change`."""
     for option in (
-        click.argument("names", nargs=-1, required=True, metavar=N_("GUARDIAN…")),
+        click.argument("guardians", nargs=-1, required=True),
         click.option(
             "--threshold",
             "-k",
@@ -88,7 +88,7 @@ def _name(given: dict[str, Any], *, anew: bool) -> None:
 
     with session(given["passphrase_file"], given["passphrase_fd"]) as found:
         require_open(found)
-        planned, people = watching.plan(found, given["names"], given["threshold"], given["delay_s"])
+        planned, people = watching.plan(found, given["guardians"], given["threshold"], given["delay_s"])
         rows = [{"dossier": hex0x(one.dossier), "account": hex0x(one.account)} for one in people]
         _draw_plan(rows, planned.threshold, planned.delay_s)
         if given["dry_run"]:
