@@ -220,6 +220,18 @@ def check_grantee(scenario: Scenario, division: str) -> None:
         raise Denied("scenario_grantee", "an agency of class {division} may not use this scenario", division=division)
 
 
+def check_retention(scenario: Scenario, retain_until: int, now: int) -> None:
+    """Raise ``Denied("receipt_retention")`` if a show's receipt would keep for longer than the scenario allows."""
+    most = now + scenario.retention_days * DAY_S
+    if retain_until > most:
+        raise Denied(
+            "receipt_retention",
+            "the scenario allows keeping until {most}, the receipt says {got}",
+            most=most,
+            got=retain_until,
+        )
+
+
 def check_limits(scenario: Scenario, grant: AccessGrant) -> None:
     """Raise ``Denied("grant_exceeds_scenario")``, naming the limit, unless the grant keeps within all three."""
     limits = (

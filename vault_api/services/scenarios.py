@@ -12,11 +12,13 @@ from protocol import wire
 from protocol.encoding import b64u
 from protocol.errors import Conflict, Denied, Untrusted
 from protocol.grant_evidence import KnownScenario
+from protocol.receipts import Receipt
 from protocol.scenario import (
     Scenario,
     check_current,
     check_grantee,
     check_in_force,
+    check_retention,
     parse_scenario,
     verify_scenario,
 )
@@ -106,12 +108,13 @@ def scenario_of(vault: Vault, conn: Connection, scenario: bytes) -> KnownScenari
     return replace(known, later=later) if later else known
 
 
-def check_current_scenario(vault: Vault, conn: Connection, scenario: bytes, division: str, now: int) -> None:
-    """Raise ``Denied`` unless the scenario is in force now, and for agencies of this class: for a show."""
-    known = scenario_of(vault, conn, scenario)
+def check_current_scenario(vault: Vault, conn: Connection, receipt: Receipt, division: str, now: int) -> None:
+    """Raise ``Denied`` unless a show may be collected by its scenario now, by this class, and be kept for so long."""
+    known = scenario_of(vault, conn, receipt.scenario)
     check_in_force(known.scenario, now)
     check_current(known.scenario, known.later, now, given=False)
     check_grantee(known.scenario, division)
+    check_retention(known.scenario, receipt.retain_until, now)
 
 
 def _check_version(tx: Tx, scenario: Scenario) -> None:

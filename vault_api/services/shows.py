@@ -76,7 +76,7 @@ def collect(vault: Vault, agency: Agency, body: wire.Collect) -> wire.Show:
             _may_collect(show)
             verify_show_code(body.code, key.present_key, origin=vault.origin, now=tx.now)
             division = agency.known.state.division
-            check_current_scenario(vault, tx.conn, receipt.body.scenario, division, tx.now)
+            check_current_scenario(vault, tx.conn, receipt.body, division, tx.now)
             _log_collect(tx, show, agency, receipt)
         return Answer(200, b"{}")
 

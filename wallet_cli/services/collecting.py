@@ -23,7 +23,7 @@ from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard, verify_key_card
 from protocol.parcel import Parcel, ParcelItem
 from protocol.receipts import RECEIPT_SKEW_S, Receipt, parse_receipt
 from protocol.recipients import HybridRecipient
-from protocol.scenario import Scenario, check_grantee, check_in_force
+from protocol.scenario import Scenario, check_grantee, check_in_force, check_retention
 from protocol.signed import Signed, check_audience, check_clock
 from wallet_cli.services import presenting
 from wallet_cli.services.choosing import chosen
@@ -74,6 +74,7 @@ class Collecting:
         self._check_receipt(receipt, card)
         self._check_logged(show, receipt)
         scenario = scenario_by_hash(self.session, desk, receipt.body.scenario)
+        check_retention(scenario.body, receipt.body.retain_until, receipt.body.iat)
         parts = self._check_scope(scenario.body, agency)
         check_newest(self.session, desk, scenario)
         return Collector(agency, card, receipt.body, scenario, parts)

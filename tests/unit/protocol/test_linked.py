@@ -1,4 +1,4 @@
-"""Items of one case: linked claims in the scenario, in what a holder is ready for, and in what a reader is shown."""
+"""Items of one case; and what later versions, and the time of keeping, end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from protocol.dcql import parse_query
 from protocol.errors import Denied, Malformed
 from protocol.licence_types import licence_type
 from protocol.readiness import Candidate, readiness
-from protocol.scenario import Scenario, check_linked, scenario_from_json
+from protocol.scenario import DAY_S, Scenario, check_current, check_linked, check_retention, scenario_from_json
 from tests import credential_samples as samples
 from tests.scenario_samples import NOW, SCENARIO
 
@@ -105,3 +105,28 @@ def test_items_that_show_two_cases_are_refused_by_name() -> None:
         with pytest.raises(Denied) as caught:
             check_linked(birth(), shown)
         assert (caught.value.code, caught.value.facts["claim"]) == ("not_linked", "/case_number")
+
+
+def test_a_later_version_ends_what_begins_and_a_withdrawn_one_everything() -> None:
+    later = dataclasses.replace(SCENARIO, version=2, effective=NOW)
+    coming = dataclasses.replace(SCENARIO, version=3, effective=NOW + 1)
+    gone = dataclasses.replace(SCENARIO, version=4, effective=NOW + 1, withdrawn=NOW)
+    check_current(SCENARIO, (), NOW, given=False)
+    check_current(SCENARIO, [coming], NOW, given=False)
+    check_current(SCENARIO, [later, coming], NOW, given=True)
+    for versions, given, code in (
+        ([later, coming], False, "scenario_superseded"),
+        ([gone], True, "scenario_withdrawn"),
+        ([later, gone], False, "scenario_withdrawn"),
+    ):
+        with pytest.raises(Denied) as caught:
+            check_current(SCENARIO, versions, NOW, given=given)
+        assert caught.value.code == code
+
+
+def test_a_show_is_kept_no_longer_than_the_scenario_says() -> None:
+    most = NOW + SCENARIO.retention_days * DAY_S
+    check_retention(SCENARIO, most, NOW)
+    with pytest.raises(Denied) as caught:
+        check_retention(SCENARIO, most + 1, NOW)
+    assert (caught.value.code, caught.value.facts["most"]) == ("receipt_retention", most)

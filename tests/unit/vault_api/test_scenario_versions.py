@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from protocol.hashing import sha256
 from protocol.scenario import parse_scenario
 from tests.grant_world import World
 from tests.unit.vault_api.test_shows import Window
-from tests.vault_stage import HOUR, VaultStage, refused, unchanged
+from tests.vault_stage import DAY, HOUR, VaultStage, refused, unchanged
 
 
 @pytest.fixture
@@ -58,3 +61,19 @@ def test_a_window_collects_by_the_newest_version_only(window: Window) -> None:
     old = window.receipt()
     window.stage.scenario(window.authority, version=2, supersedes=window.scenario)
     refused(window.collect(receipt=old), 403, "scenario_superseded")
+
+
+def test_a_window_keeps_no_longer_than_the_scenario_allows(window: Window) -> None:
+    now = window.stage.clock.now()
+    refused(window.collect(receipt=window.receipt(retain_until=now + 181 * DAY)), 403, "receipt_retention")
+    assert window.collect(receipt=window.receipt(retain_until=now + 180 * DAY)).status_code == 200
+
+
+def test_a_refused_grant_is_told_which_claims_were_too_much(world: World) -> None:
+    grant = world.grant()
+    scope = world.scope(grant, claims=("/holder/identity_number", "/months_paid"))
+    wrong = world.grant(scope=scope)
+    wrong.grant = replace(wrong.grant, scope=(replace(scope[0], parcel=sha256(wrong.parcel)),))
+    problem = refused(wrong.send(), 403, "over_asking")
+    assert "insurance:/holder/identity_number" in problem["detail"]
+    assert "/months_paid" not in problem["detail"]
