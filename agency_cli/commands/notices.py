@@ -68,20 +68,20 @@ def notices(
         "holder sees who has and who has not."
     ),
 )
-@click.argument("wanted", metavar=N_("NOTICE…"), nargs=-1)
+@click.argument("notice", nargs=-1)
 @click.option("--all", "all_", is_flag=True, help=N_("Everything that waits for it."))
 @passphrase_options
-def ack(wanted: tuple[str, ...], all_: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
+def ack(notice: tuple[str, ...], all_: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
     from agency_cli.services import hearing
     from client.notices import NoticeBox
 
-    if bool(wanted) == all_:
+    if bool(notice) == all_:
         raise click.UsageError(_("Name notices, or give --all."))
     with session(passphrase_file, passphrase_fd) as found:
         require_registered(found)
         hearing.listen(found)
         waiting = hearing.open_ones(NoticeBox(found.profile.folder))
-        chosen = waiting if all_ else [hearing.find(found, name) for name in wanted]
+        chosen = waiting if all_ else [hearing.find(found, name) for name in notice]
         rows, code = _acknowledge(found, chosen)
     output.emit(rows, lambda: _draw_answers(rows))
     return code

@@ -15,6 +15,8 @@ from agency_cli.services import hearing, saying
 from client.notices import Kept, NoticeBox
 from protocol.encoding import b64u, unb64u
 from protocol.errors import Conflict, Denied, Malformed, Untrusted
+from protocol.grant import officer_class_hash
+from protocol.receipts import Officer
 from protocol.statements import parse_statement
 from protocol.wire_notices import Notice
 from tests.reader_stage import Given, ReaderStage
@@ -332,3 +334,45 @@ def test_a_garbled_notice_is_told(tmp_path: Path) -> None:
     assert refused.value.code == "store"
     (folder / "cursor.json").write_text('{"next": 5}')
     assert NoticeBox(tmp_path)._cursor() is None
+
+
+# --- asking for a renewal, correcting, officers ---------------------------------------------------
+
+
+def test_grants_that_may_be_asked_for_again_are_listed_and_asked_for(desk: ReaderStage, run: Run) -> None:
+    soon, far = desk.give(desk.item), desk.give(desk.item, not_after=desk.clock.now() + 20 * 86_400)
+    once = desk.give(desk.item, max_uses=1, not_after=desk.clock.now() + 20 * 86_400)
+    desk.out = desk.out.with_name("once")
+    desk.release(once)
+    listed = {row["grant"] for row in data(run("grants", "--renewable", "--json"))}
+    assert {soon.id, once.id} <= listed
+    assert far.id not in listed
+    asked = data(run("grants", "ask", once.id[:12], "--text", "two more months", "--json"))
+    assert asked["grant"] == once.id
+    assert "asked:" in run("grants", "ask", once.id)[1]
+    told = desk.vault.get(desk.alice, "/v1/me/notices?limit=100").json()["rows"]
+    assert [row["grant"] for row in told if row["kind"] == "renewal"][-2:] == [once.id] * 2
+    desk.revoke(soon)
+    code, _, err = run("grants", "ask", soon.id, "--json")
+    assert (code, json.loads(err)["error"]["code"]) == (5, "grant_revoked")
+
+
+def test_an_officer_of_another_class_signs_no_receipt(desk: ReaderStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = desk.give(desk.item, officer_class=officer_class_hash("notary"))
+    with pytest.raises(Denied) as refused:
+        desk.release(given)
+    assert (refused.value.code, desk.posts("/release")) == ("officer_class", 0)
+    desk.out = desk.out.with_name("notary")
+    assert desk.release(given, officer=Officer("notary", "room 4")).use.use_no == 1
+
+
+def test_the_officer_comes_from_the_settings_where_the_command_does_not_say(
+    desk: ReaderStage, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = desk.give(desk.item, officer_class=officer_class_hash("notary"))
+    assert run("release", given.id, "--out", str(desk.out), "--json")[0] == 4
+    monkeypatch.setenv("ONEFILE_OFFICER_CLASS", "notary")
+    monkeypatch.setenv("ONEFILE_OFFICER_REF", "room 4")
+    assert run("release", given.id, "--out", str(desk.out), "--json")[0] == 0
+    (use,) = desk.uses()
+    assert (use.receipt.body.officer.officer_class, use.receipt.body.officer.ref) == ("notary", "room 4")
