@@ -44,10 +44,10 @@ from protocol.licence_types import licence_type
 from protocol.recipients import HybridRecipient, Passphrase
 from protocol.slips import Slip, SlipObject, item_commitment, sign_slip
 from protocol.status_list import StatusList, sign_status_token, status_uri
+from tests.vault_stage import lay_schema
 from vault_api.app import create_app
 from vault_api.build import Outside, build_vault
 from vault_api.db.engine import open_engine
-from vault_api.db.migrate import migrate
 from vault_api.fakes import MemoryBlobs
 from vault_api.loops import Following, Housekeeping, Publishing
 from vault_api.settings import Settings as VaultSettings
@@ -101,8 +101,8 @@ class Stage:
         home.mkdir(parents=True)
         write_deployment(home / "deployment.json", self.ledger.deployment)
         settings = VaultSettings(home=home, public_origin=ORIGIN, payload_bytes=8 << 20, anchor_interval_s=2)
+        lay_schema(settings)  # migrating takes longer than most tests
         engine = open_engine(settings.database)
-        migrate(engine)
         self.blobs = MemoryBlobs()
         self.vault = build_vault(settings, Outside(self.ledger, engine, self.blobs, self.clock))
         self.vault.sequencer.start()
