@@ -11,6 +11,7 @@ Wire law: another member needs ``"v":2``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protocol import canonical
@@ -19,8 +20,8 @@ from protocol.envelope import open_bytes, seal_bytes, split
 from protocol.errors import Malformed
 from protocol.fields import Fields
 from protocol.hashing import sha256
-from protocol.keyring import MAX_RING_BYTES, KeyRing, RingMember, member_identity
-from protocol.keys import Root
+from protocol.keyring import MAX_RING_BYTES, KeyRing, RingMember
+from protocol.recipients import Identity
 
 PREFIX = "OFJ1:"
 MATCH_DIGITS = 20
@@ -76,10 +77,10 @@ def seal_answer(answer: Answer, member: RingMember) -> bytes:
     return seal_bytes(plain, [member.recipient]).file
 
 
-def open_answer(raw: bytes, secret: Root) -> Answer:
+def open_answer(raw: bytes, identities: Sequence[Identity]) -> Answer:
     """Open an answer; ``Malformed``, ``Untrusted`` or ``Denied("no_identity")``. Who sealed it is not told by it."""
     header, payload = split(raw)
-    plain = open_bytes(header, payload, [member_identity(secret)])
+    plain = open_bytes(header, payload, identities)
     fields = Fields(canonical.loads_canonical(plain, limit=_MAX_ANSWER, what="answer"), "answer")
     fields.uint("v", least=_VERSION, most=_VERSION)
     answer = Answer(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agency_cli.services.parcels import open_parcel
-from protocol import envelope
+from protocol import canonical, envelope
 from protocol.age_format import MAX_HEADER_BYTES, parse_header, parse_whole_header, read_header, signed_part
 from protocol.bech32 import MAX_BECH32_CHARS
 from protocol.errors import Malformed
-from protocol.keyring import MAX_RING_BYTES, KeyRing, RingRoot, open_ring
+from protocol.joining import MAX_REQUEST_CHARS, open_answer, parse_request, write_request
+from protocol.keyring import MAX_RING_BYTES, KeyRing, RingMember, RingRoot, open_ring
 from protocol.keys import LANGUAGES, MAX_PHRASE_CHARS, Mnemonic, RevokeKey, Root, TagKey
 from protocol.parcel import MAX_PARCEL_BYTES, Parcel, ParcelDocument, ParcelItem
 from protocol.recipients import (
@@ -22,10 +24,12 @@ from protocol.recipients import (
 )
 from protocol.stream import FileKey, decrypt_stream
 from tests.fuzz import golden, wrapping
-from tests.fuzz.parser import OURS, Parser, text
+from tests.fuzz.parser import OURS, Parser, lax_json, text
 from tests.strangers import SHARED
 
 HYBRID = HybridIdentity(b"\x05" * 32)
+MEMBER = RingMember.of("手机", Root(b"\x08" * 32))
+JSON_WORDS = (b"name", b"sealing_key", b"present_jwk", b"P-256", b"{}", b"null")
 CHEAP = ScryptIdentity(Passphrase("correct horse"), max_log_n=4)
 STANZAS = (b"-> ", b"X25519", b"scrypt", b"mlkem768x25519", b"--- ", b"age-encryption.org/v1\n", b"\n", b"-> x\n\n")
 WORDS = (
@@ -111,6 +115,19 @@ def sealed_ring(data: bytes) -> None:
     open_ring(data if data.startswith(b"age-") else wrapping.sealed(data), [wrapping.READER])
 
 
+def join_request(data: bytes) -> None:
+    member = parse_request(text(data))
+    assert write_request(member) == text(data)
+
+
+def ring_member(data: bytes) -> None:
+    RingMember.from_json(lax_json(data))
+
+
+def join_answer(data: bytes) -> None:
+    open_answer(data if data.startswith(b"age-") else wrapping.sealed(data), [wrapping.READER])
+
+
 def parcel(data: bytes) -> None:
     assert Parcel.parse(data).serialise() == data
 
@@ -131,7 +148,21 @@ def mnemonic(data: bytes) -> None:
 
 def rings() -> list[bytes]:
     roots = tuple(RingRoot(seq, Root(bytes([seq]) * 32)) for seq in (1, 4))
-    return [KeyRing(b"\x44" * 32, roots, TagKey(b"\x01" * 32), RevokeKey(b"\x02" * 32)).serialise()]
+    first = KeyRing(b"\x44" * 32, roots, TagKey(b"\x01" * 32), RevokeKey(b"\x02" * 32))
+    return [first.serialise(), replace(first, n=2, members=(MEMBER,)).serialise()]
+
+
+def members() -> list[bytes]:
+    return [canonical.dumps(MEMBER.to_json())]
+
+
+def join_requests() -> list[bytes]:
+    return [write_request(MEMBER).encode()]
+
+
+def join_answers() -> list[bytes]:
+    ring = rings()[1].decode()
+    return [canonical.dumps({"v": 1, "ring": ring, "party": "{}", "deployment": "{}"})]
 
 
 def parcels() -> list[bytes]:
@@ -199,6 +230,14 @@ PARSERS = (
     Parser(
         "key-ring-file", sealed_ring, ("protocol.keyring.open_ring",), rings,
         errors=OURS, limit=MAX_HEADER_BYTES + MAX_RING_BYTES,
+    ),
+    Parser("join-request", join_request, ("protocol.joining.parse_request",), join_requests, limit=MAX_REQUEST_CHARS + 64),
+    Parser(
+        "ring-member", ring_member, ("protocol.keyring.RingMember.from_json",), members, words=JSON_WORDS, limit=8 << 10,
+    ),
+    Parser(
+        "join-answer", join_answer, ("protocol.joining.open_answer",), join_answers,
+        errors=OURS, limit=MAX_HEADER_BYTES + 2 * MAX_RING_BYTES,
     ),
     Parser("parcel", parcel, ("protocol.parcel.Parcel.parse",), parcels, limit=MAX_PARCEL_BYTES + 64),
     Parser(

@@ -29,10 +29,12 @@ from protocol.revocations import parse_revocation
 from protocol.scenario import parse_scenario, scenario_from_json, verify_scenario
 from protocol.sdjwt import MAX_DISCLOSURE_CHARS, MAX_SDJWT_CHARS, open_claims, parse_disclosure, parse_sdjwt
 from protocol.show_code import PREFIX, parse_show_code, verify_show_code
+from protocol.identifiers import dossier_urn
+from protocol.rewraps import parse_rewrap, verify_rewrap
 from protocol.slips import parse_slip, verify_slip
 from protocol.statements import parse_card_token, parse_statement, verify_card_token, verify_statement
 from protocol.status_list import MAX_TOKEN_CHARS, StatusList, parse_status_token, verify_status_token
-from tests.credential_samples import BANK_URN, HOLDER, ISSUER_URN, STATUS_URI, credential
+from tests.credential_samples import BANK_URN, DOSSIER, HOLDER, ISSUER_URN, STATUS_URI, credential
 from tests.fuzz import golden
 from tests.fuzz.parser import OURS, Parser, lax_json, text
 from tests.fuzz.wrapping import READER, SIGNER, as_jws, as_sdjwt, as_status_token, sealed
@@ -364,6 +366,7 @@ PARSERS = (
     ),
     Parser("revocation", revocation, ("protocol.revocations.parse_revocation",), lambda: golden.raws("revocation"), limit=1024, words=JSON_WORDS),
     signed("slip", "onefile-slip+jwt", parse_slip, verify_slip, log=ORIGIN),
+    signed("rewrap", "onefile-rewrap+jwt", parse_rewrap, verify_rewrap, log=ORIGIN, dossier=dossier_urn(DOSSIER), item=b"\x05" * 32),
     signed("receipt", "onefile-receipt+jwt", parse_receipt, verify_receipt, log=ORIGIN, now=NOW),
     signed("statement", "onefile-statement+jwt", parse_statement, verify_statement, log=ORIGIN, now=NOW),
     signed("card-token", "onefile-card+jwt", parse_card_token, verify_card_token, agency=BANK_URN, now=NOW),

@@ -62,6 +62,7 @@ presentation | Credential | spec/credential.md | credential.verify_presentation_
 status-list | Credential | spec/credential.md | status_list.verify_status_token | credentials.status_list
 slip | Deposit | spec/credential.md | slips.verify_slip | signed.slip
 item-commitment | Deposit | spec/credential.md | slips.item_commitment | signed.item
+rewrap | Keys | spec/keys.md | rewraps.verify_rewrap | signed.rewrap
 own-document | Deposit | spec/export.md | client.own_document.OwnDocument.parse | signed.own_document
 card-token | Deposit | spec/credential.md | statements.verify_card_token | signed.card_token
 sealed-object | Deposit | spec/sealed-object.md | envelope.open_bytes | sealing.sealed_object
@@ -132,6 +133,10 @@ ELSEWHERE = {
     "keycard.KeyCardEnvelope.parse": "a part of key-card",
     "keycard.KeyCardEnvelope.from_json": "a part of key-card",
     "keyring.KeyRing.parse": "a part of key-ring",
+    "keyring.RingMember.from_json": "a part of key-ring, and of a request to join",
+    "joining.parse_request": "between two devices of one wallet: tests/unit/wallet_cli/test_devices.py",
+    "joining.open_answer": "the same; what is sealed in it is a key-ring",
+    "rewraps.parse_rewrap": "a part of rewrap",
     "merkle.verify_inclusion": "a part of tlog-proof; transparency-dev's vectors besides",
     "merkle.verify_consistency": "a part of growth; transparency-dev's vectors besides",
     "log_evidence.parse_log_evidence": "a part of log-evidence",

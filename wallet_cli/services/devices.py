@@ -24,7 +24,7 @@ from protocol.fields import Fields
 from protocol.hashing import same
 from protocol.joining import MAX_TEXT, Answer, match_number, open_answer, parse_request, seal_answer, write_request
 from protocol.keycard import VerifiedKeyCard
-from protocol.keyring import KeyRing, RingMember
+from protocol.keyring import KeyRing, RingMember, member_identity
 from protocol.keys import AccountKey, Root
 from protocol.recipients import Passphrase, ScryptIdentity, ScryptRecipient
 from wallet_cli.services import registration, rings, rotating
@@ -87,7 +87,7 @@ def invite(session: Session, request: str) -> bytes:
 def join(session: Session, raw: bytes, passphrase: Passphrase) -> None:
     """Take up what the first device handed over; refused unless it fits the chain that this machine knows."""
     _name, secret = _kept(session, passphrase)
-    answer = open_answer(raw, secret)
+    answer = open_answer(raw, [member_identity(secret)])
     record = Deployment.parse(answer.deployment.encode("utf-8"))
     known = deployments.local_record(session.settings)
     if (record.contracts, record.deploy_block_hash) != (known.contracts, known.deploy_block_hash):

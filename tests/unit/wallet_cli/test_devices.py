@@ -13,7 +13,7 @@ from client.session import Session
 from protocol import wire
 from protocol.errors import Denied, Malformed, OneFileError, Unavailable
 from protocol.joining import Answer, match_number, open_answer, parse_request, seal_answer, write_request
-from protocol.keyring import RingMember
+from protocol.keyring import RingMember, member_identity
 from protocol.keys import Root
 from protocol.recipients import Passphrase
 from tests.unit.wallet_cli.conftest import Outcome, World
@@ -152,7 +152,7 @@ def test_an_answer_that_does_not_fit_is_refused(world: World) -> None:
     asked = devices.ask(phone, "phone", PASS)
     member = parse_request(asked.request)
     _name, secret = devices._kept(phone, PASS)
-    good = open_answer(devices.invite(world.alice, asked.request), secret)
+    good = open_answer(devices.invite(world.alice, asked.request), [member_identity(secret)])
     record = json.loads(good.deployment)
     other_chain = json.dumps({**record, "deploy_block_hash": "0x" + "11" * 32})
     foreign = {**json.loads(good.party), "subject": "0x" + "22" * 32}

@@ -11,6 +11,7 @@ from protocol.grant import ScopeItem
 from protocol.hashing import same, sha256
 from protocol.jose import PublicJwk
 from protocol.receipts import verify_receipt
+from protocol.rewraps import verify_rewrap
 from protocol.scenario import (
     check_current,
     check_grantee,
@@ -57,6 +58,12 @@ def receipt(given: Input) -> Any:
 def statement(given: Input) -> Any:
     found = verify_statement(given["raw"], _key(given), log=given["log"], now=given["now"])
     return _result(found, kind=found.body.kind, logged_as=found.body.logged_as)
+
+
+def rewrap(given: Input) -> Any:
+    item = unb64u(given["item"], length=32)
+    found = verify_rewrap(given["raw"], _key(given), log=given["log"], dossier=given["dossier"], item=item)
+    return _result(found, card=hex0x(found.body.card), headers=[b64u(one) for one in found.body.headers])
 
 
 def card_token(given: Input) -> Any:

@@ -9,6 +9,7 @@ from protocol import canonical
 from protocol.age_format import Stanza, raw_b64
 from protocol.encoding import b64u, hex0x, unb64u
 from protocol.hashing import sha256
+from protocol.jose import P256Signer
 from protocol.recipients import X25519Identity
 from tests.vectors.book import Book, octets
 from tests.vectors.judges import sealing
@@ -57,6 +58,7 @@ def keys() -> Book:
     return book
 
 
+MEMBER = P256Signer.from_secret(bytes(31) + b"\x21").public_jwk()
 RING: dict[str, Any] = {
     "v": 1,
     "dossier": hex0x(ROOT),
@@ -77,9 +79,23 @@ def key_ring() -> Book:
     book.accept("two roots and two members", file=ring_file(), identity=HOLDER.unsafe_text())
     book.also("the other member", identity=OFFICER.unsafe_text())
     book.also("one root", file=ring_file(roots=RING["roots"][:1]))
+    member = {"name": "手机", "sealing_key": b64u(seals.HOLDER.recipient().public), "present_jwk": MEMBER.to_json()}
+    shared = {"v": 2, "n": 3, "members": [member]}
+    book.also("version 2, with a number and a member", file=ring_file(**shared))
+    for name, code, changes in (
+        ("a ring without members", "ring_members", {"members": []}),
+        ("number 0", "field_range", {"n": 0}),
+        ("a member twice", "ring_member_twice", {"members": [member, {**member, "name": "b"}]}),
+        ("33 members", "field_count", {"members": [member] * 33}),
+        ("a member with a root", "field_unknown", {"members": [{**member, "root": "x"}]}),
+        ("a sealing key of 32 bytes", "length", {"members": [{**member, "sealing_key": b64u(ROOT)}]}),
+        ("a name that turns round", "member_name", {"members": [{**member, "name": "a\u202eb"}]}),
+        ("members in version 1", "field_unknown", {"v": 1}),
+    ):
+        book.refuse(name, f"malformed:{code}", file=ring_file(**{**shared, **changes}))
     first, second = RING["roots"]
     for name, code, changes in (
-        ("version 2", "field_range", {"v": 2}),
+        ("version 3", "field_range", {"v": 3}),
         ("version true", "field_type", {"v": True}),
         ("another member of the object", "field_unknown", {"w": 1}),
         ("a dossier of 31 bytes", "length", {"dossier": hex0x(ROOT[1:])}),

@@ -15,6 +15,7 @@ from protocol.hashing import sha256
 from protocol.identifiers import dossier_urn
 from protocol.jose import P256Signer, sign_jws, sign_typed
 from protocol.receipts import RECEIPT_TYP, Officer, Receipt, ReceiptItem, sign_receipt
+from protocol.rewraps import REWRAP_TYP, Rewrap, sign_rewrap
 from protocol.sdjwt import parse_sdjwt
 from protocol.slips import SLIP_TYP, Slip, SlipObject, item_commitment, sign_slip
 from tests.credential_samples import BANK_URN, DOSSIER, HOLDER, ISSUED, ISSUER, ISSUER_URN, file_entry, request
@@ -258,6 +259,34 @@ def own_documents() -> Book:
     return book
 
 
+def rewraps() -> Book:
+    about = "raw: a holder's word on new headers (JWS) by key, of a dossier (urn) and item, for the log"
+    book = Book("rewrap", about, signed.rewrap)
+    word = Rewrap(NOW, dossier_urn(DOSSIER), LOG, sha256(b"item"), sha256(b"card"), (sha256(b"0"), sha256(b"1")))
+    good = sign_rewrap(word, HOLDER)
+    place = {"key": jwk(HOLDER), "log": LOG, "dossier": word.iss, "item": b64u(word.item)}
+    book.accept("an item of two objects", raw=good, **place)
+    book.also("the other s", raw=high_s(good))
+    book.also("an item of one object", raw=sign_rewrap(replace(word, headers=word.headers[:1]), HOLDER))
+    book.refuse("another key", "untrusted:jws_kid", key=jwk(ISSUER))
+    book.refuse("another log", "untrusted:wrong_audience", log=OTHER_LOG)
+    book.refuse("another dossier", "untrusted:rewrap_foreign", dossier=dossier_urn(bytes(32)))
+    book.refuse("another item", "untrusted:rewrap_foreign", item=b64u(sha256(b"other")))
+    refuse_jws(book, REWRAP_TYP, word.to_json(), HOLDER, SLIP_TYP)
+    bent = bodies(book, REWRAP_TYP, word.to_json(), HOLDER)
+    bent("no headers", "malformed:field_count", headers=[])
+    bent("65 headers", "malformed:field_count", headers=[b64u(sha256(bytes([n]))) for n in range(65)])
+    bent("one header twice", "malformed:field_duplicate", headers=[b64u(word.headers[0])] * 2)
+    bent("a header of 31 bytes", "malformed:length", headers=[b64u(bytes(31))])
+    bent("a payload", "malformed:field_unknown", payload=b64u(bytes(32)))
+    bent("no card", "malformed:field_missing", card=...)
+    bent("a card in base64url", "malformed:hex", card=b64u(word.card))
+    bent("by an agency", "malformed:field_form", iss=ISSUER_URN)
+    bent("a log in upper case", "malformed:field_form", aud=LOG.upper())
+    bent("an item of 31 bytes", "malformed:length", item=b64u(bytes(31)))
+    return book
+
+
 def books() -> list[Book]:
     """All of this module."""
-    return [slips(), items(), receipts(), own_documents()]
+    return [slips(), items(), receipts(), own_documents(), rewraps()]

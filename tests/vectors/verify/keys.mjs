@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { hybridPublic, openFile, readIdentity } from "./age.mjs";
 import { b64u, bech32, hex0x, hkdf, join, octets, sha256, u32, unb64u } from "./bytes.mjs";
 import { Fields, length } from "./fields.mjs";
+import { readJwk } from "./jose.mjs";
 import { parseCanonical } from "./json.mjs";
 import { malformed, need } from "./refused.mjs";
 
@@ -57,10 +58,24 @@ function keys(given) {
   return { hot: account(0), cold: account(1), ...ofRoot(derive(seed, "root", index), seq) };
 }
 
+/** Whom the next ring is sealed to: at least one, none twice. */
+function members(fields) {
+  fields.uint("n", { least: 1 });
+  const keys = fields.objects("members", { least: 1, most: 32 }).map((entry) => {
+    const name = entry.text("name", { most: 64 });
+    need(!/[\p{C}\p{Zl}\p{Zp}]/u.test(name), "member: a name that can't be printed");
+    entry.octets("sealing_key", 1216);
+    const { x, y } = readJwk(entry.take("present_jwk"));
+    entry.done();
+    return `${x} ${y}`;
+  });
+  need(new Set(keys).size === keys.length, "ring: a member twice");
+}
+
 function keyRing({ file, identity }) {
   const plain = openFile(octets(file), readIdentity(identity));
-  const fields = new Fields(parseCanonical(plain, 64 << 10), "ring");
-  fields.uint("v", { least: 1, most: 1 });
+  const fields = new Fields(parseCanonical(plain, 128 << 10), "ring");
+  const version = fields.uint("v", { least: 1, most: 2 });
   const dossier = fields.hex("dossier");
   const roots = fields.objects("roots", { least: 1, most: 256 }).map((entry) => {
     const found = [entry.uint("seq", { most: 2 ** 32 - 1 }), b64u(entry.octets("root"))];
@@ -68,6 +83,7 @@ function keyRing({ file, identity }) {
     return found;
   });
   need(roots.every(([seq], i) => i === 0 || seq > roots[i - 1][0]), "ring: roots out of order");
+  if (version === 2) members(fields);
   const ring = { dossier: hex0x(dossier), roots, tag: b64u(fields.octets("tagKey")), revoke: b64u(fields.octets("revokeKey")) };
   fields.done();
   return ring;

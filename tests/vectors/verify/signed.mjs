@@ -173,6 +173,23 @@ function cardToken({ raw, key, agency, now }) {
   return { sha256: jws.hash, card };
 }
 
+function rewrap({ raw, key, log, dossier, item }) {
+  const jws = parseJws(raw, "onefile-rewrap+jwt", { limit: 16 << 10 });
+  const fields = new Fields(jws.claims(), "rewrap");
+  fields.time("iat");
+  const iss = fields.text("iss", { form: FORMS.dossier });
+  const aud = fields.text("aud", { form: FORMS.origin });
+  const of = b64u(fields.octets("item"));
+  const card = hex0x(fields.hex("card"));
+  const headers = fields.array("headers", { least: 1, most: 64 }).map((text) => b64u(unb64u(text, 32)));
+  fields.done();
+  need(new Set(headers).size === headers.length, "one header twice");
+  verifyJws(jws, readJwk(key));
+  meantFor(aud, log);
+  if (iss !== dossier || of !== item) untrusted("rewrap_foreign");
+  return { sha256: jws.hash, card, headers };
+}
+
 function ownDocument({ raw }) {
   const bytes = octets(raw);
   const fields = new Fields(parseCanonical(bytes, 256 << 10), "own document");
@@ -194,4 +211,5 @@ export const judges = {
   statement,
   "card-token": cardToken,
   "own-document": ownDocument,
+  rewrap,
 };
