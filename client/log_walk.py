@@ -11,10 +11,11 @@ Left out: what an entry means, and to whom it belongs (the ``Visit`` that is han
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 
 from protocol.errors import OneFileError, Untrusted
 from protocol.merkle import Frontier, leaf_hashes, verify_consistency
@@ -62,6 +63,7 @@ def walk_log(
     not the log's; ``Unavailable("tile_missing")`` or ``Malformed`` for bundles that are withheld or garbled.
     """
     wanted = sorted(mark for mark in set(marks) if mark.size > start.size)
+    _check_one_root_each(wanted)
     frontier, before = start, Mark(start.size, start.root(), anchored=True)
     if not wanted:
         return start
@@ -74,6 +76,12 @@ def walk_log(
             passed(frontier)
             before = mark
     return frontier
+
+
+def _check_one_root_each(marks: Sequence[Mark]) -> None:
+    for before, mark in pairwise(marks):
+        if before.size == mark.size and before.root != mark.root:
+            raise _forked(before, mark)
 
 
 class _Entries:
@@ -124,15 +132,19 @@ def _wrong(source: Source, before: Mark, mark: Mark) -> OneFileError:
             verify_consistency(before.size, mark.size, before.root, mark.root, proof)
     except OneFileError:
         # A vault that can't prove it either: one of the two heads is of another history.
-        return Untrusted(
-            "log_forked",
-            "the head of size {size} does not extend the head of size {before}: the log shows two histories",
-            size=mark.size,
-            before=before.size,
-        )
+        return _forked(before, mark)
     return Untrusted(
         "entries_other",
         "the entries that the vault serves from {before} to {size} are not those of its own head",
         before=before.size,
         size=mark.size,
+    )
+
+
+def _forked(before: Mark, mark: Mark) -> Untrusted:
+    return Untrusted(
+        "log_forked",
+        "the head of size {size} does not extend the head of size {before}: the log shows two histories",
+        size=mark.size,
+        before=before.size,
     )
