@@ -1,4 +1,4 @@
-"""docs/spec/deposit.md and use.md cite tests that exist."""
+"""docs/spec/deposit.md, use.md and notices.md cite tests that exist."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.strangers import ROOT
 
 
-@pytest.mark.parametrize("page", ["deposit.md", "use.md"])
+@pytest.mark.parametrize("page", ["deposit.md", "use.md", "notices.md"])
 def test_every_test_that_the_page_cites_exists(page: str) -> None:
     cited = set(re.findall(r"`(test_[a-z0-9_]+)`", (ROOT / "docs" / "spec" / page).read_text(encoding="utf-8")))
     there = {
