@@ -40,13 +40,14 @@ def complain(
     passphrase_file: Path | None,
     passphrase_fd: int | None,
 ) -> None:
+    from client.checks import open_desk
     from wallet_cli.services import complaining, syncing
 
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
         syncing.sync(found)
         if row is None or list_:
-            cases = [case.to_json() for case in complaining.cases(found)]
+            cases = [case.to_json() for case in complaining.cases(found, open_desk(found))]
             output.emit({"cases": cases}, lambda: _draw(cases))
             return
         target = complaining.find(found, row)

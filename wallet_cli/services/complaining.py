@@ -11,16 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from client.checks import Desk
 from client.session import Session
 from protocol import wire
 from protocol.encoding import b64u, unb64u
 from protocol.entries import AccessRecord, Entry
 from protocol.errors import Denied, Malformed, OneFileError
-from protocol.statements import MAX_TEXT, parse_statement
+from protocol.identifiers import parse_agency_urn
+from protocol.signed import Signed
+from protocol.statements import MAX_TEXT, Statement, parse_statement
 from wallet_cli.services.expecting import slip_hash
 from wallet_cli.services.logged import said
 from wallet_cli.services.said import events, own_statements
-from wallet_cli.services.tokens import statement
+from wallet_cli.services.tokens import own_urn, statement
 
 NO_WORDS = "The holder contests this."
 
@@ -86,19 +89,32 @@ def complain(session: Session, target: Target, text: str | None) -> tuple[str, i
     return b64u(parse_statement(word).hash), index
 
 
-def cases(session: Session) -> list[Case]:
-    """Every complaint of ours that the history holds, oldest first."""
-    answers = list(_answers(session))
-    found = []
-    for signed in own_statements(session):
-        body = signed.body
-        if body.kind == "complaint" and body.about is not None:
-            mine = tuple(answer for about, answer in answers if about == signed.hash)
-            state = "answered" if any(answer["kind"] != "acknowledgement" for answer in mine) else "acknowledged"
-            found.append(
-                Case(b64u(signed.hash), body.iat, body.text or "", body.about, state if mine else "open", mine)
-            )
-    return found
+def cases(session: Session, desk: Desk) -> list[Case]:
+    """Every complaint of ours that the history holds, oldest first, each with what agencies said to it."""
+    answers = list(_answers(session, desk))
+    slips = {slip_hash(record): record.item for record in session.store.items() if record.slip is not None}
+    return [
+        _case(signed, answers, slips.get(signed.body.about or b""))
+        for signed in own_statements(session)
+        if signed.body.kind == "complaint"
+    ]
+
+
+def _case(signed: Signed[Statement], answers: list[Signed[Statement]], item: bytes | None) -> Case:
+    body = signed.body
+    mine = [answer.body for answer in answers if _answers_to(answer.body, signed, item)]
+    found = tuple({"kind": one.kind, "by": one.iss, "at": one.iat, "text": one.text} for one in mine)
+    answered = any(one.kind != "acknowledgement" for one in mine)
+    state = "answered" if answered else "acknowledged" if mine else "open"
+    return Case(b64u(signed.hash), body.iat, body.text or "", body.about or b"", state, found)
+
+
+def _answers_to(answer: Statement, case: Signed[Statement], item: bytes | None) -> bool:
+    """It is about the complaint; or about the same receipt, or a correction of the item, and not older."""
+    if answer.about == case.hash:
+        return True
+    same = answer.about == case.body.about or (answer.kind == "correction" and item is not None and answer.item == item)
+    return same and answer.iat >= case.body.iat
 
 
 def _use(session: Session, n: int) -> Target:
@@ -113,19 +129,15 @@ def _use(session: Session, n: int) -> Target:
     raise Denied("use_not_found", "event {n} of this dossier is no use that can be named", n=n)
 
 
-def _answers(session: Session) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Statements of others in the history that are about something, and who signed them by their own word.
-
-    That their issuer's registered key signed them is for ``wallet notices`` to show, which fetches the cards.
-    """
-    own = {signed.hash for signed in own_statements(session)}
+def _answers(session: Session, desk: Desk) -> Iterator[Signed[Statement]]:
+    """Statements of agencies in the history, each by a registered key of who it says it is by."""
     for kind, raw in events(session):
-        if kind != "note":
+        if kind not in {"note", "correct"}:
             continue
         try:
             signed = parse_statement(raw)
+            if signed.body.iss != own_urn(session):
+                account = parse_agency_urn(signed.body.iss).account
+                yield signed.verified_by(desk.issuer_card(account, signed.jws.kid).present_key)
         except OneFileError:
-            continue
-        body = signed.body
-        if body.about is not None and signed.hash not in own:
-            yield body.about, {"kind": body.kind, "by": body.iss, "at": body.iat, "text": body.text}
+            continue  # of a later version, or nobody's word: `wallet notices` says more of it

@@ -5,9 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from client.checks import open_desk
 from client.store import ItemRecord
 from protocol import wire
 from protocol.encoding import b64u, unb64u
@@ -16,7 +19,9 @@ from protocol.hashing import sha256
 from protocol.statements import Statement, parse_statement, sign_statement
 from tests.unit.wallet_cli.conftest import Outcome, World
 from tests.unit.wallet_cli.test_uses import use
-from tests.wallet_stage import card_of
+from tests.wallet_stage import Agency, card_of
+from vault_api.db import tables as t
+from vault_api.logbook import log_event
 from wallet_cli.services import complaining, expecting, syncing
 
 Wallet = Callable[..., Outcome]
@@ -126,7 +131,7 @@ def test_a_contested_item_is_marked_no_longer(world: World, wallet: Wallet) -> N
     assert done.code == 0, done.err
     assert "Case " in done.out
     assert codes(wallet("uses", "--json")) == []
-    (case,) = complaining.cases(world.alice)
+    (case,) = complaining.cases(world.alice, open_desk(world.alice))
     assert case.text == complaining.NO_WORDS
 
 
@@ -146,40 +151,63 @@ def test_a_complaint_has_an_end(world: World) -> None:
 
 
 def test_the_state_of_a_case_follows_from_what_others_said_about_it(world: World, wallet: Wallet) -> None:
+    """The issuer hears of it in its notices, acknowledges it, and corrects the item: all of it stands in the log."""
     assert wallet("complain", world.item, "--yes").code == 0
     syncing.sync(world.alice)
-    (case,) = complaining.cases(world.alice)
-    about = unb64u(case.id)
-    answered = [("acknowledgement", None, "acknowledged"), ("notice", "We look into it.", "answered")]
-    for kind, text, state in answered:
-        log(world, a_statement(world, kind, about, text))
-        syncing.sync(world.alice)
-        (case,) = complaining.cases(world.alice)
-        assert case.state == state
+    (case,) = complaining.cases(world.alice, open_desk(world.alice))
+    world.hr.api.say(word(world, "acknowledgement", about=unb64u(case.id)))
+    assert state(world) == "acknowledged"
+    item = unb64u(world.item)
+    world.hr.api.say(word(world, "correction", item=item, text="We look into it."))
+    assert state(world) == "answered"
+    (case,) = complaining.cases(world.alice, open_desk(world.alice))
     assert [answer["by"] for answer in case.answers] == [world.hr.urn] * 2
     assert "We look into it." in wallet("complain", "--list").out
 
 
-def a_statement(world: World, kind: str, about: bytes, text: str | None) -> str:
+def test_an_answer_that_no_agency_signed_is_none(world: World, wallet: Wallet) -> None:
+    assert wallet("complain", world.item, "--yes").code == 0
+    syncing.sync(world.alice)
+    (case,) = complaining.cases(world.alice, open_desk(world.alice))
+    forged = word(world, "acknowledgement", signer=world.bank, about=unb64u(case.id))
+    other = word(world, "acknowledgement", about=bytes(32))
+    for said in (forged, other, "no statement"):
+        log(world, said)
+    assert state(world) == "open"
+
+
+def test_a_review_of_the_use_answers_a_complaint_about_it(world: World, wallet: Wallet) -> None:
+    use(world)
+    n = wallet("uses", "--json").json["uses"][0]["n"]
+    assert wallet("complain", str(n), "--yes").code == 0
+    receipt = next(row["receipt"] for row in world.alice.store.history() if row["receipt"])
+    about = sha256(receipt.encode())
+    said = word(world, "review", by=world.bank, about=about, text="In order.")
+    world.bank.api.say(said)
+    assert state(world) == "answered"
+
+
+def state(world: World) -> str:
+    syncing.sync(world.alice)
+    (case,) = complaining.cases(world.alice, open_desk(world.alice))
+    return case.state
+
+
+def word(world: World, kind: str, *, by: Agency | None = None, signer: Agency | None = None, **members: Any) -> str:
+    agency = by or world.hr
     said = Statement(
         jti=b64u(secrets.token_bytes(16)),
         iat=world.stage.clock.now(),
-        iss=world.hr.urn,
+        iss=agency.urn,
         aud=world.stage.vault.origin,
         kind=kind,
-        about=about,
-        text=text,
+        **members,
     )
-    return sign_statement(said, world.hr.present)
+    return sign_statement(said, (signer or agency).present)
 
 
 def log(world: World, word: str) -> None:
-    """What the vault does with a statement of an agency about something in the dossier."""
-    from sqlalchemy import select
-
-    from vault_api.db import tables as t
-    from vault_api.logbook import log_event
-
+    """What a vault does that logs whatever it likes."""
     with world.stage.vault.engine.connect() as conn:
         row = conn.execute(select(t.dossiers.c.row)).scalar_one()
     world.stage.vault.sequencer.call(lambda tx: log_event(tx, row, "note", word.encode()))
