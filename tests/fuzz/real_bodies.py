@@ -8,7 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from protocol.encoding import b64u, hex0x
+from protocol.envelope import seal_bytes
+from protocol.hashing import sha256
+from protocol.keyring import RingMember
+from protocol.keys import Root
 from protocol.receipts import Officer, Receipt, sign_receipt
+from protocol.rewraps import Rewrap, sign_rewrap
 from protocol.show_code import new_show_code, sign_show_code
 from protocol.statements import Statement, sign_statement
 from protocol.status_list import StatusList, sign_status_token, status_uri
@@ -140,6 +145,22 @@ def _scenario(world: World) -> Any:
     return {"scenario": world.scenario}
 
 
+def _ring(_world: World) -> Any:
+    member = RingMember.of("device", Root(secrets.token_bytes(32)))
+    ring = seal_bytes(b"ring", [member.recipient]).file
+    return {"ring": b64u(ring), "previous": None, "keys": [member.key.to_json()]}
+
+
+def _rewraps(world: World) -> Any:
+    holder, deposit = world.holder, world.grant.deposit
+    headers = [sealed.header for sealed in deposit.sealed]
+    digests = tuple(sha256(header) for header in headers)
+    now = holder.stage.clock.now()
+    word = Rewrap(now, holder.urn, holder.stage.origin, deposit.item, holder.card_hash, digests)
+    row = {"rewrap": sign_rewrap(word, holder.present), "headers": [b64u(header) for header in headers]}
+    return {"rewraps": [row, row]}
+
+
 _BODIES: dict[tuple[str, str], Callable[[World], Any]] = {
     ("POST", "/v1/grants"): _grant,
     ("POST", "/v1/grants/{grant}/release"): _release,
@@ -150,6 +171,8 @@ _BODIES: dict[tuple[str, str], Callable[[World], Any]] = {
     ("POST", "/v1/me/items/{item}/delete"): _statement("delete"),
     ("POST", "/v1/me/statements"): _statement("claim"),
     ("POST", "/v1/statements"): _renewal,
+    ("PUT", "/v1/me/ring"): _ring,
+    ("POST", "/v1/me/rewraps"): _rewraps,
     ("POST", "/v1/me/shows"): lambda _world: {"session": b64u(secrets.token_bytes(16)), "lifetime_s": 60},
     ("PUT", "/v1/me/shows/{session}/presentation"): lambda world: {"presentation": b64u(world.grant.parcel)},
     ("POST", "/v1/relay"): _relay,

@@ -14,15 +14,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from client import agent, agent_main
 from client.agent_main import Agent
-from client.keystore import Keys, write_keys
+from client.keystore import Keys, read_keys, write_keys
 from client.passphrase import PassphraseSource
 from client.profile import Profile
+from client.session import Session
+from client.settings import read_settings
 from protocol.errors import Denied, Malformed, Unavailable
 from protocol.keys import AccountKey, Root
 from protocol.recipients import Passphrase
@@ -85,6 +88,22 @@ def test_a_second_unlock_replaces_the_first(profile: Profile) -> None:
     opened = agent.fetch(profile)
     assert opened is not None
     assert opened.root == other.root
+
+
+def test_changed_keys_reach_the_key_store_and_an_agent_that_has_the_old_ones(profile: Profile, tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("p")
+    settings = replace(read_settings({"ONEFILE_HOME": str(tmp_path)}), scrypt_log_n=10)
+    session = Session(profile, settings, passphrase=PassphraseSource(tmp_path / "p"))
+    write_keys(profile.key_file, KEYS, Passphrase("p"), 10)
+    later, latest = (KEYS.with_root(seq, Root(b"x" * 32)) for seq in (2, 3))
+    session.replace_keys(later)
+    assert (session.keys, agent.fetch(profile), read_keys(profile.key_file, Passphrase("p"))) == (later, None, later)
+    agent.start(profile, later, 60)
+    session.replace_keys(latest)
+    assert agent.fetch(profile) == latest
+    left = agent.left_s(profile)
+    assert left is not None
+    assert left <= 60
 
 
 @pytest.mark.parametrize("seconds", [0, -5, 8 * 24 * 3600])
