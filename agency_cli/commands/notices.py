@@ -50,7 +50,7 @@ def notices(
         fresh = hearing.listen(found)
         shown = fresh if new else list(NoticeBox(found.profile.folder))
         desk = open_desk(found)
-        code = _show(hearing.heard(found, desk, hearing.open_ones(shown) if open_ else shown))
+        code = _show(hearing.heard(found, desk, hearing.waiting(shown) if open_ else shown))
         for grant in hearing.withheld_ends(found, desk):
             code = exits.UNTRUSTED
             output.warn(_("grant {grant} was ended on chain, and the vault never told it").format(grant=grant[:12]))
@@ -80,7 +80,7 @@ def ack(notice: tuple[str, ...], all_: bool, passphrase_file: Path | None, passp
     with session(passphrase_file, passphrase_fd) as found:
         require_registered(found)
         hearing.listen(found)
-        waiting = hearing.open_ones(NoticeBox(found.profile.folder))
+        waiting = hearing.waiting(NoticeBox(found.profile.folder))
         chosen = waiting if all_ else [hearing.find(found, name) for name in notice]
         rows, code = _acknowledge(found, chosen)
     output.emit(rows, lambda: _draw_answers(rows))

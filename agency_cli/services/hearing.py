@@ -54,7 +54,7 @@ def find(session: Session, wanted: str) -> Kept:
     return found[0]
 
 
-def open_ones(kept: Iterable[Kept]) -> list[Kept]:
+def waiting(kept: Iterable[Kept]) -> list[Kept]:
     """What waits for an acknowledgement of ours."""
     return [one for one in kept if one.notice.kind in ANSWERED and one.index is None]
 

@@ -23,6 +23,7 @@ from client.facts import AnchoredHead
 from client.http import Call
 from client.inputs import Day, Duration
 from client.keystore import Keys
+from client.notices import Kept
 from client.own_document import OwnDocument
 from client.pack import PACK_TYP, Pack, open_pack
 from client.passphrase import _from_bytes
@@ -39,6 +40,7 @@ from protocol.errors import Denied, OneFileError
 from protocol.facts import AgencyFacts, CardFact, ControllerFact, DossierFacts, IssueFact, RoleFact
 from protocol.keys import AccountKey, Root
 from protocol.merkle import Frontier
+from protocol.wire_notices import Notice
 from tests.fuzz import golden
 from tests.fuzz.parser import OURS, Parser, lax_json, text
 from tests.fuzz.wrapping import KID, SIGNER, as_jws
@@ -102,6 +104,11 @@ def exported(data: bytes) -> None:
 
 def item_record(data: bytes) -> None:
     ItemRecord.from_json(_object(data))
+
+
+def kept_notice(data: bytes) -> None:
+    found = Kept.from_json(_object(data))
+    assert Kept.from_json(found.to_json()) == found
 
 
 def log_head(data: bytes) -> None:
@@ -252,6 +259,15 @@ def _records() -> list[bytes]:
     return [canonical.dumps(record.to_json()), canonical.dumps(ItemRecord(bytes(32), "deleted", 1, 2).to_json())]
 
 
+def _notices() -> list[bytes]:
+    said = Notice(
+        id="AAAAAAAAAAk", kind="notice", at=1, grant="A" * 43, show="A" * 22, item="A" * 43, about="A" * 43, index=2,
+        statement="a.b.c", card={"v": 1},
+    )  # fmt: skip
+    told = Notice(id="AAAAAAAAAAg", kind="grant_given", at=1)
+    return [canonical.dumps(Kept(said, "a.b.c", 3).to_json()), canonical.dumps(Kept(told).to_json())]
+
+
 def _heads() -> list[bytes]:
     head = {
         "v": 1,
@@ -349,6 +365,7 @@ PARSERS = (
     _local("pack-body", pack_body, "client.pack.Pack.from_json", _packs, errors=OURS),
     Parser("export-folder", exported, ("client.exportdir.read_folder",), _exports, errors=(*OURS[:1], Denied), limit=4 << 20),
     _local("item-record", item_record, "client.store.ItemRecord.from_json", _records),
+    _local("kept-notice", kept_notice, "client.notices.Kept.from_json", _notices),
     _local("scenario-leaves", scenario_leaves, "client.scenario_leaves.load_leaves", _leaves),
     _local("log-head", log_head, "client.store.Store.log_head", _heads),
     _local("party", party, "client.profile.Party.from_json", _parties),

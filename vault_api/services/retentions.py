@@ -26,12 +26,12 @@ _CURSOR = "retentions"
 def look_after(vault: Vault) -> None:
     """One round: read new receipts, and tell of reports that are late."""
     for _ in range(MOST_BATCHES):
-        if vault.sequencer.call(read_receipts) < BATCH:
+        if vault.sequencer.call(note_receipts) < BATCH:
             break
     vault.sequencer.call(tell_overdue)
 
 
-def read_receipts(tx: Tx) -> int:
+def note_receipts(tx: Tx) -> int:
     """Note the time of every use under a grant since the last round; how many there were."""
     after = int(tx.conn.execute(select(t.meta.c.value).where(t.meta.c.name == _CURSOR)).scalar() or 0)
     wanted = (

@@ -266,14 +266,14 @@ def test_the_chain_is_asked_for_no_show_and_while_it_is_away_for_nothing(desk: R
 def test_a_crash_before_the_answer_says_it_once(desk: ReaderStage) -> None:
     ended(desk)
     hearing.listen(desk.session)
-    (waiting,) = hearing.open_ones(NoticeBox(desk.session.profile.folder))
+    (waiting,) = hearing.waiting(NoticeBox(desk.session.profile.folder))
     desk.lie("/v1/statements", lambda body: {**body, "opening": None})
     with pytest.raises(Untrusted) as refused:
         hearing.acknowledge(desk.session, desk.desk(), waiting)
     assert refused.value.code == "statement_unlogged"
     desk.bridge.lies.clear()
     desk.pass_time(600)
-    (kept,) = hearing.open_ones(NoticeBox(desk.session.profile.folder))
+    (kept,) = hearing.waiting(NoticeBox(desk.session.profile.folder))
     done = hearing.acknowledge(desk.session, desk.desk(), kept)
     rows = desk.vault.get(desk.alice, "/v1/me/log").json()["rows"]
     said = [row for row in rows if unb64u(row["logged"]["object"]).decode("latin-1") == kept.answer]
@@ -283,7 +283,7 @@ def test_a_crash_before_the_answer_says_it_once(desk: ReaderStage) -> None:
 def test_what_never_arrived_is_signed_anew(desk: ReaderStage) -> None:
     ended(desk)
     hearing.listen(desk.session)
-    (waiting,) = hearing.open_ones(NoticeBox(desk.session.profile.folder))
+    (waiting,) = hearing.waiting(NoticeBox(desk.session.profile.folder))
     stale = NoticeBox(desk.session.profile.folder).save(
         Kept(waiting.notice, saying.word(desk.session, "acknowledgement", about=waiting.said.hash))
     )
@@ -295,7 +295,7 @@ def test_what_never_arrived_is_signed_anew(desk: ReaderStage) -> None:
 def test_what_another_machine_has_said_is_said(desk: ReaderStage) -> None:
     given, _ = ended(desk)
     hearing.listen(desk.session)
-    (waiting,) = hearing.open_ones(NoticeBox(desk.session.profile.folder))
+    (waiting,) = hearing.waiting(NoticeBox(desk.session.profile.folder))
     first = hearing.acknowledge(desk.session, desk.desk(), waiting)
     assert hearing.acknowledge(desk.session, desk.desk(), waiting).index == first.index
     for _ in range(3):

@@ -128,6 +128,7 @@ const KINDS = {
   stamp: [["about"], ["item", "text"]],
   complaint: [["about", "text"], ["grant", "show"]],
   undelivered: [["show"], ["about", "text"]],
+  renewal: [["grant"], ["text"]],
   correction: [["item", "text"], ["about"]],
 };
 
