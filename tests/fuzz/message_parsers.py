@@ -8,7 +8,15 @@ from typing import Any
 
 from protocol import canonical
 from protocol.account_envelope import MAX_ENVELOPE_BYTES, AccountEnvelope
-from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.dossier_messages import (
+    BumpEpoch,
+    FreezeDossier,
+    OpenDossier,
+    RecoverDossier,
+    RotateDossier,
+    SetGuardians,
+    VetoRecovery,
+)
 from protocol.eip712 import Domain, Typed
 from protocol.errors import Malformed, OneFileError
 from protocol.grant import AccessGrant, GrantEnvelope, ScopeItem
@@ -21,7 +29,10 @@ from tests.fuzz import golden
 from tests.fuzz.parser import OURS, Parser, lax_json
 
 DOMAIN = Domain(31337, bytes(19) + b"\xa3")
-MESSAGES: tuple[type[Typed], ...] = (AccessGrant, ScopeItem, Mandate, KeyCard, OpenDossier, RotateDossier, BumpEpoch)
+MESSAGES: tuple[type[Typed], ...] = (
+    *(AccessGrant, ScopeItem, Mandate, KeyCard, OpenDossier, RotateDossier, BumpEpoch),
+    *(SetGuardians, FreezeDossier, RecoverDossier, VetoRecovery),
+)
 WORDS = (b'"0x', b'"0x' + b"00" * 32 + b'"', b'"0x' + b"00" * 20 + b'"', b"null", b"true", b"1e3", b"9007199254740991")
 
 

@@ -9,6 +9,7 @@ from tests.fuzz import (
     log_parsers,
     message_parsers,
     paper_parsers,
+    recovery_parsers,
     sealed_parsers,
     signed_parsers,
     vault_parsers,
@@ -25,6 +26,7 @@ _MODULES = (
     client_parsers,
     agency_parsers,
     paper_parsers,
+    recovery_parsers,
 )
 PARSERS: dict[str, Parser] = {parser.name: parser for module in _MODULES for parser in module.PARSERS}
 

@@ -27,7 +27,7 @@ from protocol.keycard import KeyCardEnvelope, VerifiedKeyCard, next_card, seal_c
 from protocol.keyring import KeyRing, RingMember
 from protocol.keys import Mnemonic, Root, derive_present, derive_sealing
 from protocol.recipients import HybridIdentity, Passphrase
-from protocol.recovery import MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, Answer, RecoveryRequest, open_answer
+from protocol.recovery import MAX_REQUEST_BYTES, Answer, RecoveryRequest, open_answer
 from protocol.slip39 import combine
 from wallet_cli.services import registration, rings, setup
 from wallet_cli.services.watching import guardian_state, relay
@@ -283,12 +283,3 @@ def _kept(session: Session) -> _Kept:
     answers = tuple(unb64u(row, what="answer") for row in rows)
     fields.done()
     return _Kept(request, answers)
-
-
-def read_answer(raw: bytes) -> bytes:
-    """An answer file as it came; only its size is judged here."""
-    if len(raw) > MAX_ANSWER_BYTES:
-        raise Malformed(
-            "too_large", "{what}: at most {limit} bytes, got {got}", what="answer", limit=MAX_ANSWER_BYTES, got=len(raw)
-        )
-    return raw

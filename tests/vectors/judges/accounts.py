@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.dossier_messages import (
+    BumpEpoch,
+    FreezeDossier,
+    OpenDossier,
+    RecoverDossier,
+    RotateDossier,
+    SetGuardians,
+    VetoRecovery,
+)
 from protocol.eip712 import Domain, Typed
 from protocol.encoding import b64u, hex0x, unhex0x
 from protocol.errors import Malformed
@@ -15,9 +23,9 @@ from protocol.revocations import EpochChange, parse_revocation, verify_revocatio
 from protocol.signatures import verify_account
 from tests.vectors.book import Input, unoctets
 
-MESSAGES: dict[str, type[Typed]] = {
-    kind.TYPE.name: kind for kind in (AccessGrant, ScopeItem, Mandate, KeyCard, OpenDossier, RotateDossier, BumpEpoch)
-}
+_OF_GUARDIANS = (SetGuardians, FreezeDossier, RecoverDossier, VetoRecovery)
+_KINDS = (AccessGrant, ScopeItem, Mandate, KeyCard, OpenDossier, RotateDossier, BumpEpoch, *_OF_GUARDIANS)
+MESSAGES: dict[str, type[Typed]] = {kind.TYPE.name: kind for kind in _KINDS}
 
 
 def domain(value: dict[str, Any]) -> Domain:

@@ -8,7 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from protocol import canonical
-from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.dossier_messages import (
+    BumpEpoch,
+    FreezeDossier,
+    OpenDossier,
+    RecoverDossier,
+    RotateDossier,
+    SetGuardians,
+    VetoRecovery,
+)
 from protocol.eip712 import Domain, Typed
 from protocol.encoding import b64u, hex0x
 from protocol.grant import GrantEnvelope
@@ -71,6 +79,10 @@ def messages() -> Book:
         (opened, REGISTRY),
         (RotateDossier(DOSSIER, BOB.address, ALICE.address, 7, T0), REGISTRY),
         (BumpEpoch(DOSSIER, 7, T0), REGISTRY),
+        (SetGuardians(DOSSIER, b32(7), 2, 86_400, 8, T0), REGISTRY),
+        (FreezeDossier(DOSSIER, ALICE.address, 0, T0), REGISTRY),
+        (RecoverDossier(DOSSIER, ALICE.address, BOB.address, by_all=False, nonce=1, deadline=T0), REGISTRY),
+        (VetoRecovery(DOSSIER, 1, 9, T0), REGISTRY),
         (CARD, REGISTRY),
         (GRANT, DOMAIN),
         (MANDATE, DOMAIN),
@@ -102,6 +114,7 @@ def refuse_messages(book: Book, opened: OpenDossier) -> None:
         of="RotateDossier",
         message={**book.base("RotateDossier")["input"]["message"], "nonce": 8},
     )
+    refuse_guardians(book)
     for name, (expect, change) in BENT.items():
         book.refuse(name, expect, signature=hex0x(change(signature)))
     book.refuse("the compact form", "malformed:signature_form", signature=hex0x(signature[:64]))
@@ -119,6 +132,27 @@ def refuse_messages(book: Book, opened: OpenDossier) -> None:
     ):
         book.refuse(name, f"malformed:{code}", message={**body, **change})
     book.refuse("a member missing", "malformed:eip712_value", message={n: v for n, v in body.items() if n != "salt"})
+
+
+def refuse_guardians(book: Book) -> None:
+    """What guardians and owners sign about guardians, with one member changed."""
+    false, value = "untrusted:signature", "malformed:eip712_value"
+    for kind, name, expect, change in (
+        ("SetGuardians", "another guardian set", false, {"setHash": hex0x(b32(8))}),
+        ("SetGuardians", "a lower threshold", false, {"threshold": 1}),
+        ("SetGuardians", "a shorter delay", false, {"delay": 60}),
+        ("SetGuardians", "a threshold of 256", value, {"threshold": 256}),
+        ("SetGuardians", "a delay of 2^32", value, {"delay": 2**32}),
+        ("FreezeDossier", "another guardian's freeze", false, {"guardian": hex0x(BOB.address)}),
+        ("FreezeDossier", "a freeze used again", false, {"nonce": 1}),
+        ("RecoverDossier", "a thief as new owner", false, {"newOwner": hex0x(BOB.address)}),
+        ("RecoverDossier", "a recovery beyond veto", false, {"byAll": True}),
+        ("RecoverDossier", "by all as a number", value, {"byAll": 1}),
+        ("RecoverDossier", "an older recovery", false, {"nonce": 0}),
+        ("VetoRecovery", "the veto of another recovery", false, {"recovery": 0}),
+        ("VetoRecovery", "a veto for ever", false, {"deadline": T0 + 1}),
+    ):
+        book.refuse(name, expect, of=kind, message={**book.base(kind)["input"]["message"], **change})
 
 
 def envelope(book: Book, name: str, raw: bytes, place: Domain = DOMAIN, signer: Account = ALICE) -> None:

@@ -15,6 +15,10 @@ const TYPES = [
   "OpenDossier(address owner,address controller,bytes32 salt,uint64 deadline)",
   "RotateDossier(bytes32 dossier,address newOwner,address newController,uint64 nonce,uint64 deadline)",
   "BumpEpoch(bytes32 dossier,uint64 nonce,uint64 deadline)",
+  "SetGuardians(bytes32 dossier,bytes32 setHash,uint8 threshold,uint32 delay,uint64 nonce,uint64 deadline)",
+  "FreezeDossier(bytes32 dossier,address guardian,uint64 nonce,uint64 deadline)",
+  "RecoverDossier(bytes32 dossier,address newOwner,address newController,bool byAll,uint64 nonce,uint64 deadline)",
+  "VetoRecovery(bytes32 dossier,uint64 recovery,uint64 nonce,uint64 deadline)",
   "KeyCard(bytes32 subject,uint64 seq,bytes32 presentKeyThumbprint,bytes32 sealingKeyHash,uint64 validFrom,uint64 revokedBelow,bytes32 previous)",
   SCOPE,
   "AccessGrant(bytes32 grantId,bytes32 log,bytes32 dossier,uint64 grantEpoch,address grantor,bytes32 mandate,address agency,bytes32 agencyCard,bytes32 scenario,string purpose,bytes32 officerClass,ScopeItem[] scope,uint64 notBefore,uint64 notAfter,uint32 maxUses,uint32 minIntervalS,uint32 retentionDays,uint8 maxDepth,bytes32 nullifier)",
@@ -47,6 +51,10 @@ function encoded(kind, value) {
   if (kind === "string") {
     need(typeof value === "string" && Buffer.byteLength(value) <= 4096, "a text of at most 4,096 bytes");
     return keccak256(value);
+  }
+  if (kind === "bool") {
+    need(typeof value === "boolean", "true or false");
+    return uintWord(Number(value), 8);
   }
   return uintWord(value, Number(kind.slice(4)));
 }
@@ -202,4 +210,4 @@ export const judges = {
   "key-card": keyCard,
   revocation,
 };
-export { checkScope, structHash };
+export { checkScope, digestOf, structHash };
