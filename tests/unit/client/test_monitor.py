@@ -17,6 +17,7 @@ from protocol.note import Checkpoint, sign_checkpoint
 from protocol.note_signer import Ed25519NoteSigner
 from protocol.tiles import build_bundle, parse_bundle
 from tests.unit.client.tower import OTHER, Run, Tower, checked, lying, run, tower
+from tests.unit.wallet_cli.conftest import Lying
 from tests.wallet_stage import ORIGIN
 
 __all__ = ["run", "tower"]
