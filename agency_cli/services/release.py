@@ -122,9 +122,9 @@ def release(session: Session, desk: Desk, order: ReleaseOrder, meter: Meter = no
     check_officer(given.grant, order.officer.officer_class)
     # (1) Of an unfinished use we do not know whether the vault counted it: that one is not ours to refuse.
     scenario = scenario_by_hash(session, desk, given.grant.scenario)
-    check_newest(session, desk, scenario, given=True)
     used = 0 if before is not None else given.row.uses
     accepted(judge_given(desk, given, scenario, uses=used, now=session.clock.now()), POLICIES["release"])
+    check_newest(session, desk, scenario, given=True)
     # The use itself: steps (2), (3) and (4).
     use, answer = _use(session, uses, before, order, given, ours)
     outcome, handed, record = _verified(session, desk, given, scenario, use, answer)

@@ -307,6 +307,7 @@ ROWS = [
     Row("a scenario that asks for more, by a thief", "grant", "scenarios", scenario_in_its_place(signer=THIEF), "card_not_here"),
     Row("a scenario by an agency that is no authority", "grant", "scenarios", by_an_agency_that_is_no_authority, "scenario_authority"),
     Row("a scenario of another registry", "grant", "scenarios", scenario_in_its_place(authority="urn:onefile:agency:1:0x" + "1" * 40 + ":0x" + "2" * 40), "scenario_registry"),
+    Row("a scenario by its authority that never came into the log", "grant", "scenarios", scenario_in_its_place(), "scenario_not_logged"),
     Row("a scenario that is withheld", "grant", "scenarios", rows(lambda _found: []), "scenario_not_found"),
     Row("another scenario than who collects named", "show", "scenario", scenario_in_its_place(), "scenario_hash"),
     # the vault itself
@@ -353,8 +354,7 @@ NEVER_DONE = [
 @pytest.mark.parametrize(("name", "route", "code"), [row[1:] for row in NEVER_DONE], ids=[row[0] for row in NEVER_DONE])
 def test_what_was_never_done_is_not_believed(stage: Theatre, name: str, route: str, code: str | None) -> None:
     act = ACTS[name]
-    stage.rewind()
-    act.act(stage, act.prepare(stage))
+    act.act(stage, stage.begin(act))
     before = stage.liar.heard[route][-1]
     refusal = told(stage, act, route, make=lambda theatre: theatre.liar.instead.update({route: before}))
     assert (refusal.code if refusal is not None else None) == code
@@ -363,8 +363,7 @@ def test_what_was_never_done_is_not_believed(stage: Theatre, name: str, route: s
 
 def test_the_end_of_a_grant_that_neither_log_nor_chain_has_is_not_believed(stage: Theatre) -> None:
     act = ACTS["revoke"]
-    stage.rewind()
-    act.act(stage, act.prepare(stage))
+    act.act(stage, stage.begin(act))
     answers = {route: stage.liar.heard[route][-1] for route in ("revoke", "relay")}
     refusal = told(stage, act, "revoke", make=lambda theatre: theatre.liar.instead.update(answers))
     assert refusal is not None
