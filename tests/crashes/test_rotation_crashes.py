@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from client.session import Session
+from protocol.envelope import open_bytes
 from protocol.errors import Denied
 from tests.unit.wallet_cli.conftest import World, make_world
 from tests.wallet_stage import Stage, card_of
@@ -89,7 +90,7 @@ def check_finished(world: World) -> None:
     assert (fetched.card_seq, fetched.ring.roots) == (newest.card.seq, session.keys.roots)
     older = session.keys.with_roots(session.keys.roots[:-1]).identities(newest.card.seq)
     with pytest.raises(Denied):
-        opening.open_bytes(session.store.items()[0].headers[0], b"x" * 48, older)
+        open_bytes(session.store.items()[0].headers[0], b"x" * 48, older)
     check_whole(world)
 
 

@@ -167,7 +167,7 @@ def test_a_file_is_bound_anew_once_and_goes_on_where_it_broke_off(
     assert run_file(world, path, dry_run=True).rebound == 3
     assert run_file(world, path, dossier=b"\x01" * 32).rebound == 0
     assert len(world.vault.deposits) == 3
-    real, seen = rebinding.issue, []
+    real, seen = issue, list[int]()
 
     def twice(*args: Any) -> Issued:
         seen.append(1)
