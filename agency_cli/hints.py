@@ -48,6 +48,7 @@ register(
         "release_pending": N_("Run the same command again: the use is counted once."),
         "not_a_reader": N_("Ask the governor: `chain agency admit ACCOUNT --reader`."),
         "equivocation": N_("The vault signed two histories. Keep both checkpoints: they are the evidence."),
+        "use_not_anchored": N_("Ask the operator why nothing is anchored, and keep the folder of the use."),
         "font_missing": N_("Install fonts-droid-fallback, or name a TrueType font with --font."),
         "code_too_large": N_("Name fewer claims with --claim."),
         "claims_other": N_("Give the claims file and the options of `agency issue` as they were."),
