@@ -343,13 +343,19 @@ ACTS: dict[str, Act] = {
         granted,
     ),
     "release": Act(
-        ("grant", "scenario", "agency", "release", "status_list", "consistency", "tile", "grant_payload", "agencies"),
+        (
+            *("grant", "scenario", "agency", "release", "status_list", "checkpoint", "consistency", "tile"),
+            *("grant_payload", "agencies"),
+        ),
         use,
         check_use,
         granted,
     ),
     "scan": Act(
-        ("scenarios", "agency", "collect", "show", "show_payload", "status_list", "consistency", "tile", "agencies"),
+        (
+            *("scenarios", "agency", "collect", "show", "show_payload", "status_list", "checkpoint", "consistency"),
+            *("tile", "agencies"),
+        ),
         show,
         check_shown,
         bank,

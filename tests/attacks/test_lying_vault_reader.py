@@ -23,7 +23,7 @@ from tests.attacks.reader_world import ACTS, Act, check_profile, scenario_source
 from tests.vault_stage import Party
 
 ROWS = [(act, route) for act, found in ACTS.items() for route in found.calls]
-TEXTS = {"tile", "grant_payload", "show_payload", "status_list"}  # whose answers are not JSON
+TEXTS = {"tile", "checkpoint", "grant_payload", "show_payload", "status_list"}  # whose answers are not JSON
 FIRST = {route: act for act, route in reversed(ROWS) if route not in TEXTS}
 WHOLE = {("release", "release"), ("release", "grant_payload"), ("scan", "show")}
 SHARE = 14

@@ -96,13 +96,13 @@ ACTS: dict[str, Act] = {
     "verify": Act(("status_list",), verify, check_verified, exported),
     "grant": Act(("scenarios", "info", "agency", "card", "post_grant", *LOGGED), grant, check_grant, cardless),
     "grant without the chain": Act(
-        ("scenarios", "info", "checkpoint", "consistency", "proof", "card"), offline_grant, check_sealed, chainless
+        ("scenarios", "info", "checkpoint", "consistency", "proof", "tile", "card"), offline_grant, check_sealed, chainless
     ),
     "grants": Act(("my_grants", *SYNC), lambda _theatre, session: revoking.listed(session), check_grants, fresh_grant),
     "revoke": Act(("my_grants", "revoke", "relay"), revoke, check_revoked, fresh_grant),
     "uses": Act(("checkpoint", "proof", "agency"), list_uses, check_uses, synced),
     "show": Act(
-        ("open_show", "my_show", "scenario", "agency", "checkpoint", "consistency", "proof", "card", "present"),
+        ("open_show", "my_show", "scenario", "agency", "checkpoint", "consistency", "proof", "tile", "card", "present"),
         show,
         check_shown,
         cardless,
