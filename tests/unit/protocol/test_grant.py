@@ -8,7 +8,7 @@ import pytest
 from protocol import canonical
 from protocol import grant as grant_module
 from protocol.account_envelope import MAX_ENVELOPE_BYTES
-from protocol.errors import Malformed
+from protocol.errors import Denied, Malformed
 from protocol.fields import MAX_TIME
 from protocol.grant import (
     ACCESS_GRANT,
@@ -21,6 +21,7 @@ from protocol.grant import (
     SCOPE_ITEM,
     GrantEnvelope,
     ScopeItem,
+    check_officer,
     nullifier_of,
     officer_class_hash,
     revocation_secret,
@@ -215,6 +216,16 @@ def test_the_secret_of_a_grant_gives_its_nullifier_and_not_the_reverse() -> None
 def test_an_officer_class_is_named_by_its_hash() -> None:
     assert officer_class_hash(None) == ANY_OFFICER == ZERO32
     assert officer_class_hash("loan-officer") == keccak256(b"loan-officer")
+
+
+def test_an_officer_of_another_class_may_not_use_a_grant_that_names_one() -> None:
+    check_officer(a_grant(), "loan-officer")
+    named = replace(a_grant(), officer_class=officer_class_hash("loan-officer"))
+    check_officer(named, "loan-officer")
+    for other in ("cashier", ""):
+        with pytest.raises(Denied) as caught:
+            check_officer(named, other)
+        assert (caught.value.code, caught.value.template) == ("officer_class", "the grant is for officers of another class")
 
 
 def a_mandate(**changes: Any) -> Mandate:
