@@ -20,8 +20,10 @@ EXPECTED = {
     "DossierRegistryInvariants": 1,
     "GrantRegistryTest": 4,
     "GrantRegistryInvariants": 1,
+    "GuardiansTest": 7,
     "KeyCardsTest": 11,
     "LargeTreesTest": 2,
+    "RecoveriesTest": 6,
     "Rfc9162Test": 11,
     "SuccessionTest": 5,
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IDossierRegistry} from "../../../contracts/src/interfaces/IDossierRegistry.sol";
+import {IGuardians} from "../../../contracts/src/interfaces/IGuardians.sol";
 import {IGrantRegistry} from "../../../contracts/src/interfaces/IGrantRegistry.sol";
 import {IKeyCards} from "../../../contracts/src/interfaces/IKeyCards.sol";
 import {vm} from "./Vm.sol";
@@ -19,6 +20,16 @@ library Messages {
         "RotateDossier(bytes32 dossier,address newOwner,address newController,uint64 nonce,uint64 deadline)"
     );
     bytes32 private constant _BUMP = keccak256("BumpEpoch(bytes32 dossier,uint64 nonce,uint64 deadline)");
+    bytes32 private constant _SET = keccak256(
+        "SetGuardians(bytes32 dossier,bytes32 setHash,uint8 threshold,uint32 delay,uint64 nonce,uint64 deadline)"
+    );
+    bytes32 private constant _FREEZE =
+        keccak256("FreezeDossier(bytes32 dossier,address guardian,uint64 nonce,uint64 deadline)");
+    bytes32 private constant _RECOVER = keccak256(
+        "RecoverDossier(bytes32 dossier,address newOwner,address newController,bool byAll,uint64 nonce,uint64 deadline)"
+    );
+    bytes32 private constant _VETO =
+        keccak256("VetoRecovery(bytes32 dossier,uint64 recovery,uint64 nonce,uint64 deadline)");
     bytes32 private constant _ITEM =
         keccak256("ScopeItem(bytes32 item,string query,bytes32 parcel,string[] claims,bytes32[] documents)");
     bytes32 private constant _GRANT = keccak256(
@@ -56,6 +67,22 @@ library Messages {
 
     function hash(IDossierRegistry.BumpEpoch memory m) internal pure returns (bytes32) {
         return keccak256(abi.encode(_BUMP, m.dossier, m.nonce, m.deadline));
+    }
+
+    function hash(IGuardians.SetGuardians memory m) internal pure returns (bytes32) {
+        return keccak256(abi.encode(_SET, m.dossier, m.setHash, m.threshold, m.delay, m.nonce, m.deadline));
+    }
+
+    function hash(IGuardians.FreezeDossier memory m) internal pure returns (bytes32) {
+        return keccak256(abi.encode(_FREEZE, m.dossier, m.guardian, m.nonce, m.deadline));
+    }
+
+    function hash(IGuardians.RecoverDossier memory m) internal pure returns (bytes32) {
+        return keccak256(abi.encode(_RECOVER, m.dossier, m.newOwner, m.newController, m.byAll, m.nonce, m.deadline));
+    }
+
+    function hash(IGuardians.VetoRecovery memory m) internal pure returns (bytes32) {
+        return keccak256(abi.encode(_VETO, m.dossier, m.recovery, m.nonce, m.deadline));
     }
 
     function hash(IGrantRegistry.AccessGrant memory g) internal pure returns (bytes32) {
