@@ -36,8 +36,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
 @pytest.mark.parametrize("name", ACTS)
 def test_without_a_lie_every_act_is_done_and_takes_these_routes(stage: Theatre, name: str) -> None:
     act = ACTS[name]
-    stage.rewind()
-    session = act.prepare(stage)
+    session = stage.begin(act)
     stage.liar.heard.clear()
     found = act.act(stage, session)
     truth = truth_of(stage, session)
@@ -46,13 +45,14 @@ def test_without_a_lie_every_act_is_done_and_takes_these_routes(stage: Theatre, 
     assert set(stage.liar.heard) == set(act.calls)
 
 
-def told(stage: Theatre, act: Act, route: str, lie: Lie | None = None, *, make: Make | None = None) -> OneFileError | None:
+def told(
+    stage: Theatre, act: Act, route: str, lie: Lie | None = None, *, make: Make | None = None, after: bool = False
+) -> OneFileError | None:
     """The refusal that the lie got, if it got one; whatever came of it, nothing false may stand or be said.
 
-    ``make``: a lie that is thought out when the act is about to begin.
+    ``make``: a lie that is thought out when the act is about to begin. ``after``: what was done before stays done.
     """
-    stage.rewind()
-    session = act.prepare(stage)
+    session = stage.begin_after(act) if after else stage.begin(act)
     made = lie if make is None else make(stage)
     if made is not None:
         stage.liar.lies[route] = made
@@ -97,8 +97,7 @@ def test_no_answer_of_another_form_is_believed(stage: Theatre, name: str, route:
 
 def members_of(stage: Theatre, name: str, route: str) -> list[str]:
     """What can be changed in the answer that this act gets on this route; a fair share of it, or all."""
-    stage.rewind()
-    session = ACTS[name].prepare(stage)
+    session = stage.begin(ACTS[name])
     stage.liar.heard.clear()
     ACTS[name].act(stage, session)
     found = [change for change, _body in changed_members(json.loads(stage.liar.heard[route][0]))]

@@ -356,7 +356,7 @@ def test_what_was_never_done_is_not_believed(stage: Theatre, name: str, route: s
     act = ACTS[name]
     act.act(stage, stage.begin(act))
     before = stage.liar.heard[route][-1]
-    refusal = told(stage, act, route, make=lambda theatre: theatre.liar.instead.update({route: before}))
+    refusal = told(stage, act, route, make=lambda theatre: theatre.liar.instead.update({route: before}), after=True)
     assert (refusal.code if refusal is not None else None) == code
     recovered(stage)
 
@@ -365,7 +365,7 @@ def test_the_end_of_a_grant_that_neither_log_nor_chain_has_is_not_believed(stage
     act = ACTS["revoke"]
     act.act(stage, stage.begin(act))
     answers = {route: stage.liar.heard[route][-1] for route in ("revoke", "relay")}
-    refusal = told(stage, act, "revoke", make=lambda theatre: theatre.liar.instead.update(answers))
+    refusal = told(stage, act, "revoke", make=lambda theatre: theatre.liar.instead.update(answers), after=True)
     assert refusal is not None
     assert refusal.code == "not_logged"
     recovered(stage)

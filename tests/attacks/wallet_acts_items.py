@@ -52,7 +52,7 @@ class Away:
 
 def truth_of(theatre: Theatre, session: Session) -> Truth:
     """What is true now; looked up anew only if the log has grown."""
-    key = (session.party.subject, theatre.stage.vault.log.size)
+    key = (session.party.subject, theatre.stage.vault.log.head.root)
     if key not in theatre.truths:
         theatre.truths[key] = Truth(theatre.stage, session.party.subject)
     found: Truth = theatre.truths[key]

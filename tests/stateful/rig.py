@@ -14,19 +14,15 @@ A *death* drops the vault's memory. What it had written before is fixed by the p
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import json
 import logging
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 import structlog
 from sqlalchemy import select
 
@@ -36,6 +32,7 @@ from protocol.encoding import b64
 from protocol.errors import OneFileError, Unavailable
 from protocol.hashing import sha256
 from protocol.keys import AccountKey
+from tests.desk import Desk
 from tests.stateful.evm import EvmChain
 from tests.vault_stage import ORIGIN_URL, T0, Party, VaultStage, seed
 from vault_api.app import create_app
@@ -49,104 +46,6 @@ IN_MEMORY = Path("/dev/shm")
 DEATHS = ("begun", "committed", "stored", "signed")
 MOST_RELAYS = 4  # an hour and caller: few enough that a history meets the limit
 WAIT_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the application answered."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.content)
-
-    @property
-    def text(self) -> str:
-        return self.content.decode(errors="replace")
-
-
-class Desk:
-    """Hands requests to an application, one at a time or several at once."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-        self._loop = asyncio.new_event_loop()
-
-    def request(
-        self, method: str, url: str, *, content: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> Reply:
-        with unthreaded():
-            return self._loop.run_until_complete(self._one(method, url, content, headers or {}))
-
-    def together(self, requests: Sequence[tuple[str, str, bytes, Mapping[str, str]]]) -> list[Reply]:
-        """All of them at once."""
-
-        async def all_of_them() -> list[Reply]:
-            return list(await asyncio.gather(*(self._one(*request) for request in requests)))
-
-        with unthreaded():
-            return self._loop.run_until_complete(all_of_them())
-
-    def close(self) -> None:
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
-
-    async def _one(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Reply:
-        path, _, query = url.removeprefix(ORIGIN_URL).partition("?")
-        given = {"host": "vault.example", "content-length": str(len(content)), **headers}
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "https",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "root_path": "",
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
-            "client": ("127.0.0.1", 1),
-            "server": ("vault.example", 443),
-        }
-        status, answered, parts, asked = 0, {}, [], False
-
-        async def receive() -> Mapping[str, Any]:
-            nonlocal asked
-            if asked:
-                await asyncio.Future()  # the caller stays on the line
-            asked = True
-            return {"type": "http.request", "body": content, "more_body": False}
-
-        async def send(message: Mapping[str, Any]) -> None:
-            nonlocal status, answered
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                answered = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
-            else:
-                parts.append(message.get("body", b""))
-
-        await self.app(scope, receive, send)
-        return Reply(status, answered, b"".join(parts))
-
-
-@contextmanager
-def unthreaded() -> Iterator[None]:
-    """The framework runs plain routes where they are called: its worker threads would cost more than the routes.
-
-    The vault's own writer thread stays, and so does what two uses at once may do to each other: that route is async.
-    """
-    threaded = anyio.to_thread.run_sync
-    anyio.to_thread.run_sync = _here  # type: ignore[assignment]  # what a route needs of it
-    try:
-        yield
-    finally:
-        anyio.to_thread.run_sync = threaded
-
-
-async def _here(work: Callable[..., Any], *given: Any, **_how: Any) -> Any:
-    return work(*given)
 
 
 @dataclass(slots=True)
