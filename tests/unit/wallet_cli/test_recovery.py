@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from protocol.encoding import hex0x
+from protocol.keys import random_root
+from protocol.recovery import Answer, RecoveryRequest, seal_answer
+from protocol.slip39 import split_root
 from tests.unit.wallet_cli.conftest import Outcome, World, granted
 from tests.wallet_stage import PHRASES, Stage
+from wallet_cli.services import guarding, rotating
 
 Wallet = Callable[..., Outcome]
 GUARDIANS = ("bob", "carol", "dave")
@@ -274,6 +278,41 @@ def test_a_guardian_signs_only_what_the_person_read_out(guarded: Circle) -> None
     guarded.approve("bob", asked["match_number"].replace(" ", ""))
     guarded.later(8 * DAY)
     assert guarded.approve("carol", asked["match_number"], refused=True) == "request_expired"
+
+
+def test_a_guardian_who_swaps_the_share_is_found(guarded: Circle) -> None:
+    asked = guarded.start()
+    guarded.approve("bob", asked["match_number"])
+    words = split_root(random_root(), 2, 3)
+    _answer_with(guarded, "dave", words[0])
+    assert guarded.finish("bob", "dave", refused=True) == "shares_mixed"
+    _answer_with(guarded, "carol", words[1])
+    assert guarded.finish("carol", "dave", refused=True) == "share_root_other"
+    assert guarded.run("guardians", "show")["recovery"] is None
+
+
+def _answer_with(circle: Circle, name: str, words: str) -> None:
+    """A guardian signs honestly, and gives other words than those that were entrusted."""
+    session = circle.stage.session(name)
+    request = RecoveryRequest.parse(Path(circle.file("request")).read_bytes())
+    share = replace(guarding.kept(session, request.message.dossier), words=words)
+    signature = session.keys.hot.sign_digest(request.message.digest(request.domain))
+    answer = Answer(request.digest, session.keys.hot.address, signature, share)
+    Path(circle.file(f"answer.{name}")).write_bytes(seal_answer(answer, request))
+
+
+def test_what_was_sealed_before_a_thief_rotated_the_keys_comes_back(guarded: Circle, wallet: Wallet) -> None:
+    asked = guarded.start()
+    for name in ("bob", "carol"):
+        guarded.approve(name, asked["match_number"])
+    guarded.finish("bob", "carol")
+    rotating.rotate_root(guarded.stage.session("alice"))
+    guarded.stage.tick()
+    done = guarded.finish(more=("--wait", "2m"))
+    assert (done["state"], done["card_seq"]) == ("done", 3)
+    guarded.run("--profile", "anew", "sync")
+    out = guarded.file("out.pdf")
+    assert wallet("--profile", "anew", "open", guarded.world.item, "--to", out).code == 0
 
 
 def test_who_has_no_guardians_is_told_so(circle: Circle) -> None:
