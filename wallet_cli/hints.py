@@ -27,8 +27,12 @@ register(
         "ring_member_unknown": N_("This device was shut out, or never joined: see `wallet device list` on the first."),
         "device_reads_only": N_("Do this on the first device, or restore the wallet from the phrase."),
         "paper_member_missing": N_("Give the recovery phrase once, with `wallet keys rotate --root --phrase-file`."),
-        "ring_rolled_back": N_("The vault gave an older key ring back. Keep this wallet's folder and tell the operator."),
-        "headers_rolled_back": N_("The vault gave older headers back. Keep this wallet's folder and tell the operator."),
+        "ring_rolled_back": N_(
+            "The vault gave an older key ring back. Keep this wallet's folder and tell the operator."
+        ),
+        "headers_rolled_back": N_(
+            "The vault gave older headers back. Keep this wallet's folder and tell the operator."
+        ),
         "phrase_replaced": N_("Use the newest recovery phrase; destroy the paper with this one."),
         "signature_stale": N_("Set this machine's clock; it differs from the vault's by more than a minute."),
         "rolled_back": N_("The vault shows less than before. Keep this wallet's folder and tell the operator."),

@@ -120,7 +120,7 @@ class Parsed:
     documents: tuple[Path, ...]
 
 
-def parse_row(row: Row, path: Path, default_type: str | None) -> Parsed:
+def row_parts(row: Row, path: Path, default_type: str | None) -> Parsed:
     """Read one row of the file at ``path``; raises what is wrong with it."""
     if row.error is not None:
         raise row.error
@@ -139,7 +139,7 @@ def parse_row(row: Row, path: Path, default_type: str | None) -> Parsed:
 
 def issue_row(desk: Desk, row: Row, order: BatchOrder) -> Issued:
     """Issue one row; raises what is wrong with it."""
-    said = parse_row(row, order.path, order.default_type)
+    said = row_parts(row, order.path, order.default_type)
     to = _addressee(said.to, said.token, order.path.parent)
     today = china_today(desk.now())
     made: Order = make_order(

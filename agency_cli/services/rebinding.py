@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from agency_cli.services.batch import STOPS, parse_row
+from agency_cli.services.batch import STOPS, row_parts
 from agency_cli.services.holders import Addressee
 from agency_cli.services.issuing import Desk, check, issue
 from agency_cli.services.office import Office
@@ -196,7 +196,7 @@ def rebind_file(desk: Desk, batch: Batch, tick: Tick) -> Outcome:
 
 
 def _rebind_row(desk: Desk, judge: Judge, row: Row, batch: Batch, outcome: Outcome) -> None:
-    found = parse_row(row, batch.path, batch.default_type)
+    found = row_parts(row, batch.path, batch.default_type)
     claims = Claims(found.body, found.overrides, found.documents)
     revisions = _revisions(desk, found.licence, claims)
     if batch.dossier not in {None, revisions[-1].dossier}:
