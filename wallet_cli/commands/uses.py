@@ -32,13 +32,17 @@ def uses(
     grant: str | None, all_: bool, no_sync: bool, passphrase_file: Path | None, passphrase_fd: int | None
 ) -> int:
     from client.checks import open_desk
-    from wallet_cli.services import expecting, tracing, usage
+    from wallet_cli.services import answers, expecting, tracing, usage
 
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
         findings = [] if no_sync else tracing.follow_trace(found)
         desk = open_desk(found)
-        rows = [{**asdict(use), "state": use.state} for use in usage.uses(found, desk, grant)]
+        kept = answers.deletions(found, desk)
+        rows = [
+            {**asdict(use), "state": use.state, "retention": kept.get(use.index)}
+            for use in usage.uses(found, desk, grant)
+        ]
         events = tracing.events(found, desk)
         findings += tracing.timing(events, tracing.anchored_heads(desk), found.clock.now())
         findings += expecting.findings(found)
@@ -87,6 +91,7 @@ def _draw_events(events: list[dict[str, Any]]) -> None:
 
 
 def _draw(rows: list[dict[str, Any]]) -> None:
+    from wallet_cli.services.answers import RETENTION
     from wallet_cli.services.usage import CHECKS, STATES
 
     output.table(
@@ -101,6 +106,7 @@ def _draw(rows: list[dict[str, Any]]) -> None:
                 "what": _what(row),
                 "entry": row["index"],
                 "state": _(STATES[row["state"]]),
+                "kept": _(RETENTION[row["retention"]]) if row["retention"] else "",
             }
             for row in rows
         ],
@@ -114,6 +120,7 @@ def _draw(rows: list[dict[str, Any]]) -> None:
             Column("what", _("What"), lines=True),
             Column("entry", _("Log"), right=True),
             Column("state", _("State")),
+            Column("kept", _("Deleted")),
         ],
         empty=_("Nobody has used anything."),
     )

@@ -47,9 +47,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One use by its receipt, and what became of what it handed over; ``reported``: the log index of the report."""
+    """One use by its receipt and log index, and what became of what it handed over.
+
+    ``reported``: the log index of the report.
+    """
 
     receipt: bytes
+    index: int
     agency: str
     grant: bytes | None
     show: bytes | None
@@ -116,6 +120,11 @@ def standings(session: Session, desk: Desk) -> dict[bytes, Standing]:
     return found
 
 
+def deletions(session: Session, desk: Desk) -> dict[int, str]:
+    """What became of what each use handed over, by the use's index in the log."""
+    return {use.index: use.state for standing in standings(session, desk).values() for use in standing.uses}
+
+
 def _uses(session: Session, reports: dict[tuple[bytes | None, str], int]) -> Iterator[Use]:
     now, empty = session.clock.now(), _empty_shows(session)
     for row in session.store.history():
@@ -125,7 +134,8 @@ def _uses(session: Session, reports: dict[tuple[bytes | None, str], int]) -> Ite
         reported = reports.get((signed.hash, signed.body.iss))
         state = "nothing" if signed.body.show in empty else _retention(signed.body, reported, now)
         body = signed.body
-        yield Use(signed.hash, body.iss, body.grant, body.show, body.retain_until, state, reported)
+        index = row["logged"]["index"]
+        yield Use(signed.hash, index, body.iss, body.grant, body.show, body.retain_until, state, reported)
 
 
 def _retention(receipt: Receipt, reported: int | None, now: int) -> str:

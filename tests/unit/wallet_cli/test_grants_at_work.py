@@ -223,6 +223,8 @@ def test_the_holder_sees_who_has_deleted_and_who_is_late(world: World, wallet: W
     world.stage.tick()
     assert [row["grant"] for row in wallet("grants", "--overdue", "--json").json["grants"]] == [grant]
     assert "OVERDUE" in wallet("grants").out
+    assert wallet("uses", "--json").json["uses"][0]["retention"] == "overdue"
+    assert "OVERDUE" in wallet("uses").out
     say(world.bank, "retention", about=receipt_hash(world, grant), grant=raw_id(grant))
     syncing.sync(world.alice)
     assert wallet("grants", "--json").json["grants"][0]["retention"] == {"reported": 1}
