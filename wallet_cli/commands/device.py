@@ -29,8 +29,7 @@ _KINDS = {"paper": N_("recovery phrase"), "this": N_("this device"), "device": N
     cls=Group,
     help=N_(
         "Second devices and officers: they share the key ring, read, show and end grants; the first device alone gives "
-        "them. New device: `wallet device join --name`; first device: `wallet device invite`; new device: "
-        "`wallet device join --answer`."
+        "them. The new device asks with join, the first one answers with invite."
     ),
 )
 def device() -> None:
