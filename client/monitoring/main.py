@@ -144,6 +144,9 @@ def opened(vaults: tuple[str, ...], folder: Path | None, gossip: Path | None) ->
     finally:
         for place in places:
             place.api.http.close()
+        close = getattr(ledger, "close", None)
+        if close is not None:
+            close()
 
 
 def tell(event: str, facts: dict[str, object]) -> None:

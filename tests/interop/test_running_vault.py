@@ -1,4 +1,5 @@
-"""A running vault over HTTP: Go reads its log and every proof of it, npm's http-message-signatures speaks to it."""
+"""A running vault over HTTP: Go reads its log and every proof of it, npm's http-message-signatures speaks to it; and so
+do, on a real chain, the holder's full audit and a monitor."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from client.monitoring import main as monitor
+from console import frame
 from protocol.encoding import b64u
 from protocol.hashing import sha256
 from protocol.note import Checkpoint, sign_checkpoint
@@ -19,7 +22,7 @@ from tests.chain_fixture import start_chain
 from tests.interop.logcheck import built
 from tests.interop.programs import node_json
 from tests.interop.running import Running, running_vault
-from wallet_cli.services import tokens
+from wallet_cli.services import auditing, tokens
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +123,20 @@ def test_a_running_vault_refuses_a_node_program_that_leaves_the_body_uncovered(r
     answer = asked(running, "POST", "/v1/me/statements", json.dumps(said).encode(), fields=bare)
     assert answer["status"] == 401
     assert json.loads(answer["text"])["code"] == "signature_components"
+
+
+def test_audit_and_monitor_follow_a_running_vault_on_a_real_chain(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running.grow(max(running.size() + 1, 300))
+    audit = auditing.audit(running.alice)
+    assert (audit.first, audit.size, audit.findings) == (0, running.size(), [])
+    assert audit.anchors >= 1
+    settings = running.alice.settings
+    monkeypatch.setenv("ONEFILE_HOME", str(settings.home))
+    monkeypatch.setenv("ONEFILE_RPC_URL", settings.rpc_urls[0])
+    for entries in (audit.size, None):
+        code = frame.invoke(monitor.cli, ["watch", running.url, "--once", "--json", "--state", str(tmp_path)], prog="monitor")
+        look = json.loads(capsys.readouterr().out)
+        assert (code, look["event"], look["size"]) == (0, "look", audit.size)
+        assert entries is None or look["entries"] == entries
