@@ -13,6 +13,7 @@ from client.session import Session
 from protocol.receipts import Officer
 from tests.attacks.liar import Liar
 from tests.credential_samples import DEPT_CODE
+from tests.desk import Desk
 from tests.reader_stage import PDF, Given, ReaderStage
 from tests.vault_stage import Party
 
@@ -34,6 +35,7 @@ class Offices:
         self._worlds += 1
         self.folder = self._base / str(self._worlds)
         self.stage = ReaderStage(self.folder)
+        self.desk = quickly(self.stage)
         self.stage.item = self.stage.issue(PDF, b"a photo")
         self.stage.anchor()
         self.liar = Liar(self.stage.bridge)
@@ -57,6 +59,7 @@ class Offices:
 
     def close(self) -> None:
         self.stage.close()
+        self.desk.close()
 
     @property
     def out(self) -> Path:
@@ -91,6 +94,22 @@ class Offices:
         session = self._speaking(party, party.name.replace(" ", "-"))
         session.save_party(session.party.with_changes(opened=False))
         return session
+
+
+class Front(Desk):
+    """A desk in the place of a stage's client."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing runs in between."""
+
+
+def quickly(stage: ReaderStage) -> Desk:
+    """Let a stage be asked without threads in between: every lie costs tens of requests."""
+    before = stage.vault.client
+    front = Front(before.app)
+    before.__exit__(None, None, None)
+    stage.vault.client = front  # type: ignore[assignment]  # the stage asks for nothing but requests
+    return front
 
 
 @contextmanager
