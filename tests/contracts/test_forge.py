@@ -20,6 +20,7 @@ EXPECTED = {
     "DossierRegistryInvariants": 1,
     "GrantRegistryTest": 4,
     "GrantRegistryInvariants": 1,
+    "GuardiansInvariants": 1,
     "GuardiansTest": 7,
     "KeyCardsTest": 11,
     "LargeTreesTest": 2,
