@@ -163,7 +163,8 @@ def test_a_head_that_only_the_holder_is_shown_ends_in_a_fork(world: World, walle
     forged = sign_checkpoint(Checkpoint(world.stage.vault.origin, world.stage.vault.log.size, b"\x09" * 32), signer(world))
     done = wallet("audit", "--full", "--json", transport=lying(world, log__checkpoint=lambda _note: forged))
     assert done.code == 3
-    assert "log_forked" in codes(done) if done.out else done.problem in {"equivocation", "log_forked", "proof_other"}
+    assert [(one["code"], one["cause"]) for one in done.json["findings"]] == [("log_forked", "equivocation")]
+    assert done.json["log"] is None
 
 
 def test_a_head_behind_the_chain_is_refused(world: World, wallet: Wallet) -> None:

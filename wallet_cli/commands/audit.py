@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,13 @@ from console import exits, output
 from console.frame import Command
 from console.i18n import N_, _
 from console.progress import progress
+from protocol.errors import Untrusted
 from wallet_cli.common import require_open, session
+
+if TYPE_CHECKING:
+    from client.session import Session
+    from wallet_cli.services.auditing import Audit
+    from wallet_cli.services.findings import Finding
 
 
 @click.command(
@@ -29,7 +35,7 @@ from wallet_cli.common import require_open, session
 @passphrase_options
 def audit(full: bool, anew: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
     from client.checks import open_desk
-    from wallet_cli.services import auditing, expecting, tracing
+    from wallet_cli.services import expecting, tracing
 
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
@@ -38,15 +44,26 @@ def audit(full: bool, anew: bool, passphrase_file: Path | None, passphrase_fd: i
         events = tracing.events(found, desk)
         findings += tracing.timing(events, tracing.anchored_heads(desk), found.clock.now())
         findings += expecting.findings(found)
-        walked = None
-        if full:
-            with progress(_("Walking the log"), None) as step:
-                walked = auditing.audit(found, anew=anew, step=step)
-            findings += walked.findings
+        walked = _walk(found, findings, anew=anew) if full else None
     data: dict[str, Any] = {"events": len(events), "findings": [finding.to_json() for finding in findings]}
     data["log"] = None if walked is None else _walked(walked)
     output.emit(data, lambda: _draw(data))
     return exits.UNTRUSTED if any(finding.grade == "wrong" for finding in findings) else exits.OK
+
+
+def _walk(found: Session, findings: list[Finding], *, anew: bool) -> Audit | None:
+    """Walk the log and add what was found; what ends the walk is raised, unless it is known as a finding already."""
+    from wallet_cli.services import auditing, tracing
+
+    try:
+        with progress(_("Walking the log"), None) as step:
+            walked = auditing.audit(found, anew=anew, step=step)
+    except Untrusted as error:
+        if tracing.HISTORY.get(error.code) not in {finding.code for finding in findings}:
+            raise
+        return None
+    findings += walked.findings
+    return walked
 
 
 def draw_findings(findings: Iterable[dict[str, Any]]) -> None:
@@ -56,7 +73,7 @@ def draw_findings(findings: Iterable[dict[str, Any]]) -> None:
         output.say(_("next: {advice}").format(advice=finding["advice"]))
 
 
-def _walked(walked: Any) -> dict[str, Any]:
+def _walked(walked: Audit) -> dict[str, Any]:
     return {
         "from": walked.first,
         "size": walked.size,
