@@ -150,8 +150,9 @@ def _candidate(number: int, item: Fields, day: date) -> Candidate:
 def _day(fields: Fields, name: str) -> date:
     found = parse_day(fields.take(name), f"cases.{name}")
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        text = "{field}: a day of {first} to {last}"
-        raise Malformed("cases_day", text, field=name, first=FIRST_YEAR, last=LAST_YEAR)
+        raise Malformed(
+            "cases_day", "{field}: a day of {first} to {last}", field=name, first=FIRST_YEAR, last=LAST_YEAR
+        )
     return found
 
 
