@@ -18,6 +18,7 @@ from protocol.credential import (
 from protocol.dcql import parse_query
 from protocol.encoding import base45, unb64, unb64u, unbase45, unhex0x
 from protocol.errors import OneFileError
+from protocol.identifiers import dossier_urn
 from protocol.jose import MAX_JWS_CHARS, PublicJwk, kid_of, parse_jws
 from protocol.log_evidence import EVIDENCE_TYP, parse_log_evidence, verify_log_evidence
 from protocol.log_evidence import MAX_CHARS as MAX_EVIDENCE_CHARS
@@ -26,11 +27,10 @@ from protocol.receipts import parse_receipt, verify_receipt
 from protocol.request_code import PREFIX as REQUEST_PREFIX
 from protocol.request_code import parse_request, verify_request
 from protocol.revocations import parse_revocation
+from protocol.rewraps import parse_rewrap, verify_rewrap
 from protocol.scenario import parse_scenario, scenario_from_json, verify_scenario
 from protocol.sdjwt import MAX_DISCLOSURE_CHARS, MAX_SDJWT_CHARS, open_claims, parse_disclosure, parse_sdjwt
 from protocol.show_code import PREFIX, parse_show_code, verify_show_code
-from protocol.identifiers import dossier_urn
-from protocol.rewraps import parse_rewrap, verify_rewrap
 from protocol.slips import parse_slip, verify_slip
 from protocol.statements import parse_card_token, parse_statement, verify_card_token, verify_statement
 from protocol.status_list import MAX_TOKEN_CHARS, StatusList, parse_status_token, verify_status_token
