@@ -91,7 +91,6 @@ def _draw_events(events: list[dict[str, Any]]) -> None:
 
 
 def _draw(rows: list[dict[str, Any]]) -> None:
-    from wallet_cli.services.answers import RETENTION
     from wallet_cli.services.usage import CHECKS, STATES
 
     output.table(
@@ -106,7 +105,7 @@ def _draw(rows: list[dict[str, Any]]) -> None:
                 "what": _what(row),
                 "entry": row["index"],
                 "state": _(STATES[row["state"]]),
-                "kept": _(RETENTION[row["retention"]]) if row["retention"] else "",
+                "kept": _kept(row["retention"]),
             }
             for row in rows
         ],
@@ -132,6 +131,13 @@ def _draw(rows: list[dict[str, Any]]) -> None:
                         n=row["n"], check=_(CHECKS[check["name"]]), detail=check["detail"]
                     )
                 )
+
+
+def _kept(state: str | None) -> str:
+    """What became of what was handed over."""
+    from wallet_cli.services.answers import RETENTION
+
+    return "" if state is None else _(RETENTION[state])
 
 
 def _by(row: dict[str, Any]) -> str:
