@@ -6,8 +6,8 @@ parcels and headers and signs, ``post`` sends. What a plan names is all that is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from client import deployment as deployments
@@ -159,6 +159,15 @@ def plan(session: Session, desk: Desk, order: GrantOrder) -> Plan:
     return found
 
 
+def with_also(plan: Plan, also: Collection[tuple[str, str]]) -> Plan:
+    """The plan with optional claims (item id, pointer) that the holder ticked on its consent screen.
+
+    What was not offered there is left out: nothing is granted that stood on no screen.
+    """
+    body = plan.scenario.body
+    return replace(plan, parts=tuple(_ticked(body, part, also) for part in plan.parts))
+
+
 def seal_grant(session: Session, desk: Desk, plan: Plan) -> SealedGrant:
     """Make the parcels and headers that the plan names, and sign the grant."""
     require_controller(session)
@@ -279,6 +288,12 @@ def _part(item: OpenedItem, pick: Pick, named: dict[bytes, list[str]], order: Gr
     exact = any(item.record.id.startswith(start) for start, _pointer in order.claims)
     usual = () if exact else (c for c in pick.claims if order.optional or c not in pick.optional)
     return Part.of(pick.query, item, {*usual, *named.get(item.record.item, ())})
+
+
+def _ticked(scenario: Scenario, part: Part, also: Collection[tuple[str, str]]) -> Part:
+    offered = {claim["pointer"] for claim in consent.claims_asked(scenario, part) if claim["optional"]}
+    wanted = {pointer for item, pointer in also if item == part.item.record.id}
+    return Part.of(part.query, part.item, {*part.claims, *(offered & wanted)})
 
 
 # signing and sealing

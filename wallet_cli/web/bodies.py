@@ -8,14 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from client.localsite import MAX_TOKEN_CHARS
 from client.own_document import MAX_NOTE, MAX_TITLE
+from protocol.grant import MAX_CLAIMS, MAX_SCOPE
+from protocol.pointers import MAX_POINTER_CHARS
 from protocol.recipients import MAX_PASSPHRASE_BYTES
 from wallet_cli.services.showing import MAX_SHOWN
 
 MAX_ID = 64
+MAX_ALSO = MAX_SCOPE * MAX_CLAIMS
 MAX_CODE = 2000
 MAX_PHRASE = 512
 MAX_NAME = 180
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern="^[A-Za-z0-9_-]+$")]
+
+Claim = Annotated[str, Field(max_length=MAX_ID + 1 + MAX_POINTER_CHARS)]
 
 
 class Body(BaseModel):
@@ -53,6 +58,17 @@ class Confirmed(Body):
     confirmed: Literal[True]
 
 
+class Consent(Confirmed):
+    """And the optional claims that were ticked: an item's id, a space, a pointer."""
+
+    also: list[Claim] = Field(default=[], max_length=MAX_ALSO)
+
+    def ticked(self) -> set[tuple[str, str]]:
+        """The claims as ``granting.with_also`` takes them."""
+        parts = (text.partition(" ") for text in self.also)
+        return {(item, pointer) for item, _, pointer in parts}
+
+
 class Show(Body):
     """Which items are shown, and how."""
 
@@ -67,12 +83,6 @@ class Code(Body):
     text: str = Field(min_length=1, max_length=MAX_CODE)
 
 
-class Optional(Body):
-    """Whether optional claims are granted too."""
-
-    optional: bool
-
-
 class Grant(Body):
     """What a grant is to allow; None: what the scenario allows at most."""
 
@@ -81,7 +91,6 @@ class Grant(Body):
     days: int | None = Field(default=None, ge=1, le=3650)
     uses: int | None = Field(default=None, ge=1, le=1_000_000)
     hours_between: int | None = Field(default=None, ge=1, le=8760)
-    optional: bool = False
 
 
 class Phrase(Body):

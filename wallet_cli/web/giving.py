@@ -76,7 +76,6 @@ def _add_planning(app: FastAPI, face: Face) -> None:
                 scenario=body.scenario,
                 seconds=None if body.days is None else body.days * DAY_S,
                 uses=body.uses,
-                optional=body.optional,
                 min_interval_s=(body.hours_between or 0) * HOUR_S,
             )
             face.safe.unfinished.plan = granting.plan(session, open_desk(session), order)
@@ -96,9 +95,10 @@ def _add_giving(app: FastAPI, face: Face) -> None:
         return face.page(request, "consent.html", found)
 
     @app.post("/grants/give")
-    def give(request: Request, _body: bodies.Confirmed) -> Response:
+    def give(request: Request, body: bodies.Consent) -> Response:
         def given(session: Session) -> dict[str, Any]:
             planned, face.safe.unfinished.plan = _planned(face.safe.unfinished), None  # one grant to one yes
+            planned = granting.with_also(planned, body.ticked())
             granting.post(session, planned, granting.seal_grant(session, open_desk(session), planned))
             return {"go": "/grants"}
 

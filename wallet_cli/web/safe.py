@@ -31,8 +31,6 @@ class Unfinished:
     """What the holder is about to do; forgotten when the page locks."""
 
     asked: Asked | None = None
-    asked_text: str = ""
-    optional: bool = False
     answered: Answered | None = None
     plan: Plan | None = None
     turn: Turn | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -109,11 +110,10 @@ def _data_url(turn: Turn) -> str:
 
 
 def _add_reading(app: FastAPI, face: Face) -> None:
-    def read(session: Session, text: str, *, optional: bool) -> dict[str, Any]:
+    def read(session: Session, text: str) -> dict[str, Any]:
         mind = face.safe.unfinished
         mind.asked, mind.answered = None, None
-        mind.asked = answering.read(session, open_desk(session), text, optional=optional)
-        mind.asked_text, mind.optional = text, optional
+        mind.asked = answering.read(session, open_desk(session), text)
         return {"go": "/answer/consent"}
 
     @app.get("/answer")
@@ -122,24 +122,16 @@ def _add_reading(app: FastAPI, face: Face) -> None:
 
     @app.post("/answer/read")
     def typed(request: Request, body: bodies.Code) -> Response:
-        return face.act(request, lambda session: read(session, body.text.strip(), optional=False))
+        return face.act(request, lambda session: read(session, body.text.strip()))
 
     @app.post("/answer/picture")
     async def picture(request: Request) -> Response:
         raw = await request.body()
 
         def done(session: Session) -> dict[str, Any]:
-            return read(session, pictures.code_in(raw, PREFIX), optional=False)
+            return read(session, pictures.code_in(raw, PREFIX))
 
         return await run_in_threadpool(face.act, request, done)
-
-    @app.post("/answer/optional")
-    def optional(request: Request, body: bodies.Optional) -> Response:
-        def again(session: Session) -> dict[str, Any]:
-            _asked(face.safe.unfinished)
-            return read(session, face.safe.unfinished.asked_text, optional=body.optional)
-
-        return face.act(request, again)
 
 
 def _add_answering(app: FastAPI, face: Face) -> None:
@@ -150,7 +142,6 @@ def _add_answering(app: FastAPI, face: Face) -> None:
             return {
                 "shown": granting.plan_json(asked.plan),
                 "desk": asked.request.desk,
-                "optional": face.safe.unfinished.optional,
                 "yes": "/answer/give",
                 "no": "/answer/drop",
             }
@@ -158,10 +149,11 @@ def _add_answering(app: FastAPI, face: Face) -> None:
         return face.page(request, "consent.html", found)
 
     @app.post("/answer/give")
-    def give(request: Request, _body: bodies.Confirmed) -> Response:
+    def give(request: Request, body: bodies.Consent) -> Response:
         def given(session: Session) -> dict[str, Any]:
             mind = face.safe.unfinished
             asked, mind.asked = _asked(mind), None  # one answer to one yes
+            asked = replace(asked, plan=granting.with_also(asked.plan, body.ticked()))
             mind.answered = answering.answer(session, open_desk(session), asked)
             return {"go": "/answer/done"}
 

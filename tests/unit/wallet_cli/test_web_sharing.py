@@ -88,7 +88,6 @@ def test_what_was_not_begun_does_not_go_on(page: Page) -> None:
         assert page.problem(path) == "nothing_begun"
     for path in ("/answer/give", "/grants/give"):
         assert page.problem(path, {"confirmed": True}) == "nothing_begun"
-    assert page.problem("/answer/optional", {"optional": True}) == "nothing_begun"
     assert page.get("/show/now").status_code == 409
     assert page.problem("/show/state") == "nothing_begun"
     assert page.get("/answer/done").status_code == 303
@@ -114,13 +113,38 @@ def test_a_windows_request_is_answered_after_consent(page: Page, world: World) -
     assert page.post("/answer/give", {"confirmed": False}).status_code == 422
 
 
-def test_optional_claims_are_off_until_they_are_asked_for(page: Page, world: World) -> None:
+def optional_claims(page: Page, path: str) -> list[str]:
+    """What the consent screen offers to tick."""
+    return re.findall(r'name="also" data-kind="list" value="([^"]+)"', page.text(path))
+
+
+def test_optional_claims_are_granted_one_by_one_where_they_are_ticked(page: Page, world: World) -> None:
     page.done("/answer/read", {"text": text_of(world, request(world))})
-    before = page.safe.unfinished.asked.plan.parts[0].claims  # type: ignore[union-attr]  # it was read above
-    page.done("/answer/optional", {"optional": True})
-    after = page.safe.unfinished.asked.plan.parts[0].claims  # type: ignore[union-attr]  # it was read above
-    assert set(before) < set(after)
-    assert "Leave optional claims out" in page.text("/answer/consent")
+    asked = page.safe.unfinished.asked
+    assert asked is not None
+    required = set(asked.plan.parts[0].claims)
+    offered = optional_claims(page, "/answer/consent")
+    assert len(offered) > 1
+    assert not {text.partition(" ")[2] for text in offered} & required
+    page.done("/answer/give", {"confirmed": True, "also": offered[:1]})
+    (row,) = world.alice.api.my_grants()
+    (part,) = GrantEnvelope.from_json(row.envelope).grant.scope
+    assert set(part.claims) == required | {offered[0].partition(" ")[2]}
+
+
+def test_what_stood_on_no_consent_screen_is_not_granted(page: Page, world: World) -> None:
+    page.done("/answer/read", {"text": text_of(world, request(world))})
+    asked = page.safe.unfinished.asked
+    assert asked is not None
+    required = asked.plan.parts[0].claims
+    strange = [f"{world.item} /identity_number", "nobody /holder/name", "", world.item]
+    page.done("/answer/give", {"confirmed": True, "also": strange})
+    (row,) = world.alice.api.my_grants()
+    assert GrantEnvelope.from_json(row.envelope).grant.scope[0].claims == required
+
+
+def test_a_request_that_was_dropped_is_answered_no_more(page: Page, world: World) -> None:
+    page.done("/answer/read", {"text": text_of(world, request(world))})
     assert page.done("/answer/drop") == {"go": "/"}
     assert page.get("/answer/consent").status_code == 409
     assert not list(world.alice.api.my_grants())
@@ -150,12 +174,14 @@ def test_a_grant_is_given_with_limits_and_ended(page: Page, world: World) -> Non
     assert "City Bank" in new
     assert "Human Resources" not in new
     agency = "0x" + world.bank.account.hex()
-    order = {"scenario": "small-loan", "agency": agency, "days": 7, "uses": 2, "optional": False}
+    order = {"scenario": "small-loan", "agency": agency, "days": 7, "uses": 2}
     assert page.done("/grants/plan", order) == {"go": "/grants/consent"}
     assert "City Bank" in page.text("/grants/consent")
-    assert page.done("/grants/give", {"confirmed": True}) == {"go": "/grants"}
+    ticked = optional_claims(page, "/grants/consent")[-1]
+    assert page.done("/grants/give", {"confirmed": True, "also": [ticked]}) == {"go": "/grants"}
     (row,) = world.alice.api.my_grants()
     grant = GrantEnvelope.from_json(row.envelope).grant
+    assert ticked.partition(" ")[2] in grant.scope[0].claims
     assert (grant.max_uses, grant.not_after - grant.not_before) == (2, 7 * 86_400)
     world.stage.tick()
     text = page.text("/grants")

@@ -59,7 +59,7 @@ async function submit(form) {
 
 document.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const button = event.target.querySelector("button");
+  const button = event.submitter;
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true");
   await submit(event.target);
