@@ -152,6 +152,7 @@ CASES: dict[str, Any] = {"v": 1, "day": "2026-09-21"}
     [
         CASES,
         {**CASES, "v": 2},
+        {**CASES, "day": "1066-10-14"},
         {**CASES, "readiness": [{"name": "x", "items": []}]},
         {**CASES, "readiness": [{"name": "x", "items": [], "missing": {}}]},
         {**CASES, "readiness": [{"name": "x", "items": [{"type": "castle"}], "ready": ["property"]}]},

@@ -93,6 +93,9 @@ def test_items_of_one_case_make_ready_and_the_newest_case_goes_first() -> None:
 def test_an_item_of_another_case_is_missing_for_that_reason() -> None:
     (found,) = readiness(birth(), [item(1, TYPES[0], "A-1"), item(2, TYPES[1], "B-2")], now=NOW)
     assert [(m.query, m.reason) for m in found.missing] == [(TYPES[1], "not_linked")]
+    other = Candidate(bytes([9]) * 32, open_credential(samples.credential()))  # of no case at all
+    (found,) = readiness(birth(), [other, item(1, TYPES[0], "A-1")], now=NOW)
+    assert [(m.query, m.reason) for m in found.missing] == [(TYPES[1], "no_item")]
     (nothing,) = readiness(birth(), [], now=NOW)
     assert {m.reason for m in nothing.missing} == {"no_item"}
 
