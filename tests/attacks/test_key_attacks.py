@@ -36,6 +36,14 @@ def world(tmp_path: Path) -> Iterator[World]:
     stage.close()
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world for attacks that come to nothing."""
+    stage = Stage(tmp_path_factory.mktemp("shared"))
+    yield make_world(stage)
+    stage.close()
+
+
 def again(world: World, lying: Lying | None = None) -> Session:
     """A new run of alice's wallet, through a vault that lies."""
     session = world.stage.session("alice")
@@ -192,8 +200,9 @@ def test_older_headers_are_found_and_open_nothing_new(world: World) -> None:
 
 
 @pytest.mark.parametrize("attack", ["another item's", "another header", "a stranger's word", "another dossier's"])
-def test_headers_that_the_holder_never_named_are_refused(world: World, attack: str) -> None:
-    alice, record = world.alice, world.alice.store.item(world.item)
+def test_headers_that_the_holder_never_named_are_refused(shared: World, attack: str) -> None:
+    world, alice = shared, shared.alice
+    record = alice.store.item(world.item)
     card = registration.newest_card(alice)
     header = header_for(FileKey.random(), [HybridRecipient(card.sealing_key)])
     headers = [header, *record.headers[1:]]

@@ -105,8 +105,7 @@ def test_the_writes_are_those_that_are_tried_below(world: World) -> None:
 WRITES = ["/v1/me/ring", "/v1/relay", "/v1/me/card", "/v1/me/rewraps", "/v1/me/rewraps"]
 
 
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("number", range(len(WRITES)))
+@pytest.mark.parametrize(("number", "after"), [(0, False), (1, False), (3, False), (0, True), (1, True), (2, True), (3, True)])
 def test_a_wallet_that_dies_at_a_write_to_the_vault_loses_nothing(world: World, number: int, after: bool) -> None:
     session = world.stage.session("alice")
     session.transport = Dying(world.stage.transport, number, after=after)
