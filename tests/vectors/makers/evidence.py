@@ -13,7 +13,7 @@ from tests.vectors.book import Book
 from tests.vectors.judges import evidence
 from tests.vectors.makers.heads import HEAD, NOTE, OTHER
 from tests.vectors.makers.logs import LOG, ORIGIN
-from tests.vectors.makers.signed import NOW, bodies, broken, high_s, jwk, refuse_jws
+from tests.vectors.makers.signed import NOW, bodies, high_s, jwk, refuse_jws
 
 FORK = sign_checkpoint(Checkpoint(ORIGIN, HEAD.size, bytes(32)), LOG)
 SMALL = sign_checkpoint(Checkpoint(ORIGIN, 2, bytes(32)), LOG)
@@ -62,7 +62,6 @@ def evidences() -> Book:
     bent("an anchor with a transaction", "malformed:field_unknown", anchors=[{**ANCHOR.to_json(), "tx": "0x"}])
     bent("a code in words", "malformed:field_form", code="two heads")
     bent("501 characters", "malformed:field_length", detail="字" * 501)
-    book.refuse("broken", "untrusted:jws_signature", raw=broken(good))
     return book
 
 
