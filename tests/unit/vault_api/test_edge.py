@@ -19,6 +19,7 @@ from tests.vault_stage import VaultStage, vault_stage
 from vault_api import running
 from vault_api.build import Outside, build_vault
 from vault_api.clock import FixedClock, SystemClock
+from vault_api.db.migrate import newest
 from vault_api.doctor import examine
 from vault_api.locking import only_one
 from vault_api.log_key import create_secret, read_secret
@@ -271,7 +272,7 @@ def test_publish_is_refused_while_a_vault_runs(at_home: VaultStage) -> None:
 
 def test_migrate_says_the_schema(at_home: VaultStage, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(cli, ["migrate", "--json"], prog="vault-api") == 0
-    assert json.loads(capsys.readouterr().out) == {"schema": "0002"}
+    assert json.loads(capsys.readouterr().out) == {"schema": newest()}
 
 
 def test_the_application_runs_its_threads_as_long_as_it_lives(at_home: VaultStage) -> None:
