@@ -13,6 +13,7 @@ from protocol.guardians import GuardianSet
 from protocol.hashing import sha256
 from protocol.keys import AccountKey
 from protocol.recipients import X25519Identity
+from tests.grant_world import World
 from tests.vault_stage import FAR, Holder, Party, VaultStage, refused, seed, unchanged
 
 DELAY = 3600
@@ -195,3 +196,19 @@ def test_a_set_that_is_none_is_refused_before_anything_is_sent(stage: VaultStage
         with unchanged(stage):
             answer = guarded.relay(guarded.alice, "propose_recovery", {**message, "guardians": guardians})
             assert answer.status_code == 400, answer.text
+
+
+# --- a frozen dossier -------------------------------------------------------------------------------
+
+
+def test_a_frozen_dossier_takes_no_grant_and_gives_no_use(stage: VaultStage) -> None:
+    world = World(stage)
+    grant = world.granted()
+    assert grant.release().status_code == 200
+    guarded = Guarded(stage, world.alice, stage.holder("gina"), stage.holder("gustav"))
+    assert guarded.name().status_code == 200
+    assert guarded.freeze(next(iter(guarded.keys.values()))).status_code == 200
+    stage.follow()
+    with unchanged(stage):
+        refused(grant.release(), 403, "dossier_frozen")
+        refused(world.grant().send(), 403, "dossier_frozen")
