@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -22,6 +23,7 @@ from protocol.hashing import same
 ADDRESS = "127.0.0.1"
 START = "/start"
 OPEN_PREFIX = "/static/"
+START_SCRIPT = "start.js"  # of every local page: changes the secret of the start link for a cookie
 MAX_BODY_BYTES = 33 << 20  # a picture as a telephone makes it
 MAX_FORM_BYTES = 64 << 10  # what people type
 MAX_TOKEN_CHARS = 64
@@ -119,6 +121,11 @@ class Guard:
         if path == START or path.startswith(OPEN_PREFIX) or door.knows(headers.get("cookie", "")):
             return None
         return PlainTextResponse("open the start link that the program printed\n", 401)
+
+
+def start_script() -> Response:
+    """The script of the page that a start link opens; its place is ``/static/start.js``."""
+    return Response(Path(__file__).with_name(START_SCRIPT).read_bytes(), media_type="text/javascript")
 
 
 def _bounded(receive: Receive, most: int) -> Receive:

@@ -21,14 +21,14 @@ from agency_cli.window import view
 from agency_cli.window.counter import PHOTO, Counter
 from agency_cli.window.journal import Line, counts
 from client import qr, scanner
-from client.localsite import MAX_TOKEN_CHARS, START, Entrance, Guard
+from client.localsite import MAX_TOKEN_CHARS, START, START_SCRIPT, Entrance, Guard, start_script
 from console.i18n import N_, _, accept_language, moment, speaking
 from protocol.errors import OneFileError
 from protocol.offline import MAX_FRAMES, PIECE_BYTES
 
 _HERE = Path(__file__).parent
 _JS = "text/javascript"
-_FILES = {"window.css": "text/css", "window.js": _JS, "start.js": _JS, "sound.js": _JS, "day.js": _JS}
+_FILES = {"window.css": "text/css", "window.js": _JS, "sound.js": _JS, "day.js": _JS}
 MAX_CODE_CHARS = MAX_FRAMES * PIECE_BYTES * 2
 SHOWN_LINES = 50
 EVENTS_S = 90  # looks, one a second: a request lives a minute
@@ -89,6 +89,8 @@ def _add_entrance(app: FastAPI, entrance: Entrance) -> None:
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
+        if name == START_SCRIPT:
+            return start_script()
         found = _file(name)
         if found is None:
             return PlainTextResponse("no such file\n", 404)

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from client import scanner
-from client.localsite import START, Entrance, Guard
+from client.localsite import START, START_SCRIPT, Entrance, Guard, start_script
 from protocol.errors import OneFileError
 from wallet_cli.web import bodies, care, giving, items, sharing
 from wallet_cli.web.face import FOLDER, LOCKED, Face, Look, refused
@@ -20,7 +20,6 @@ _JS, _PNG = "text/javascript", "image/png"
 _FILES = {
     "mydata.css": "text/css",
     "mydata.js": _JS,
-    "start.js": _JS,
     "turn.js": _JS,
     "camera.js": _JS,
     "sync.js": _JS,
@@ -59,6 +58,8 @@ def _add_entrance(app: FastAPI, face: Face) -> None:
 
     @app.get("/static/{name}")
     def static(name: str) -> Response:
+        if name == START_SCRIPT:
+            return start_script()
         if name in _FILES:
             return Response((FOLDER / "static" / name).read_bytes(), media_type=_FILES[name])
         found = scanner.file(name)
