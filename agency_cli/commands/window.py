@@ -33,6 +33,7 @@ DEFAULT_PORT = 8441
 @click.option(
     "--officer-class",
     default=DEFAULT_CLASS,
+    envvar="ONEFILE_OFFICER_CLASS",
     show_default=True,
     help=N_("The class of who acts; a grant may ask for one."),
 )
