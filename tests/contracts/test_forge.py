@@ -63,7 +63,7 @@ def test_every_fuzz_test_tries_many_cases_and_every_invariant_many_calls() -> No
     assert {test for test, fuzz in kinds("Fuzz").items() if fuzz["runs"] < LEAST_CASES} == set()
     invariants = kinds("Invariant")
     assert {test for test, one in invariants.items() if one["calls"] < LEAST_CALLS or one["reverts"]} == set()
-    assert len(invariants) == 4
+    assert len(invariants) == 5
 
 
 def test_the_fuzz_tests_reach_both_sides_of_every_branch_of_the_contracts() -> None:
