@@ -140,6 +140,39 @@ def publish(source: Path, passphrase_file: Path | None, passphrase_fd: int | Non
     output.emit(data, human)
 
 
+@scenario.command(
+    cls=Command,
+    help=N_(
+        "Withdraw a scenario of this agency: its next version says so, and nothing is granted, shown or used any more "
+        "under any version of it. That can't be taken back; a later version begins anew."
+    ),
+)
+@click.argument("scenario_id")
+@click.option("--dry-run", is_flag=True, help=N_("Show what would be withdrawn, and stop."))
+@click.option("--yes", is_flag=True, help=N_("Do not ask."))
+@passphrase_options
+def withdraw(
+    scenario_id: str, dry_run: bool, yes: bool, passphrase_file: Path | None, passphrase_fd: int | None
+) -> None:
+    from agency_cli.services import scenarios
+    from protocol.errors import Denied
+
+    with session(passphrase_file, passphrase_fd) as found:
+        require_registered(found)
+        source = scenarios.withdrawal(found, scenario_id)
+        if dry_run:
+            output.emit({"dry_run": True, "source": source}, lambda: output.line(_would_withdraw(scenario_id, source)))
+            return
+        if not output.confirm(_would_withdraw(scenario_id, source), assume_yes=yes):
+            raise Denied("not_confirmed", "nothing was changed: it was not confirmed")
+        known, _new = scenarios.publish(found, source)
+    output.emit(_row(known), lambda: output.line(_("withdrawn: {scenario}").format(scenario=scenario_id)))
+
+
+def _would_withdraw(scenario_id: str, source: dict[str, Any]) -> str:
+    return _("Withdraw scenario {scenario} from {at} on?").format(scenario=scenario_id, at=moment(source["withdrawn"]))
+
+
 @scenario.command("list", cls=Command, help=N_("List the scenarios at the vault."))
 @click.option("--all", "every", is_flag=True, help=N_("Older versions too."))
 @click.option("--mine", is_flag=True, help=N_("Only those of this agency."))

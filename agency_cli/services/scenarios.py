@@ -153,6 +153,21 @@ def publish(session: Session, found: Mapping[str, Json] | Signed[Scenario]) -> t
     return Known(signed, row.index), True
 
 
+def withdrawal(session: Session, scenario_id: str, at: int | None = None) -> dict[str, Json]:
+    """The source of the version that withdraws our scenario from ``at`` on (default: now); nothing is published.
+
+    ``Denied("scenario_unknown")`` if we have none of this id, ``Conflict("scenario_withdrawn")`` if it is withdrawn.
+    """
+    before = newest_of(session, own_urn(session), scenario_id)
+    if before is None:
+        raise Denied("scenario_unknown", "no scenario of this hash is here")
+    if before.scenario.withdrawn is not None:
+        raise Conflict("scenario_withdrawn", "the scenario was withdrawn at {at}", at=before.scenario.withdrawn)
+    follows = {"version", "supersedes", "alternatives"}
+    source = {name: value for name, value in before.scenario.to_json().items() if name not in follows}
+    return {**source, "withdrawn": session.clock.now() if at is None else at}
+
+
 def listed(session: Session) -> list[Known]:
     """Every version that the vault serves, in the order in which they came; each parsed, none verified."""
     return [Known(parse_scenario(row.scenario), row.index) for row in session.public_api.scenarios()]

@@ -257,6 +257,17 @@ def test_scenarios_are_written_signed_published_and_read(world: World, run: Prog
     assert "any" in run("scenario", "show", data["hash"])[0]
 
 
+def test_a_scenario_is_withdrawn_after_a_question(world: World, run: Program) -> None:
+    world.enrol().admit(scenario=True).register()
+    run("scenario", "publish", SMALL_LOAN)
+    dry = run.json("scenario", "withdraw", "small-loan", "--dry-run")
+    assert dry["dry_run"] is True
+    assert "Withdraw scenario small-loan" in run("scenario", "withdraw", "small-loan", "--dry-run")[0]
+    assert run.error("scenario", "withdraw", "small-loan", code=1)["code"] == "not_confirmed"
+    assert "withdrawn: small-loan" in run("scenario", "withdraw", "small-loan", "--yes")[0]
+    assert run.json("scenario", "show", "small-loan")["withdrawn"] == dry["source"]["withdrawn"]
+
+
 def test_a_forged_scenario_is_exit_three(world: World, run: Program) -> None:
     world.enrol().admit(scenario=True).register()
     run("scenario", "publish", SMALL_LOAN)

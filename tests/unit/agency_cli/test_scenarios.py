@@ -222,3 +222,15 @@ def test_while_the_chain_is_away_a_signature_is_not_judged(authority: World) -> 
     authority.vault.broken[("GET", "/v1/scenarios")] = [httpx2.Response(200, json={"rows": [], "next": None})]
     with pytest.raises(Denied):
         find(authority.session, "small-loan")
+
+
+def test_a_withdrawal_is_the_next_version_and_happens_once(authority: World) -> None:
+    first, _new = publish(authority.session, small_loan())
+    known, new = publish(authority.session, scenarios.withdrawal(authority.session, "small-loan"))
+    assert (known.scenario.version, known.scenario.withdrawn, known.scenario.supersedes) == (2, NOW, first.signed.hash)
+    assert (new, known.scenario.query) == (True, first.scenario.query)
+    with pytest.raises(Conflict) as caught:
+        scenarios.withdrawal(authority.session, "small-loan")
+    assert caught.value.code == "scenario_withdrawn"
+    with pytest.raises(Denied):
+        scenarios.withdrawal(authority.session, "moon-landing")
