@@ -15,7 +15,7 @@ from console import exits, output
 from console.frame import Command, Group
 from console.i18n import N_, _, describe, moment
 from console.output import Column
-from protocol.errors import Denied, OneFileError
+from protocol.errors import Denied, OneFileError, Unavailable
 from wallet_cli.common import midnight, require_open, session, short
 
 if TYPE_CHECKING:
@@ -54,26 +54,32 @@ def grants(
 ) -> None:
     if ctx.invoked_subcommand is not None:
         return
-    from client.checks import open_desk
-    from wallet_cli.services import answers, searching
+    from wallet_cli.services import searching
 
     if live:
         wanted["state"] = "live"
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
         rows = searching.found(found, searching.Wanted(**wanted, until=midnight(until, days=1)))
-        standing = _standings(found, rows, open_desk(found), answers)
+        standing = _standings(found, rows)
     listed = [{**row, **standing[row["grant"]]} for row in rows]
     if overdue:
         listed = [row for row in listed if row["retention"].get("overdue")]
     output.emit({"grants": listed}, lambda: _draw(listed))
 
 
-def _standings(found: Session, rows: Sequence[dict[str, Any]], desk: Any, answers: Any) -> dict[str, dict[str, Any]]:
+def _standings(found: Session, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What agencies have answered; nothing while neither the chain nor a trust file says who they are."""
+    from client.checks import open_desk
+    from wallet_cli.services import answers
     from wallet_cli.services.revoking import grant_id
 
-    known = answers.standings(found, desk)
-    return {row["grant"]: answers.to_json(known.get(grant_id(row["grant"]), answers.Standing())) for row in rows}
+    try:
+        known = answers.standings(found, open_desk(found))
+    except Unavailable:
+        known = {}
+    nothing = answers.Standing()
+    return {row["grant"]: answers.to_json(known.get(grant_id(row["grant"]), nothing)) for row in rows}
 
 
 def _draw(rows: Sequence[dict[str, Any]]) -> None:

@@ -231,6 +231,22 @@ def test_the_holder_sees_who_has_deleted_and_who_is_late(world: World, wallet: W
     assert "1/1" in wallet("grants").out
 
 
+def test_grants_are_listed_while_nobody_says_who_the_agencies_are(world: World, wallet: Wallet) -> None:
+    grant = use(world)
+    world.alice.profile.trust_file.unlink()
+
+    class Away:
+        close = None
+
+        def __getattr__(self, _name: str) -> Any:
+            raise Unavailable("chain_unreachable", "nobody is there")
+
+    done = wallet("grants", "--json", opener=lambda *_: Away())
+    assert done.code == 0, done.err
+    rows = done.json["grants"]
+    assert [(row["grant"], row["retention"]) for row in rows] == [(grant, {})]
+
+
 def test_a_report_that_another_made_up_counts_for_nothing(world: World) -> None:
     """Whatever the vault puts into the history: a report is over the reader's own signature, about its own receipt."""
     grant = use(world)
