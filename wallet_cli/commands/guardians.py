@@ -193,7 +193,7 @@ def _report(found: Session) -> None:
     data = {
         "guardians": dossiers,
         "named_here": current,
-        "count": len(dossiers) or None,
+        "shares_current": watching.shares_current(found) if current else None,
         "threshold": state.terms.threshold,
         "delay_s": state.terms.delay_s,
         "frozen_until": 0 if chain is None else chain.frozen_until,
@@ -217,6 +217,8 @@ def _draw(data: dict[str, Any]) -> None:
         rows = [{"dossier": dossier, "short": short(dossier)} for dossier in data["guardians"]]
         output.table(rows, [Column("dossier", _("Guardian"))], empty=_("The guardians' names are on another device."))
         output.fields([(_("Must agree"), data["threshold"]), (_("Delay"), span(data["delay_s"]))])
+    if data["shares_current"] is False:
+        output.say(_("The shares are of older keys: hand out new ones with `wallet guardians share`."))
     if data["change_ready_at"] is not None:
         output.say(_("A change of guardians waits until {at}.").format(at=moment(data["change_ready_at"])))
     if data["recovery"] is not None:

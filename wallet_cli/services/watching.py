@@ -34,6 +34,7 @@ from protocol.slip39 import split_root
 from wallet_cli.services.registration import MESSAGE_LIFETIME_S
 
 GUARDIANS_FILE = "guardians.json"
+SHARED_FILE = "shared.json"  # the first key card of the root whose shares were handed out last
 LOCAL_CHAIN = 31337
 DEFAULT_DELAY_S = 7 * 86_400
 MIN_DELAY_S = 86_400  # less time than this to notice a false recovery is taken on a local chain alone
@@ -169,7 +170,15 @@ def share(session: Session) -> int:
         made = Share(session.party.subject, begins, known.guardians, said)
         sealed = seal_share(made, HybridRecipient(guardian.card.sealing_key))
         rows.append(wire_shares.PostShare(guardian=hex0x(guardian.dossier), share=b64u(sealed)))
-    return session.api.post_shares(rows)
+    kept = session.api.post_shares(rows)
+    write_json(session.profile.folder / SHARED_FILE, {"v": 1, "card": begins})
+    return kept
+
+
+def shares_current(session: Session) -> bool:
+    """Whether the shares that this device handed out are of the newest root."""
+    path = session.profile.folder / SHARED_FILE
+    return path.exists() and read_json(path).get("card") == session.keys.roots[-1].seq
 
 
 def veto(session: Session, phrase: str) -> GuardianState:

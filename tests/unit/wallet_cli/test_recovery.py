@@ -163,7 +163,13 @@ def test_guardians_are_removed_after_the_delay(guarded: Circle) -> None:
 
 
 def _new_shares(guarded: Circle) -> None:
+    assert guarded.run("guardians", "show")["shares_current"] is True
+    rotating.rotate_root(guarded.stage.session("alice"))
+    guarded.stage.tick()
+    assert guarded.run("guardians", "show")["shares_current"] is False
+    assert "older keys" in guarded.wallet("guardians", "show").err
     assert guarded.run("guardians", "share") == {"shares": 3}
+    assert guarded.run("guardians", "show")["shares_current"] is True
     (row,) = guarded.run("--profile", "bob", "guard", "list")["guarded"]
     assert row["state"] == "changed"
 
