@@ -128,6 +128,7 @@ def test_every_question_is_put_to_all(stage: MemoryStage) -> None:
     assert reads.dossier_cards(dossier.id, block=head) == one.dossier_cards(dossier.id)
     assert reads.dossier_history(dossier.id) == one.dossier_history(dossier.id)
     assert reads.attested_at(dossier.id, secret) is None
+    assert reads.guardians(dossier.id) == one.guardians(dossier.id)
     assert reads.nullified_at(keccak256(secret)) == one.nullified_at(keccak256(secret))
     assert reads.log_state(log.hash) == one.log_state(log.hash)
     assert reads.events(0, head) == one.events(0, head)
