@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.unit.wallet_cli.conftest import Outcome, World
 from tests.unit.wallet_cli.test_uses import use
-from wallet_cli.services import auditing
 
 Wallet = Callable[..., Outcome]
 
