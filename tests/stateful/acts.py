@@ -45,6 +45,12 @@ def _account(name: str, number: int) -> AccountKey:
     return AccountKey(seed(f"{name} account {number}" if number else name + " account"))
 
 
+@lru_cache
+def _numbers(name: str) -> dict[bytes, int]:
+    """The accounts of somebody by their addresses."""
+    return {_account(name, i).address: i for i in range(ACCOUNTS)}
+
+
 class Cached(Party):
     """A party whose keys are derived once a process."""
 
@@ -230,7 +236,7 @@ class Acts:
     def accounts(self, person: Person) -> tuple[int, int]:
         """The numbers of the dossier's owner and controller among the person's accounts."""
         state = self._state(person)
-        numbers = {_account(person.name, i).address: i for i in range(ACCOUNTS)}
+        numbers = _numbers(person.name)
         return numbers[state.owner], numbers[state.controller]
 
     def _meet_controllers(self) -> None:
