@@ -172,6 +172,17 @@ def test_the_memory_of_a_scenario_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
         scenario.check_terms(a_grant(max_uses=4), "bank")
 
 
+def test_a_given_grant_outlives_a_newer_version_and_ends_with_one_that_is_withdrawn() -> None:
+    now = evidence().now
+    newer = replace(SCENARIO.scenario, version=SCENARIO.scenario.version + 1)
+    assert verify_grant(signed(a_grant()), evidence(scenario=replace(SCENARIO, later=(newer,))))
+    later = replace(SCENARIO, later=(replace(newer, withdrawn=now + 1),))
+    assert verify_grant(signed(a_grant()), evidence(scenario=later))
+    with pytest.raises(Denied) as caught:
+        verify_grant(signed(a_grant()), evidence(scenario=later, now=now + 1))
+    assert caught.value.code == "scenario_withdrawn"
+
+
 LICENCE = a_scope(query="licence", claims=("/licence_class",), documents=())
 
 
