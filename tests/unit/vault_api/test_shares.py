@@ -14,6 +14,7 @@ from protocol.hashing import sha256
 from protocol.keys import AccountKey
 from protocol.recipients import X25519Identity
 from tests.grant_world import World
+from tests.unit.vault_api.test_shows import Window
 from tests.vault_stage import FAR, Holder, Party, VaultStage, refused, seed, unchanged
 
 DELAY = 3600
@@ -212,3 +213,16 @@ def test_a_frozen_dossier_takes_no_grant_and_gives_no_use(stage: VaultStage) -> 
     with unchanged(stage):
         refused(grant.release(), 403, "dossier_frozen")
         refused(world.grant().send(), 403, "dossier_frozen")
+
+
+def test_a_frozen_dossier_opens_no_show_and_hands_nothing_over(stage: VaultStage) -> None:
+    window = Window(stage)
+    guarded = Guarded(stage, window.alice, stage.holder("gina"), stage.holder("gustav"))
+    assert guarded.name().status_code == 200
+    assert window.collect().status_code == 200
+    assert guarded.freeze(next(iter(guarded.keys.values()))).status_code == 200
+    stage.follow()
+    with unchanged(stage):
+        refused(window.present(), 403, "dossier_frozen")
+        body = {"session": b64u(bytes(15) + b"2"), "lifetime_s": 60}
+        refused(stage.post(window.alice, "/v1/me/shows", body), 403, "dossier_frozen")
