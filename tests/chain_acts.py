@@ -47,7 +47,7 @@ def anchor(log: Log, first: int, second: int, publisher: str = "publisher") -> N
 def _guardians(stage: Stage, dossier: Dossier) -> None:
     """Guardians are named, freeze, and recover the dossier at the second attempt."""
     watch = Watch(dossier, delay=60)
-    watch.name(nonce=2)
+    watch.name(nonce=2, by=Actor("alice cold 2"))
     watch.freeze()
     watch.propose()
     watch.veto(recovery=0, nonce=3)

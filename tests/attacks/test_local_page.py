@@ -17,7 +17,7 @@ from tests.wallet_stage import Stage
 HOME = f"http://127.0.0.1:{PORT}"
 WRITES = (
     *("/look", "/lock", "/unlock", "/show", "/show/state", "/show/hand", "/show/refuse"),
-    *("/answer/read", "/answer/picture", "/answer/optional", "/answer/give", "/answer/drop"),
+    *("/answer/read", "/answer/picture", "/answer/give", "/answer/drop"),
     *("/grants/plan", "/grants/give", "/grants/drop", "/grants/x/revoke"),
     *("/items/x/delete", "/items/x/verify", "/items/x/claim", "/own", "/backup", "/sync"),
 )

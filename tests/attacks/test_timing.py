@@ -39,10 +39,13 @@ SECRET = re.compile(r"(?:^|_)(?:mac|secret|token|cookie|passphrase|password|nonc
 OPEN = {
     ("chain/memory_rules.py", "nonce"): "a counter that everybody reads on chain",
     ("chain/ethereum_writes.py", "nonce"): "a counter that everybody reads on chain",
+    ("chain/memory_guardian_rules.py", "nonce"): "a counter that everybody reads on chain",
     ("protocol/pointers.py", "token"): "a step of a JSON pointer",
     ("vault_api/chain_events.py", "secret"): "a column of a query; the secret is on chain",
     ("vault_api/loops.py", "secret"): "a column of a query; the secret is on its way to the chain",
     ("vault_api/writes.py", "nonce"): "a column of a query; the caller drew it",
+    ("wallet_cli/services/guarding.py", "nonce"): "a counter that everybody reads on chain",
+    ("wallet_cli/services/recovering.py", "nonce"): "a counter that everybody reads on chain",
 }
 
 
