@@ -45,6 +45,6 @@ def test_the_story_holds(language: str, word: str, tmp_path: Path) -> None:
     ended = re.fullmatch(r"demo: (\d+) steps, (\d+) ok", done.stdout.splitlines()[-1])
     assert ended is not None
     assert ended[1] == ended[2]
-    assert int(ended[1]) == 15
+    assert int(ended[1]) == 19
     assert word in done.stdout
     assert processes_that_name(str(tmp_path)) == []

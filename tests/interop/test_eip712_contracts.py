@@ -8,10 +8,19 @@ from typing import Any
 import pytest
 from eth_utils import to_checksum_address
 
-from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.dossier_messages import (
+    BumpEpoch,
+    FreezeDossier,
+    OpenDossier,
+    RecoverDossier,
+    RotateDossier,
+    SetGuardians,
+    VetoRecovery,
+)
 from protocol.eip712 import Typed, typed_data
 from protocol.encoding import hex0x, unhex0x
 from protocol.grant import AccessGrant, ScopeItem
+from protocol.guardians import GuardianSet
 from protocol.hashing import ZERO32
 from protocol.identifiers import agency_subject, dossier_id
 from protocol.keycard import KeyCard
@@ -28,12 +37,17 @@ PLACES: dict[type[Typed], tuple[str, ...]] = {
     OpenDossier: ("DossierRegistry",),
     RotateDossier: ("DossierRegistry",),
     BumpEpoch: ("DossierRegistry",),
+    SetGuardians: ("DossierRegistry",),
+    FreezeDossier: ("DossierRegistry",),
+    RecoverDossier: ("DossierRegistry",),
+    VetoRecovery: ("DossierRegistry",),
     KeyCard: ("DossierRegistry", "AgencyRegistry"),
     AccessGrant: ("GrantRegistry",),
     Mandate: ("GrantRegistry",),
     ScopeItem: ("GrantRegistry",),
 }
 NOW = GENESIS + 10_000
+GUARDIANS = GuardianSet.of(b32(14), [BANK.address])
 RELAYER = actor("relayer")
 
 
@@ -47,6 +61,23 @@ def refused_digest(deployed: Deployed, call: Any) -> bytes:
     assert refusal.name == "SignatureInvalid", refusal
     digest: bytes = refusal.args[0]
     return digest
+
+
+def of_guardians(deployed: Deployed, message: Typed, guarded: bytes, recovering: bytes) -> tuple[Typed, bytes]:
+    """A message of guardians or about them, and the contract's digest of it."""
+    functions, wrong = deployed.contracts["DossierRegistry"].functions, ALICE.sign(bytes(32))
+    asked: Typed
+    if isinstance(message, FreezeDossier):
+        asked = replace(message, dossier=guarded, guardian=BANK.address, nonce=0)
+        call = functions.freeze(struct(asked), GUARDIANS.salt, [to_checksum_address(BANK.address)], wrong)
+    elif isinstance(message, RecoverDossier):
+        asked = replace(message, dossier=guarded, nonce=0)
+        call = functions.proposeRecovery(struct(asked), GUARDIANS.salt, [to_checksum_address(BANK.address)], [wrong])
+    else:
+        assert isinstance(message, VetoRecovery)
+        asked = replace(message, dossier=recovering, recovery=0, nonce=1)
+        call = functions.vetoRecovery(struct(asked), wrong)
+    return asked, refused_digest(deployed, call)
 
 
 def on_chain(deployed: Deployed, contract: str, message: Typed, dossier: bytes) -> tuple[Typed, bytes]:
@@ -67,18 +98,17 @@ def on_chain(deployed: Deployed, contract: str, message: Typed, dossier: bytes) 
         subject = dossier_id(domain.chain_id, domain.verifying_contract, message.owner, message.salt)
         card = KeyCard(subject, 1, b32(6), b32(7), NOW, 0, ZERO32)
         return message, refused_digest(deployed, functions.open(struct(message), wrong, struct(card), wrong))
-    assert isinstance(message, RotateDossier | BumpEpoch)
+    assert isinstance(message, RotateDossier | BumpEpoch | SetGuardians)
     message = replace(message, dossier=dossier, nonce=0)
-    call = functions.rotate if isinstance(message, RotateDossier) else functions.bumpEpoch
-    return message, refused_digest(deployed, call(struct(message), wrong))
+    calls = {RotateDossier: functions.rotate, BumpEpoch: functions.bumpEpoch, SetGuardians: functions.setGuardians}
+    return message, refused_digest(deployed, calls[type(message)](struct(message), wrong))
 
 
-@pytest.fixture(scope="module")
-def dossier(deployed: Deployed) -> bytes:
+def opened(deployed: Deployed, salt: bytes) -> bytes:
     """A dossier opened by signatures that MetaMask's and eth-account's code made from our JSON."""
     domain = deployed.domain("DossierRegistry")
-    opening = OpenDossier(ALICE.address, BOB.address, b32(5), NOW + 99)
-    ident = dossier_id(domain.chain_id, domain.verifying_contract, ALICE.address, b32(5))
+    opening = OpenDossier(ALICE.address, BOB.address, salt, NOW + 99)
+    ident = dossier_id(domain.chain_id, domain.verifying_contract, ALICE.address, salt)
     card = KeyCard(ident, 1, b32(6), b32(7), NOW, 0, ZERO32)
     by_metamask = unhex0x(metamask([(opening, domain, ALICE)])[0]["metamask"]["signature"])
     call = deployed.contracts["DossierRegistry"].functions.open
@@ -86,10 +116,47 @@ def dossier(deployed: Deployed) -> bytes:
     return ident
 
 
+@pytest.fixture(scope="module")
+def dossier(deployed: Deployed) -> bytes:
+    return opened(deployed, b32(5))
+
+
+def with_guardians(deployed: Deployed, salt: bytes) -> bytes:
+    """A dossier whose one guardian is the bank, named by a signature of MetaMask's code."""
+    domain, ident = deployed.domain("DossierRegistry"), opened(deployed, salt)
+    naming = SetGuardians(ident, GUARDIANS.hash, 1, 86_400, 0, NOW + 99)
+    by_metamask = unhex0x(metamask([(naming, domain, ALICE)])[0]["metamask"]["signature"])
+    call = deployed.contracts["DossierRegistry"].functions.setGuardians
+    deployed.chain.send(call(struct(naming), by_metamask), RELAYER, NOW)
+    return ident
+
+
+@pytest.fixture(scope="module")
+def guarded(deployed: Deployed) -> bytes:
+    return with_guardians(deployed, b32(15))
+
+
+@pytest.fixture(scope="module")
+def recovering(deployed: Deployed) -> bytes:
+    """A dossier with a recovery that waits, carried by a signature that cast made."""
+    ident = with_guardians(deployed, b32(16))
+    message = RecoverDossier(ident, BOB.address, BOB.address, by_all=False, nonce=0, deadline=NOW + 99)
+    signature = cast_sign(message, deployed.domain("DossierRegistry"), BANK)
+    call = deployed.contracts["DossierRegistry"].functions.proposeRecovery
+    accounts = [to_checksum_address(BANK.address)]
+    deployed.chain.send(call(struct(message), GUARDIANS.salt, accounts, [signature]), RELAYER, NOW)
+    return ident
+
+
 @pytest.mark.parametrize("number", range(len(SAMPLES)), ids=NAMES)
-def test_the_contracts_come_to_our_digest(deployed: Deployed, dossier: bytes, number: int) -> None:
+def test_the_contracts_come_to_our_digest(
+    deployed: Deployed, dossier: bytes, guarded: bytes, recovering: bytes, number: int
+) -> None:
     for contract in PLACES[type(SAMPLES[number])]:
-        message, digest = on_chain(deployed, contract, SAMPLES[number], dossier)
+        if isinstance(SAMPLES[number], FreezeDossier | RecoverDossier | VetoRecovery):
+            message, digest = of_guardians(deployed, SAMPLES[number], guarded, recovering)
+        else:
+            message, digest = on_chain(deployed, contract, SAMPLES[number], dossier)
         assert digest == message.digest(deployed.domain(contract))
 
 

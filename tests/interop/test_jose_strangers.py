@@ -24,8 +24,10 @@ from protocol.errors import Untrusted
 from protocol.identifiers import dossier_urn
 from protocol.jose import Jws, P256Signer, PublicJwk, parse_jws, verify_jws
 from protocol.licence_types import licence_type
+from protocol.log_evidence import EVIDENCE_TYP, LogEvidence, sign_log_evidence, verify_log_evidence
 from protocol.paper import AUDIENCE, PAPER_TYP, Paper, sign_paper, verify_paper
 from protocol.receipts import RECEIPT_TYP, Officer, Receipt, ReceiptItem, sign_receipt, verify_receipt
+from protocol.rewraps import REWRAP_TYP, Rewrap, sign_rewrap, verify_rewrap
 from protocol.scenario import SCENARIO_TYP, sign_scenario, verify_scenario
 from protocol.sdjwt import KEY_BINDING_TYP, SDJWT_TYP, parse_sdjwt, verify_issuer
 from protocol.slips import SLIP_TYP, verify_slip
@@ -44,6 +46,7 @@ from protocol.status_list import STATUS_TYP, verify_status_token
 from tests import credential_samples as cs
 from tests.interop.programs import node_json
 from tests.log_samples import ORIGIN
+from tests.log_samples import SIGNER as LOG_KEY
 from tests.scenario_samples import AUTHORITY, SCENARIO
 from tests.verified_samples import NOW, PRESENTATION, STATUS, a_slip
 
@@ -114,9 +117,14 @@ def key_binding(raw: str, key: PublicJwk) -> Jws:
     return verify_jws(parse_jws(raw, typ=KEY_BINDING_TYP, kid=False), key)
 
 
+def evidence_opens(raw: str, _key: PublicJwk) -> object:
+    return verify_log_evidence(raw)
+
+
 ISSUER, HOLDER = cs.ISSUER.public_jwk(), cs.HOLDER.public_jwk()
 TOKEN = CardToken(DOSSIER, cs.ISSUER_URN, NOW, NOW + 600, H)
 SHOW_RECEIPT = replace(RECEIPT, grant=None, show=bytes(16), items=(), nonce=bytes(16))
+EVIDENCE = LogEvidence(NOW, "tile_missing", "", ORIGIN, str(LOG_KEY.vkey), (), (), BANK.public_jwk())
 FORMS = [
     Form("deposit slip", SLIP_TYP, a_slip(), ISSUER, lambda raw, key: verify_slip(raw, key, log=ORIGIN), ORIGIN),
     Form("receipt of a grant", RECEIPT_TYP, sign_receipt(RECEIPT, BANK), BANK.public_jwk(), receipt, ORIGIN),
@@ -130,6 +138,11 @@ FORMS = [
         "card token", CARD_TOKEN_TYP, sign_card_token(TOKEN, cs.HOLDER), HOLDER,
         lambda raw, key: verify_card_token(raw, key, agency=cs.ISSUER_URN, now=NOW), cs.ISSUER_URN,
     ),
+    Form(
+        "rewrap", REWRAP_TYP, sign_rewrap(Rewrap(NOW, DOSSIER, ORIGIN, H, H, (H,)), cs.HOLDER), HOLDER,
+        lambda raw, key: verify_rewrap(raw, key, log=ORIGIN, dossier=DOSSIER, item=H), ORIGIN,
+    ),
+    Form("evidence", EVIDENCE_TYP, sign_log_evidence(EVIDENCE, BANK), BANK.public_jwk(), evidence_opens),
     Form("trust file", TRUST_TYP, a_trust(), BANK.public_jwk(), trust_opens),
     Form("pack", PACK_TYP, a_pack(), BANK.public_jwk(), pack_opens),
     Form(
@@ -220,7 +233,7 @@ def test_we_verify_the_same_body_signed_by_jose_with_a_key_of_its_own(answer: di
     form, raw = FORMS[number], answer["signed"][number]
     key = PublicJwk.from_json(answer["jwk"])
     assert key.kid() == answer["kid"]
-    if form.typ in {TRUST_TYP, PACK_TYP}:  # they name their signer in their body
+    if form.typ in {TRUST_TYP, PACK_TYP, EVIDENCE_TYP}:  # they name their signer in their body
         with pytest.raises(Untrusted):
             form.verified(raw, key)
         return

@@ -13,7 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import protocol
-from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
+from protocol.dossier_messages import (
+    BumpEpoch,
+    FreezeDossier,
+    OpenDossier,
+    RecoverDossier,
+    RotateDossier,
+    SetGuardians,
+    VetoRecovery,
+)
 from protocol.eip712 import Typed
 from protocol.fields import MAX_TIME
 from protocol.grant import MAX_CLAIMS, MAX_DOCUMENTS, MAX_SCOPE
@@ -37,6 +45,14 @@ SAMPLES: tuple[Typed, ...] = (
     RotateDossier(FULL, ALICE.address, BANK.address, MOST64, MOST64),
     BumpEpoch(b32(1), 0, MAX_TIME),
     BumpEpoch(FULL, MOST64, MOST64),
+    SetGuardians(b32(1), b32(2), 2, 86_400, 0, MAX_TIME),
+    SetGuardians(FULL, ZERO32, 0, 0, MOST64, MOST64),
+    FreezeDossier(b32(1), BOB.address, 0, MAX_TIME),
+    FreezeDossier(FULL, BANK.address, MOST64, MOST64),
+    RecoverDossier(b32(1), BOB.address, ALICE.address, by_all=False, nonce=0, deadline=MAX_TIME),
+    RecoverDossier(FULL, ALICE.address, BANK.address, by_all=True, nonce=MOST64, deadline=MOST64),
+    VetoRecovery(b32(1), 0, 0, MAX_TIME),
+    VetoRecovery(FULL, MOST64, MOST64, MOST64),
     KeyCard(b32(1), 1, b32(2), b32(3), 1_800_000_000, 0, ZERO32),
     KeyCard(FULL, MOST64, FULL, FULL, MAX_TIME, MOST64, FULL),
     MANDATE,
