@@ -71,15 +71,22 @@ def grants(
 def _standings(found: Session, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What agencies have answered; nothing while neither the chain nor a trust file says who they are."""
     from client.checks import open_desk
-    from wallet_cli.services import answers
+    from wallet_cli.services import answers, searching
     from wallet_cli.services.revoking import grant_id
 
     try:
-        known = answers.standings(found, open_desk(found))
+        desk = open_desk(found)
+        known, names = answers.standings(found, desk), searching.agency_names(desk, rows)
     except Unavailable:
-        known = {}
+        known, names = {}, {}
     nothing = answers.Standing()
-    return {row["grant"]: answers.to_json(known.get(grant_id(row["grant"]), nothing)) for row in rows}
+    return {
+        row["grant"]: {
+            **answers.to_json(known.get(grant_id(row["grant"]), nothing)),
+            "agency_name": row["agency_name"] or names.get(row["agency"]),
+        }
+        for row in rows
+    }
 
 
 def _draw(rows: Sequence[dict[str, Any]]) -> None:

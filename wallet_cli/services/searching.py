@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from client.checks import Desk
 from client.session import Session
-from protocol.encoding import b64u, hex0x
-from protocol.errors import OneFileError
+from protocol.encoding import b64u, hex0x, unhex0x
+from protocol.errors import Denied, OneFileError
 from protocol.scenario import parse_scenario
 from wallet_cli.services import revoking, said, tokens
 
@@ -54,6 +56,15 @@ def named(session: Session, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str
         hashes = _scenarios(session) if hashes is None else hashes
         grant = given[revoking.grant_id(row["grant"])].envelope.grant
         yield {**row, "scenario": hashes.get(b64u(grant.scenario))}
+
+
+def agency_names(desk: Desk, rows: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Account → name by the registry, of agencies to which another device, or one that was lost, gave a grant."""
+    names = {}
+    for account in sorted({row["agency"] for row in rows if row["agency_name"] is None}):
+        with suppress(Denied):  # a trust file does not know every agency
+            names[account] = desk.facts.agency(unhex0x(account, length=20, what="agency")).name
+    return names
 
 
 def _fits(row: dict[str, Any], wanted: Wanted) -> bool:

@@ -218,7 +218,8 @@ def test_the_guardians_bring_everything_back(guarded: Circle, wallet: Wallet) ->
     out = guarded.file("out.pdf")
     assert wallet("--profile", "anew", "open", item["item"], "--to", out).code == 0
     assert Path(out).read_bytes().startswith(b"%PDF")
-    assert [row["grant"] for row in guarded.run("--profile", "anew", "grants")["grants"]] == [grant]
+    (row,) = guarded.run("--profile", "anew", "grants")["grants"]
+    assert (row["grant"], row["agency_name"]) == (grant, "City Bank")
     assert guarded.run("sync", refused=True) == "signature_key_old"
     assert guarded.run("--profile", "anew", "recover", "status", refused=True) == "recovery_not_started"
     assert guarded.run("--profile", "anew", "doctor")["findings"]
