@@ -20,6 +20,7 @@ from agency_cli.services.uses import Uses
 from agency_cli.window import view
 from agency_cli.window.counter import PHOTO, Counter
 from agency_cli.window.journal import Line, counts
+from agency_cli.window.reasons import REASONS
 from client import qr, scanner
 from client.localsite import MAX_TOKEN_CHARS, START, START_SCRIPT, Entrance, Guard, start_script
 from console.i18n import N_, _, accept_language, moment, speaking
@@ -174,7 +175,10 @@ def _add_records(app: FastAPI, counter: Counter) -> None:
     @app.get("/supervisor")
     def supervisor(request: Request) -> Response:
         return _page(
-            request, "supervisor.html", words=RESULTS, seen=counts(counter.journal.day(counter.session.clock.now()))
+            request,
+            "supervisor.html",
+            words=RESULTS | REASONS,
+            seen=counts(counter.journal.day(counter.session.clock.now())),
         )
 
     @app.get("/receipt/{jti}")

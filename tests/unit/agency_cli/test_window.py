@@ -132,7 +132,7 @@ def test_the_day_is_counted_by_result_desk_and_reason(page: Page, reader: Reader
     assert [row["result"] for row in rows] == ["accept", "refused"]
     assert {row["desk"] for row in rows} == {"3"}
     overview = page.http.get("/supervisor").text
-    assert "show_used" in overview
+    assert "the code was used already" in overview
     stored = "".join(path.read_text() for path in (reader.session.profile.folder / "window").glob("*"))
     assert "威海" not in stored
 
