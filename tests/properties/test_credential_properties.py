@@ -262,7 +262,7 @@ def test_parsers_of_signed_forms_raise_only_malformed_on_any_bytes(typ: str, raw
 
 
 @few
-@given(st.binary(max_size=200) | st.text(max_size=200), st.binary(max_size=60))
+@given(st.binary(max_size=200) | st.text(max_size=200), st.binary(max_size=60).filter(lambda raw: len(raw) != 32))
 def test_other_parsers_raise_only_malformed_on_any_bytes(raw: bytes | str, more: bytes) -> None:
     text = raw if isinstance(raw, str) else raw.decode("latin-1")
     assert only_malformed(lambda: parse_sdjwt(raw))
