@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from chain import memory_guardian_rules as rules
@@ -13,11 +14,11 @@ from protocol.guardians import GuardianSet
 Rule = Callable[[Turn], Sequence[Happening]]
 
 
-class MemoryGuardians:
+class MemoryGuardians(ABC):
     """What `MemoryLedger` takes over; it gives `_write`."""
 
-    def _write(self, method: str, rule: Rule, confirmations: int) -> TxRef:
-        raise NotImplementedError  # pragma: no cover (the ledger's own)
+    @abstractmethod
+    def _write(self, method: str, rule: Rule, confirmations: int) -> TxRef: ...
 
     def set_guardians(self, message: SetGuardians, signature: bytes, *, confirmations: int = 0) -> TxRef:
         return self._write("set_guardians", lambda t: rules.set_guardians(t, message, signature), confirmations)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from protocol.dossier_messages import FreezeDossier, RecoverDossier, SetGuardians, VetoRecovery
@@ -53,7 +54,7 @@ class GuardianActs(Acts):
         person = self.people[who]
         message = SetGuardians(person.dossier, SET.hash, 2, delay, self._state(person).nonce, FAR)
         signature = self._owner(person).sign_digest(self._digest(message))
-        act = lambda: self._ledger().set_guardians(message, signature)  # noqa: E731
+        act = partial(self._ledger().set_guardians, message, signature)
         return self._bring(who, way, "set_guardians", message.to_json(), [signature], act)
 
     def freeze(self, who: str, way: str) -> str:
@@ -62,7 +63,7 @@ class GuardianActs(Acts):
         person, guardian = self.people[who], GUARDIANS[1]
         message = FreezeDossier(person.dossier, guardian.address, self._guards(person).freezes, FAR)
         signature = guardian.sign_digest(self._digest(message))
-        act = lambda: self._ledger().freeze_dossier(message, SET, signature)  # noqa: E731
+        act = partial(self._ledger().freeze_dossier, message, SET, signature)
         told = message.to_json() | {"guardians": SET.to_json()}
         return self._bring(HELPER, way, "freeze", told, [signature], act)
 
@@ -75,7 +76,7 @@ class GuardianActs(Acts):
         message = RecoverDossier(person.dossier, owner.address, controller.address, bool(by_all), number, FAR)
         digest = self._digest(message)
         signatures = [key.sign_digest(digest) if i < signers else b"" for i, key in enumerate(GUARDIANS)]
-        act = lambda: self._ledger().propose_recovery(message, SET, signatures)  # noqa: E731
+        act = partial(self._ledger().propose_recovery, message, SET, signatures)
         told = message.to_json() | {"guardians": SET.to_json()}
         return self._bring(HELPER, way, "propose_recovery", told, signatures, act)
 
@@ -86,7 +87,7 @@ class GuardianActs(Acts):
         recovery = max(0, self._guards(person).recoveries - 1)
         message = VetoRecovery(person.dossier, recovery, self._state(person).nonce, FAR)
         signature = self._owner(person).sign_digest(self._digest(message))
-        act = lambda: self._ledger().veto_recovery(message, signature)  # noqa: E731
+        act = partial(self._ledger().veto_recovery, message, signature)
         return self._bring(who, way, "veto_recovery", message.to_json(), [signature], act)
 
     def ripe(self, who: str, what: str, way: str) -> str:

@@ -10,7 +10,7 @@ from tests.chain_fixture import start_chain
 from tests.stateful import histories
 from tests.stateful.histories import Difference, Player, history_of, played, shrunk
 from tests.stateful.model_world import World
-from tests.stateful.reference import Step
+from tests.stateful.reference import Grant, Step
 
 MANY = 36
 DEPOSIT: Step = ("deposit", "hr", "alice", "plain")
@@ -69,8 +69,8 @@ def test_a_difference_is_found_and_shrunk_to_the_steps_that_show_it(
     class Generous(World):
         """A model that is wrong: it lets a revoked grant be used."""
 
-        def _revoke(self, grant: object, secret: str) -> str:
-            return super()._revoke(grant, "wrong") if secret == "wrong" else "200"  # type: ignore[arg-type]
+        def _revoke(self, grant: Grant, secret: str) -> str:
+            return super()._revoke(grant, "wrong") if secret == "wrong" else "200"
 
     monkeypatch.setattr(histories, "World", Generous)
     steps = [DEPOSIT, DEPOSIT, GRANT, ("wait", 1), USE, ("anchor",), ("revoke", 0, "right"), USE, ("tidy",)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-import vault_api.db.tables_keys  # its tables are in the same metadata
+import vault_api.db.tables_keys
 import vault_api.db.tables_notices
-import vault_api.db.tables_shares  # noqa: F401 (the same)
+import vault_api.db.tables_shares  # noqa: F401 (imported for the tables that these modules add to the metadata)
 from vault_api.db.tables import metadata
 
 connection = context.config.attributes["connection"]
