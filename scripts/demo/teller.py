@@ -57,6 +57,7 @@ class Teller:
     env: dict[str, str]
     told: int = 0
     held: int = 0
+    failures: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     def say(self, zh: str, en: str) -> None:
@@ -73,6 +74,7 @@ class Teller:
             yield
         except (StoryError, LookupError, TypeError) as error:
             self.say(f"     失败：{told(error)}", f"     FAILED: {told(error)}")
+            self.failures.append(f"[{self.told:2}] {told(error)}")
         else:
             self.held += 1
 
@@ -115,6 +117,8 @@ class Teller:
     def end(self) -> int:
         seconds = time.monotonic() - self.started
         self.say(f"\n用时 {seconds:.0f} 秒", f"\n{seconds:.0f} s")
+        for failure in self.failures:  # again at the end: the first one often explains the others
+            self.say(f"失败 {failure}", f"FAILED {failure}")
         sys.stdout.write(f"demo: {self.told} steps, {self.held} ok\n")
         return 0 if self.told == self.held else 1
 
