@@ -8,6 +8,9 @@ import pytest
 from hypothesis import Phase, settings
 
 from console import i18n
+from tests.servers.fixtures import postgres_server, postgres_template, postgres_url, s3_environment, s3_server
+
+__all__ = ["postgres_server", "postgres_template", "postgres_url", "s3_environment", "s3_server"]
 
 settings.register_profile("steady", deadline=None)
 settings.register_profile(  # of `make mutation`: the same examples in every run, and no time lost on a smaller one
