@@ -66,6 +66,9 @@ class Upload(Protocol):
     def write(self, chunk: bytes) -> None:
         """Add some bytes."""
 
+    def check(self) -> None:
+        """Raise ``Untrusted("payload_digest")`` if what was written has another SHA-256; nothing is kept then."""
+
     def commit(self) -> int:
         """Make the bytes visible under ``payload_name(digest)`` and return their number.
 
@@ -200,7 +203,7 @@ class _ObstoreUpload:
             self._writer.write(chunk)
         self.received += len(chunk)
 
-    def commit(self) -> int:
+    def check(self) -> None:
         if self._hash.digest() != self._digest:
             self.abort()
             raise Untrusted(
@@ -209,6 +212,9 @@ class _ObstoreUpload:
                 got=self._hash.hexdigest(),
                 want=self._digest.hex(),
             )
+
+    def commit(self) -> int:
+        self.check()
         with _our_errors():
             self._writer.close()
         self._blobs.move(self._name, payload_name(self._digest))

@@ -62,9 +62,8 @@ class _MemoryUpload:
         self._parts.append(chunk)
         self.received += len(chunk)
 
-    def commit(self) -> int:
-        data = b"".join(self._parts)
-        got = hashlib.sha256(data).digest()
+    def check(self) -> None:
+        got = hashlib.sha256(b"".join(self._parts)).digest()
         if got != self._digest:
             raise Untrusted(
                 "payload_digest",
@@ -72,7 +71,10 @@ class _MemoryUpload:
                 got=got.hex(),
                 want=self._digest.hex(),
             )
-        self._blobs.put(payload_name(self._digest), data)
+
+    def commit(self) -> int:
+        self.check()
+        self._blobs.put(payload_name(self._digest), b"".join(self._parts))
         return self.received
 
     def abort(self) -> None:

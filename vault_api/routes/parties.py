@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from protocol import wire, wire_batch
 from protocol.encoding import unb64u
-from protocol.errors import Malformed, Untrusted
+from protocol.errors import Malformed, OneFileError, Untrusted
 from vault_api.blobs import Upload
 from vault_api.callers import Caller
 from vault_api.http_auth import Signature
@@ -130,6 +130,13 @@ async def _receive(vault: Vault, digest: bytes, request: Request) -> int:
         raise Malformed("upload_truncated", "the upload broke off after {got} bytes", got=upload.received) from None
     except BaseException:
         await asyncio.shield(asyncio.to_thread(upload.abort))
+        raise
+    await asyncio.to_thread(upload.check)
+    try:
+        # Noted before the bytes are there: who dies between the two leaves nothing that housekeeping does not find.
+        await vault.sequencer.acall(lambda tx: payloads.await_payloads(tx, [digest]))
+    except OneFileError:
+        await asyncio.to_thread(upload.abort)
         raise
     return await asyncio.to_thread(upload.commit)
 

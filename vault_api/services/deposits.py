@@ -31,7 +31,7 @@ from vault_api.logbook import Logged, log_event, logged_at, wire_opening
 from vault_api.problems import details
 from vault_api.sequencer import Tx
 from vault_api.services.cards import dossier_row
-from vault_api.services.payloads import inline_payloads, note_payload
+from vault_api.services.payloads import await_payloads, inline_payloads, note_payload
 from vault_api.vault import Vault
 from vault_api.writes import Answer, write
 
@@ -66,10 +66,13 @@ class Ready:
 def deposit(vault: Vault, caller: Caller, body: wire.Deposit) -> Answer:
     """Take an item into a dossier and log ``issue``. Steps: docs/spec/deposit.md §3."""
     one = ready(vault, caller, body)
-    if one.payloads:
-        store_payloads(vault, [one])
-        vault.sequencer.call(lambda tx: note_payloads(vault, tx, [one]))
-    return write(vault.sequencer, caller.signature, one.work)
+    store_payloads(vault, [one])
+
+    def work(tx: Tx) -> Answer:
+        note_payloads(vault, tx, [one])
+        return one.work(tx)
+
+    return write(vault.sequencer, caller.signature, work)
 
 
 def deposit_batch(vault: Vault, caller: Caller, batch: wire_batch.DepositBatch, language: str) -> Answer:
@@ -133,14 +136,15 @@ def ready(vault: Vault, caller: Caller, body: wire.Deposit) -> Ready:
 
 
 def store_payloads(vault: Vault, deposits: Sequence[Ready]) -> None:
-    """Put what came along where payloads lie; what no item will name is removed after a day."""
-    found = {payload_name(digest): data for one in deposits for digest, data in one.payloads.items()}
+    """Put what came along where payloads lie: first the note that it comes, by which it is removed if nothing follows."""
+    found = {digest: data for one in deposits for digest, data in one.payloads.items()}
     if found:
-        vault.blobs.put_all(found)
+        vault.sequencer.call(lambda tx: await_payloads(tx, found))
+        vault.blobs.put_all({payload_name(digest): data for digest, data in found.items()})
 
 
 def note_payloads(vault: Vault, tx: Tx, deposits: Sequence[Ready]) -> None:
-    """Note what came along, whatever becomes of its deposit: so that it is removed if nobody names it."""
+    """Record what came along. Of a refused deposit nothing is recorded, and its bytes go when their day is over."""
     for one in deposits:
         for digest, data in one.payloads.items():
             note_payload(vault, tx, digest, len(data))

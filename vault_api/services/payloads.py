@@ -7,7 +7,7 @@ uploader whether it was there before it had the bytes, except the holder of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,8 @@ from vault_api.writes import Answer, write
 _THERE: Prepared[Any] = Prepared(select(t.payloads.c.row).where(t.payloads.c.sha256 == bindparam("sha256")))
 _NEW: Prepared[None] = Prepared(insert(t.payloads), "sha256", "size", "stored_at")
 _SPARED: Prepared[None] = Prepared(delete(t.doomed).where(t.doomed.c.sha256 == bindparam("sha256")))
+_DOOMED: Prepared[Any] = Prepared(select(t.doomed.c.row).where(t.doomed.c.sha256 == bindparam("sha256")))
+_AWAITED: Prepared[None] = Prepared(insert(t.doomed), "sha256", "at")
 ORPHAN_S = 24 * 3600
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
@@ -82,6 +84,17 @@ def payload_size(vault: Vault, digest: bytes) -> int | None:
     with vault.engine.connect() as conn:
         size: int | None = conn.execute(select(t.payloads.c.size).where(t.payloads.c.sha256 == digest)).scalar()
     return size
+
+
+def await_payloads(tx: Tx, digests: Iterable[bytes]) -> None:
+    """Note that bytes are about to be stored: if nobody lives to record them, they are removed after ``ORPHAN_S``.
+
+    Bytes without this note would be found by nobody. What is doomed already stays so: an announcement delays no end.
+    """
+    for digest in digests:
+        row = {"sha256": digest}
+        if _THERE.first(tx.conn, row) is None and _DOOMED.first(tx.conn, row) is None:
+            _AWAITED.run(tx.conn, {**row, "at": tx.now + ORPHAN_S})
 
 
 def record_payload(vault: Vault, signature: Signature, digest: bytes, size: int) -> Answer:
@@ -170,13 +183,14 @@ def doom_unused(tx: Tx, digests: list[bytes]) -> None:
 
 
 def remove_doomed(vault: Vault, tx: Tx) -> int:
-    """Housekeeping, in the sequencer: remove the bytes of doomed payloads and of uploads that nobody used."""
+    """Housekeeping, in the sequencer: remove the bytes of doomed payloads and of uploads that nobody used or finished."""
     old = select(t.payloads.c.sha256).where(
         t.payloads.c.stored_at < tx.now - ORPHAN_S,
         ~exists().where(t.objects.c.payload == t.payloads.c.sha256),
     )
     doom_unused(tx, list(tx.conn.execute(old.limit(100)).scalars()))
-    doomed = list(tx.conn.execute(select(t.doomed.c.sha256).limit(100)).scalars())
+    due = select(t.doomed.c.sha256).where(t.doomed.c.at <= tx.now)
+    doomed = list(tx.conn.execute(due.limit(100)).scalars())
     for digest in doomed:
         vault.blobs.delete(payload_name(digest))
         tx.conn.execute(delete(t.doomed).where(t.doomed.c.sha256 == digest))
