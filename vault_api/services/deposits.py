@@ -136,7 +136,7 @@ def ready(vault: Vault, caller: Caller, body: wire.Deposit) -> Ready:
 
 
 def store_payloads(vault: Vault, deposits: Sequence[Ready]) -> None:
-    """Put what came along where payloads lie: first the note that it comes, by which it is removed if nothing follows."""
+    """Put what came along where payloads lie; the note that it comes goes first, and removes what nobody names."""
     found = {digest: data for one in deposits for digest, data in one.payloads.items()}
     if found:
         vault.sequencer.call(lambda tx: await_payloads(tx, found))

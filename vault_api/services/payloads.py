@@ -183,7 +183,7 @@ def doom_unused(tx: Tx, digests: list[bytes]) -> None:
 
 
 def remove_doomed(vault: Vault, tx: Tx) -> int:
-    """Housekeeping, in the sequencer: remove the bytes of doomed payloads and of uploads that nobody used or finished."""
+    """Housekeeping, in the sequencer: remove the bytes of doomed payloads and of uploads that nobody named."""
     old = select(t.payloads.c.sha256).where(
         t.payloads.c.stored_at < tx.now - ORPHAN_S,
         ~exists().where(t.objects.c.payload == t.payloads.c.sha256),
