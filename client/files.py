@@ -40,8 +40,11 @@ def check_private(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
-    """Give a temporary file beside ``path`` that takes its place if the block ends well, else vanishes."""
+def replacing(path: Path, mode: int = PRIVATE_FILE, *, new: bool = False) -> Iterator[BinaryIO]:
+    """Give a temporary file beside ``path`` that takes its place if the block ends well, else vanishes.
+
+    ``new``: it takes a free place only, ``Conflict("file_exists")``; of several at once exactly one gets it.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".part", dir=path.parent)
     part = Path(name)
     try:
@@ -50,7 +53,10 @@ def replacing(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        part.replace(path)
+        if new:
+            _take_free_place(part, path)
+        else:
+            part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -60,10 +66,22 @@ def replacing(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
 def write_private(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, new: bool = False) -> None:
     """Write ``data`` to ``path``, whole or not at all; ``new`` refuses to replace a file (``Conflict``)."""
     private_folder(path.parent)
-    if new and path.exists():
-        raise Conflict("file_exists", "{path} exists already and is not replaced", path=str(path))
-    with replacing(path, mode) as stream:
+    with replacing(path, mode, new=new) as stream:
         stream.write(data)
+
+
+def _take_free_place(part: Path, path: Path) -> None:
+    """Give ``part`` the name ``path`` unless something has it."""
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        raise Conflict("file_exists", "{path} exists already and is not replaced", path=str(path)) from None
+    except OSError:  # a stick whose file system knows no links: look first, then move
+        if path.exists():
+            raise Conflict("file_exists", "{path} exists already and is not replaced", path=str(path)) from None
+        part.replace(path)
+    else:
+        part.unlink()
 
 
 def read_bounded(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:

@@ -5,12 +5,13 @@ It signs nothing but what this machine assembled for itself, and has no card on 
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from pathlib import Path
 
 from client.files import check_private, read_bounded, write_private
 from protocol.encoding import b64u, unb64u
-from protocol.errors import Malformed
+from protocol.errors import Conflict, Malformed
 from protocol.jose import P256Signer
 
 
@@ -18,7 +19,9 @@ def tool_key(home: Path) -> P256Signer:
     """The key, made if it is not there."""
     path = home / "tool.key"
     if not path.exists():
-        write_private(path, b64u(_scalar()).encode("ascii") + b"\n")
+        # Two commands may need it first at the same moment: the key of the one that comes second is not written.
+        with contextlib.suppress(Conflict):
+            write_private(path, b64u(_scalar()).encode("ascii") + b"\n", new=True)
     check_private(path)
     try:
         text = read_bounded(path, limit=100).decode("ascii").strip()

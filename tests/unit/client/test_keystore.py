@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -119,6 +120,23 @@ def test_a_key_store_with_other_contents_is_malformed(tmp_path: Path, plaintext:
     files.write_private(tmp_path / "k", seal_bytes(plaintext, [ScryptRecipient(PASS, WORK)]).file)
     with pytest.raises(Malformed):
         read_keys(tmp_path / "k", PASS)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_takes_a_free_place_only_with_links_or_without(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_self: Path, _other: Path) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", none)
+    files.write_private(tmp_path / "k", b"first", new=True)
+    with pytest.raises(Conflict) as caught:
+        files.write_private(tmp_path / "k", b"second", new=True)
+    assert caught.value.code == "file_exists"
+    assert (tmp_path / "k").read_bytes() == b"first"
+    assert [path.name for path in tmp_path.iterdir()] == ["k"]
 
 
 def test_keys_are_derived_once_and_the_newest_identity_comes_first() -> None:
