@@ -284,7 +284,9 @@ def _empty_database() -> bytes:
 
 
 def lay_schema(settings: Settings) -> None:
-    """Put a migrated database where the vault will look for it, unless there is one."""
+    """Put a migrated database where the vault will look for it, unless there is one or it lies elsewhere."""
+    if settings.database_url:
+        return
     path = settings.vault_home / "vault.db"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

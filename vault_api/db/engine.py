@@ -1,8 +1,13 @@
-"""The engine: SQLite with WAL by default, PostgreSQL by URL.
+"""The engine: SQLite with WAL by default, PostgreSQL (15 or newer, by psycopg 3) by URL.
 
-One thread writes (``vault_api/sequencer.py``); everybody reads. On SQLite a writer takes its lock at
-BEGIN (``IMMEDIATE``) so that it never fails half-way, and every commit reaches the disk
-(``synchronous=FULL``): an answer that names a log index must survive a power cut.
+Both give the vault the same: a reader sees one state of the database for as long as its transaction lasts, a writer
+sees what was committed before it began, and a commit that has returned survives a power cut. On SQLite a writer
+takes its lock at BEGIN (``IMMEDIATE``), so that it never fails half-way, and every commit reaches the disk
+(``synchronous=FULL``). On PostgreSQL readers run REPEATABLE READ and writers READ COMMITTED, with
+``synchronous_commit=on``; who wants to write in turn takes a row lock first.
+
+A database that does not answer, or not in time, is ``Unavailable("database_unreachable")``: the same request may be
+sent again. A connection that broke is thrown away, the next one is tried before it is used.
 """
 
 from __future__ import annotations
@@ -11,8 +16,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert
-from sqlalchemy.engine import make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -20,29 +25,82 @@ from protocol.errors import Malformed, Unavailable
 
 WRITER = {"onefile_writer": True}
 BUSY_TIMEOUT_MS = 5000
+POOL_CONNECTIONS = 8  # kept open by one process
+POOL_WAIT_S = 5.0  # for a connection while all are in use
+SQLITE_MORE_CONNECTIONS = 64  # beyond these under load: an open file each
+POSTGRES_MORE_CONNECTIONS = 8  # a server process each, of the server's 100 for all
+POSTGRES_MAX_AGE_S = 1800  # of a connection: a server that was put in another's place is found again
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 10_000
+IDLE_IN_TRANSACTION_MS = 60_000  # a process that stands still loses its locks
+TCP_DEAD_AFTER_S = 30  # a connection on which nothing arrives any more
+OLDEST_POSTGRES = (15,)
 
 
 def open_engine(url: str) -> Engine:
     """An engine for ``url``; the folder of a SQLite file is made if need be."""
+    parsed = _parsed(url)
+    engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgres(parsed)
+    event.listen(engine, "handle_error", _unavailable)
+    return engine
+
+
+def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except SQLAlchemyError:
-        raise Malformed(
-            "setting", "{name}: {problem}", name="ONEFILE_DATABASE_URL", problem="not a URL"
-        ) from None
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        raise _no_url("not a URL") from None
+    if parsed.drivername in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise _no_url("expected sqlite:///… or postgresql://…")
+    return parsed
+
+
+def _no_url(problem: str) -> Malformed:
+    return Malformed("setting", "{name}: {problem}", name="ONEFILE_DATABASE_URL", problem=problem)
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        parsed,
+        url,
         poolclass=QueuePool,
-        pool_size=8,
-        max_overflow=64,
+        pool_size=POOL_CONNECTIONS,
+        max_overflow=SQLITE_MORE_CONNECTIONS,
+        pool_timeout=POOL_WAIT_S,
         connect_args={"check_same_thread": False, "cached_statements": 512},
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _postgres(url: URL) -> Engine:
+    options = {
+        "statement_timeout": STATEMENT_TIMEOUT_MS,
+        "lock_timeout": LOCK_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
+        "synchronous_commit": "on",
+    }
+    engine = create_engine(
+        url,
+        pool_size=POOL_CONNECTIONS,
+        max_overflow=POSTGRES_MORE_CONNECTIONS,
+        pool_timeout=POOL_WAIT_S,
+        pool_recycle=POSTGRES_MAX_AGE_S,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "tcp_user_timeout": TCP_DEAD_AFTER_S * 1000,
+            "application_name": "onefile-vault",
+            "client_encoding": "utf8",
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+        },
+    )
+    event.listen(engine, "begin", _begin_on_postgres)
     return engine
 
 
@@ -52,7 +110,7 @@ def ping(engine: Engine) -> None:
         with engine.connect() as conn:
             conn.exec_driver_sql("SELECT 1")
     except SQLAlchemyError:
-        raise Unavailable("database_unreachable", "the database does not answer") from None
+        raise unreachable() from None
 
 
 def settle(engine: Engine) -> None:
@@ -77,6 +135,27 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin(conn: Connection) -> None:
     writer = conn.get_execution_options().get("onefile_writer", False)
     conn.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+def _begin_on_postgres(conn: Connection) -> None:
+    # Nothing is sent: the driver writes the level into the BEGIN that it sends with the first statement.
+    from psycopg import IsolationLevel
+
+    writer = conn.get_execution_options().get("onefile_writer", False)
+    driver: Any = conn.connection.driver_connection
+    driver.isolation_level = IsolationLevel.READ_COMMITTED if writer else IsolationLevel.REPEATABLE_READ
+
+
+def _unavailable(context: ExceptionContext) -> None:
+    """What the driver calls operational is nobody's fault who asked: no server, no answer in time, a full disk."""
+    dialect = context.dialect
+    if dialect is not None and isinstance(context.original_exception, dialect.loaded_dbapi.OperationalError):
+        raise unreachable() from context.original_exception
+
+
+def unreachable() -> Unavailable:
+    """The answer while the database does not work."""
+    return Unavailable("database_unreachable", "the database does not answer")
 
 
 def insert_row(conn: Connection, table: Table, values: dict[str, Any]) -> int:
