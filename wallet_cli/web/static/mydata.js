@@ -13,9 +13,14 @@ export async function send(path, options) {
     const answer = await fetch(path, { method: "POST", ...options });
     const body = answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : {};
     if (body.go) {
-      const same = new URL(body.go, location.href).pathname === location.pathname;
-      location.assign(body.go);
-      if (same) location.reload();
+      // One navigation, never two: a page that is loaded twice may take a click of the first away.
+      const next = new URL(body.go, location.href);
+      if (next.pathname === location.pathname) {
+        history.replaceState(null, "", next);
+        location.reload();
+      } else {
+        location.assign(next);
+      }
     } else if (!answer.ok) {
       complain([body.detail, body.hint].filter(Boolean).join(" ") || document.body.dataset.failed);
     }
