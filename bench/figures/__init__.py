@@ -1,0 +1,1 @@
+"""Figures: promises of the system, tried very often (``make figure``, docs/figures.md)."""

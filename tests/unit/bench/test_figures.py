@@ -1,0 +1,96 @@
+"""The figures at small sizes: nothing breaks, and each of them notices a check that was made weaker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from bench.figures.figure import draw_of, named
+from bench.figures.flipped import Flipped
+from bench.figures.forged_grants import ForgedGrants
+from bench.figures.rooms import Room
+from protocol.age_format import parse_header
+from protocol.envelope import unwrap
+from protocol.errors import Denied, OneFileError
+from protocol.grant import GrantEnvelope
+from protocol.grant_evidence import GrantEvidence
+from protocol.recipients import HybridIdentity
+from protocol.verify_grant import verify_grant
+
+SEED = "suite"
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[Room]:
+    made = Room.open()
+    yield made
+    made.close()
+
+
+def batch(name: str) -> Random:
+    return draw_of(named(name), SEED, 0)
+
+
+# --- forged grants --------------------------------------------------------------------------------
+
+
+def test_no_forged_grant_is_accepted_and_true_ones_are(room: Room) -> None:
+    tally = ForgedGrants(room=room).batch(batch("forged-grants"), 400)
+    assert (tally.done, tally.broken, tally.failed, tally.finds) == (400, 0, 0, [])
+    assert tally.controls > 5
+    assert sum(count for what, count in tally.outcomes.items() if what.startswith("vault:")) > 10
+
+
+@pytest.mark.parametrize("ignored", ["grant_expired", "grant_epoch", "signature", "grant_agency"])
+def test_a_verifier_that_forgets_one_check_is_noticed(room: Room, ignored: str) -> None:
+    def forgetful(envelope: GrantEnvelope, evidence: GrantEvidence) -> object:
+        try:
+            return verify_grant(envelope, evidence)
+        except OneFileError as error:
+            if error.code != ignored:
+                raise
+            return None
+
+    tally = ForgedGrants(forgetful, room).batch(batch("forged-grants"), 300)
+    assert tally.broken > 0
+    assert not tally.good
+
+
+def test_a_verifier_that_refuses_everything_is_noticed(room: Room) -> None:
+    def stubborn(_envelope: GrantEnvelope, _evidence: GrantEvidence) -> object:
+        raise Denied("no", "no")
+
+    tally = ForgedGrants(stubborn, room).batch(batch("forged-grants"), 50)
+    assert tally.broken == 0
+    assert tally.failed > 0
+
+
+# --- flipped ciphertexts --------------------------------------------------------------------------
+
+
+def test_no_flipped_ciphertext_is_opened_and_untouched_ones_are() -> None:
+    tally = Flipped().batch(batch("flipped-ciphertexts"), 1_000)
+    assert (tally.done, tally.broken, tally.failed, tally.finds) == (1_000, 0, 0, [])
+    assert tally.controls > 20
+    assert len(tally.outcomes) > 20
+
+
+def test_an_opener_that_looks_at_no_tag_is_noticed() -> None:
+    def careless(header: bytes, payload: bytes, readers: list[HybridIdentity], _digest: bytes | None) -> bytes:
+        parse_header(header)
+        unwrap(header, readers)
+        return payload
+
+    tally = Flipped(careless).batch(batch("flipped-ciphertexts"), 300)
+    assert tally.broken > 0
+    assert tally.failed > 0
+
+
+def test_an_opener_that_breaks_off_with_a_foreign_error_is_noticed() -> None:
+    def crashing(_header: bytes, _payload: bytes, _readers: list[HybridIdentity], _digest: bytes | None) -> bytes:
+        raise IndexError
+
+    tally = Flipped(crashing).batch(batch("flipped-ciphertexts"), 20)
+    assert tally.broken == 20
