@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -22,6 +23,14 @@ def a_run(seed: str = "a", n: int = 10, **changes: Any) -> Run:
     tally = Tally(done=n, controls=1)
     given = Run.of(FLIPPED, tally, asked=n, seed=seed, seconds=1.0, processes=1, date="2026-11-22T00:00:00+00:00")
     return replace(given, **changes)
+
+
+def kinds(run: Run) -> Counter[str]:
+    """How often each kind was tried: what it is refused with may depend on how the objects were sealed."""
+    found = Counter[str]()
+    for what, count in run.outcomes.items():
+        found[what.partition(":")[0]] += count
+    return found
 
 
 def total_of(*runs: Run) -> records.Total:
@@ -46,7 +55,7 @@ def test_a_part_stops_by_itself_when_its_time_is_up() -> None:
 def test_the_same_seed_makes_the_same_tries_on_one_process_or_two() -> None:
     one, _ = run_part(FLIPPED, 120, "s", processes=1)
     two, _ = run_part(FLIPPED, 120, "s", processes=2)
-    assert one.outcomes.keys() == two.outcomes.keys()
+    assert kinds(one) == kinds(two)
     assert one.n == two.n == 120
     assert again(FLIPPED, "s", 1, 40).done == 40
 
@@ -116,7 +125,7 @@ def test_a_tally_tells_what_broke_where_and_not_without_end() -> None:
     tally, part = Tally(), Tally()
     for number in range(30):
         part.broke(f"try {number}")
-    part.control(False, "nothing is seen")
+    part.control(part.done == 0, "nothing is seen")
     tally.add(part, "seed/7: ")
     assert (tally.done, tally.broken, tally.failed, tally.good) == (30, 30, 1, False)
     assert tally.finds[0] == "seed/7: broken: try 0"
