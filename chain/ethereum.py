@@ -1,4 +1,4 @@
-"""The ledger on an EVM chain: `connect` to any JSON-RPC endpoint, or `connect_quorum` to several.
+"""The ledger on an EVM chain: `connect` to any JSON-RPC endpoint, or `connect_quorum` and `connect_all` to several.
 
     ledger = connect(read_deployment(path), "http://127.0.0.1:8545", TxSigner.from_file(key))
 
@@ -12,16 +12,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
 from chain.deployment import Deployment
-from chain.endpoint import ANSWER_TIMEOUT_S
-from chain.ethereum_reads import EthereumReads
-from chain.ethereum_writes import EthereumLedger
+from chain.endpoint import ANSWER_TIMEOUT_S, Endpoint
+from chain.ethereum_reads import EthereumReads, check_chain
+from chain.ethereum_writes import EthereumLedger, QuorumLedger
+from chain.failover import Failover
+from chain.fees import FeePolicy
+from chain.journal import Journal
 from chain.ledger import Ledger, LedgerReads
 from chain.node import Node
 from chain.quorum import QuorumReads
 from chain.sender import INCLUSION_TIMEOUT_S, Sender
 from chain.signer import TxSigner
+from chain.witnesses import Witnesses
 
-__all__ = ["EthereumLedger", "EthereumReads", "connect", "connect_quorum"]
+__all__ = ["EthereumLedger", "EthereumReads", "QuorumLedger", "connect", "connect_all", "connect_quorum"]
 
 
 @overload
@@ -62,6 +66,44 @@ def connect(
     return EthereumLedger(node, deployment, sender)
 
 
+def connect_all(
+    deployment: Deployment,
+    urls: Sequence[str],
+    quorum: int,
+    signer: TxSigner,
+    *,
+    journal: Journal | None = None,
+    policy: FeePolicy | None = None,
+    answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    inclusion_timeout_s: float = INCLUSION_TIMEOUT_S,
+) -> EthereumLedger | QuorumLedger:
+    """A ledger to read and to write over all these endpoints: `quorum` of them must agree on what is read, also on
+    whether a transaction is in a block; what is written goes to one of them, and to the next when it fails."""
+    nodes = [Node.at(url, timeout_s=answer_timeout_s) for url in urls]
+    if len(nodes) == 1 and quorum == 1:
+        sender = Sender(
+            nodes[0],
+            signer,
+            deployment.chain_id,
+            journal=journal,
+            policy=policy,
+            inclusion_timeout_s=inclusion_timeout_s,
+        )
+        return EthereumLedger(nodes[0], deployment, sender)
+    endpoints = [Endpoint(url, timeout_s=answer_timeout_s) for url in urls]
+    writes = Failover(endpoints, lambda node: check_chain(node, deployment))
+    sender = Sender(
+        Node(writes),
+        signer,
+        deployment.chain_id,
+        journal=journal,
+        policy=policy,
+        receipt=Witnesses(nodes, quorum).receipt,
+        inclusion_timeout_s=inclusion_timeout_s,
+    )
+    return QuorumLedger([EthereumReads(node, deployment) for node in nodes], quorum, writes, sender)
+
+
 def connect_quorum(
     deployment: Deployment, urls: Sequence[str], quorum: int, *, answer_timeout_s: float = ANSWER_TIMEOUT_S
 ) -> EthereumReads | QuorumReads:
@@ -75,3 +117,4 @@ def connect_quorum(
 if TYPE_CHECKING:
     _READS: type[LedgerReads] = EthereumReads
     _PORT: type[Ledger] = EthereumLedger
+    _MANY: type[Ledger] = QuorumLedger

@@ -22,6 +22,21 @@ from protocol.hashing import ZERO32
 _ZERO_ADDRESS = bytes(20)
 
 
+def check_chain(node: Node, deployment: Deployment) -> None:
+    """`Untrusted("wrong_chain")` or `Untrusted("other_chain")` unless the endpoint serves the deployment's chain."""
+    got, want = node.chain_id(), deployment.chain_id
+    if got != want:
+        raise Untrusted("wrong_chain", "the node serves chain {got}; the deployment is on {want}", got=got, want=want)
+    # Local chains share one id: the block of the deployment tells them apart.
+    block = node.block(deployment.deploy_block)
+    if block is None or block.hash != deployment.deploy_block_hash:
+        raise Untrusted(
+            "other_chain",
+            "block {number} of the node's chain is not the one of the deployment",
+            number=deployment.deploy_block,
+        )
+
+
 class EthereumReads:
     """Reads; made by `chain.ethereum.connect`."""
 
@@ -42,22 +57,9 @@ class EthereumReads:
 
     def check_chain(self) -> None:
         """`Untrusted("wrong_chain")` unless the endpoint serves the deployment's chain; asked once."""
-        if self._right_chain:
-            return
-        got, want = self._node.chain_id(), self._deployment.chain_id
-        if got != want:
-            raise Untrusted(
-                "wrong_chain", "the node serves chain {got}; the deployment is on {want}", got=got, want=want
-            )
-        # Local chains share one id: the block of the deployment tells them apart.
-        block = self._node.block(self._deployment.deploy_block)
-        if block is None or block.hash != self._deployment.deploy_block_hash:
-            raise Untrusted(
-                "other_chain",
-                "block {number} of the node's chain is not the one of the deployment",
-                number=self._deployment.deploy_block,
-            )
-        self._right_chain = True
+        if not self._right_chain:
+            check_chain(self._node, self._deployment)
+            self._right_chain = True
 
     def head(self) -> BlockRef:
         self.check_chain()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from chain.codec import Codec
 from chain.deployment import Deployment
 from chain.ethereum_reads import EthereumReads
+from chain.failover import Failover
 from chain.node import Node
+from chain.quorum import QuorumReads
 from chain.sender import Sender
 from chain.values import TxRef
 from protocol.dossier_messages import (
@@ -26,12 +29,12 @@ from protocol.keycard import KeyCard
 _ZERO_ADDRESS = bytes(20)
 
 
-class EthereumLedger(EthereumReads):
-    """Reads and writes; made by `chain.ethereum.connect` with a signer."""
+class EthereumWrites:
+    """The changes; whoever has them checks the chain (`check_chain`) that they go to."""
 
-    def __init__(self, node: Node, deployment: Deployment, sender: Sender) -> None:
-        super().__init__(node, deployment)
-        self._sender = sender
+    _sender: Sender
+    _codec: Codec
+    check_chain: Callable[[], None]
 
     @property
     def account(self) -> bytes:
@@ -158,6 +161,7 @@ class EthereumLedger(EthereumReads):
             checkpoint_hash,
             list(proof),
             confirmations=confirmations,
+            lane=keccak256(b"anchor" + origin_hash),
         )
 
     def freeze_log(self, origin_hash: bytes, *, confirmations: int = 0) -> TxRef:
@@ -190,7 +194,40 @@ class EthereumLedger(EthereumReads):
     def accept_log_owner(self, origin_hash: bytes, *, confirmations: int = 0) -> TxRef:
         return self._send("ArchiveLog", "acceptOwner", origin_hash, confirmations=confirmations)
 
-    def _send(self, contract: str, function: str, *args: Any, confirmations: int) -> TxRef:
+    def tend(self) -> None:
+        self.check_chain()
+        self._sender.tend()
+
+    def _send(
+        self, contract: str, function: str, *args: Any, confirmations: int, lane: bytes | None = None
+    ) -> TxRef:
         # A transaction signed for the right chain id may still be good on a copy of it: look before sending.
         self.check_chain()
-        return self._sender.send(self._codec.call(contract, function, *args), confirmations=confirmations)
+        call = self._codec.call(contract, function, *args)
+        return self._sender.send(call, confirmations=confirmations, lane=lane)
+
+
+class EthereumLedger(EthereumWrites, EthereumReads):
+    """Reads and writes over one endpoint; made by `chain.ethereum.connect` with a signer."""
+
+    def __init__(self, node: Node, deployment: Deployment, sender: Sender) -> None:
+        super().__init__(node, deployment)
+        self._sender = sender
+
+
+class QuorumLedger(EthereumWrites, QuorumReads):
+    """Reads on which several endpoints agree; changes through one of them at a time (`chain.failover`)."""
+
+    def __init__(self, reads: Sequence[EthereumReads], quorum: int, writes: Failover, sender: Sender) -> None:
+        super().__init__(reads, quorum)
+        self._writes = writes
+        self._sender = sender
+        self._codec = Codec(self.deployment.contracts)
+
+    def check_chain(self) -> None:
+        """Each endpoint is checked before the first transaction goes to it (`Failover`)."""
+
+    def close(self) -> None:
+        """Give the connections back."""
+        super().close()
+        self._writes.close()

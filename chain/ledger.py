@@ -156,6 +156,10 @@ class LedgerWrites(Protocol):
     def account(self) -> bytes:
         """The account (20 bytes) that sends."""
 
+    def tend(self) -> None:
+        """Look after what was sent and did not come into a block, or fell out of one: it is broadcast again. To be
+        called now and then by whoever keeps a journal of it; does nothing where nothing can wait."""
+
     def admit_agency(self, account: bytes, name: str, division: str, *, confirmations: int = 0) -> TxRef:
         """Sent by the governor: admit an agency. It holds no role yet."""
 

@@ -235,6 +235,9 @@ class MemoryLedger(MemoryGuardians):
 
     # --- writes -----------------------------------------------------------------------------------
 
+    def tend(self) -> None:
+        """Nothing waits here: a transaction is in a block at once."""
+
     def admit_agency(self, account: bytes, name: str, division: str, *, confirmations: int = 0) -> TxRef:
         return self._write("admit_agency", lambda t: rules.admit(t, account, name, division), confirmations)
 

@@ -120,7 +120,8 @@ class Node:
         question = {"to": hex0x(call.to), "data": hex0x(call.data)}
         if sender is not None:
             question["from"] = hex0x(sender)
-        return bytes_in(self._result("eth_call", question, "latest" if block is None else hex(block)))
+        params = (question, "latest" if block is None else hex(block))
+        return bytes_in(result_of(self._endpoint.request("eth_call", params)))
 
     def logs(self, addresses: Sequence[bytes], topics: Sequence[bytes | None], first: int, last: int) -> list[RawLog]:
         """The events of these contracts in these blocks that have these topics (None: any), in chain order."""
@@ -149,18 +150,24 @@ class Node:
         # Without web3's middleware nothing asks, caches or rewrites behind our back.
         return Web3(BoundedProvider(self._endpoint), middleware=[]).eth
 
-    def estimate(self, sender: bytes, to: bytes | None, data: bytes) -> int:
-        """The gas that a transaction would use; raises `RevertError` if it would be refused."""
+    def estimate(self, sender: bytes, to: bytes | None, data: bytes, *, waiting: bool = True) -> int:
+        """The gas that a transaction would use, after those that wait or without them; raises `RevertError` if it
+        would be refused."""
         question: dict[str, Any] = {"from": _address(sender), "data": hex0x(data)}
         if to is not None:
             question["to"] = _address(to)
         with _strict():
-            return _number(self._eth.estimate_gas(question, "pending"))
+            return _number(self._eth.estimate_gas(question, "pending" if waiting else "latest"))
 
     def next_nonce(self, account: bytes) -> int:
         """The number of the account's next transaction, counting those that wait."""
         with _strict():
             return _number(self._eth.get_transaction_count(_address(account), "pending"))
+
+    def mined_nonce(self, account: bytes) -> int:
+        """The number of the account's next transaction, counting only those that are in a block."""
+        with _strict():
+            return _number(self._eth.get_transaction_count(_address(account), "latest"))
 
     def base_fee(self) -> int:
         """The newest block's base fee, in wei per gas."""
@@ -211,7 +218,11 @@ class Node:
         )
 
     def _result(self, method: str, *params: object) -> Any:
-        return result_of(self._endpoint.request(method, params))
+        """The result of a question that no contract is asked: none of them can be refused by one."""
+        try:
+            return result_of(self._endpoint.request(method, params))
+        except RevertError:
+            raise garbage("a contract's refusal where none was asked") from None
 
     def _raw_log(self, log: Mapping[str, Any]) -> RawLog:
         if log.get("removed"):

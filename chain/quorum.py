@@ -7,7 +7,8 @@ first silence where too few speak. Questions without a block are asked of the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ from chain.values import AgencyState, BlockRef, CardState, DossierState, LogHead
 from protocol.errors import Malformed, OneFileError, Unavailable
 
 Answer = TypeVar("Answer")
+REST_S = 30.0  # how long an endpoint that was silent is asked last
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,17 @@ class _Said:
 class QuorumReads:
     """`LedgerReads` over several ledgers of one deployment."""
 
-    def __init__(self, ledgers: Sequence[LedgerReads], quorum: int) -> None:
+    def __init__(
+        self, ledgers: Sequence[LedgerReads], quorum: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         if not 1 <= quorum <= len(ledgers):
             raise Malformed(
                 "quorum", "a quorum of {quorum} of {count} endpoints cannot be", quorum=quorum, count=len(ledgers)
             )
         self._ledgers = tuple(ledgers)
         self._quorum = quorum
+        self._clock = clock
+        self._rests_until = [0.0] * len(self._ledgers)
 
     @property
     def deployment(self) -> Deployment:
@@ -60,7 +66,7 @@ class QuorumReads:
 
     def head(self) -> BlockRef:
         # So many endpoints are at least this far; those ahead of it know this block too.
-        heads = sorted((said.value.number for said in self._all(lambda ledger: ledger.head())), reverse=True)
+        heads = sorted((said.value.number for said in self._heads()), reverse=True)
         found = self.block(heads[self._quorum - 1])
         if found is None:
             raise _disagreement()
@@ -117,12 +123,30 @@ class QuorumReads:
     def events(self, first: int, last: int) -> Sequence[Event]:
         return self._agreed(lambda ledger: ledger.events(first, last))
 
+    def _heads(self) -> list[_Said]:
+        """All heads that can be had without waiting for who was silent a moment ago."""
+        said: list[_Said] = []
+        awake = sum(until <= self._clock() for until in self._rests_until)
+        refusals: list[OneFileError] = []
+        for one in self._voices(lambda ledger: ledger.head()):
+            if one.refusal is not None:
+                refusals.append(one.refusal)
+            else:
+                said.append(one)
+            if len(said) >= self._quorum and len(said) + len(refusals) >= awake:
+                break
+        if refusals and len(said) < self._quorum:
+            raise refusals[0]
+        return said
+
     def _at(self, block: int | None) -> int:
         return self.head().number if block is None else block
 
     def _agreed(self, ask: Callable[[LedgerReads], Answer]) -> Answer:
-        said = self._all(ask)
-        for one in said:
+        """The answer that enough of them give. Nobody is asked who could not change it any more."""
+        said: list[_Said] = []
+        for one in self._voices(ask):
+            said.append(one)
             if sum(one.key == other.key for other in said) >= self._quorum:
                 if one.refusal is not None:
                     raise one.refusal
@@ -130,20 +154,24 @@ class QuorumReads:
                 return answer
         raise _disagreement()
 
-    def _all(self, ask: Callable[[LedgerReads], Any]) -> list[_Said]:
-        """What the endpoints say; the first silence is raised where fewer than the quorum speak."""
-        said: list[_Said] = []
+    def _voices(self, ask: Callable[[LedgerReads], Any]) -> Iterator[_Said]:
+        """What the endpoints say, one after the other; the first silence is raised where fewer than the quorum speak.
+
+        Who was silent a moment ago is asked last: one dead endpoint shall not cost its time-out at every question.
+        """
+        now = self._clock()
+        order = sorted(range(len(self._ledgers)), key=lambda i: (self._rests_until[i] > now, i))
         silence: list[Unavailable] = []
-        for ledger in self._ledgers:
+        for index in order:
             try:
-                said.append(_Said(ask(ledger)))
+                yield _Said(ask(self._ledgers[index]))
             except Unavailable as fault:
                 silence.append(fault)
+                self._rests_until[index] = now + REST_S
             except OneFileError as refusal:
-                said.append(_Said(None, refusal))
-        if len(said) < self._quorum:
+                yield _Said(None, refusal)
+        if len(self._ledgers) - len(silence) < self._quorum:
             raise silence[0]
-        return said
 
 
 def _disagreement() -> Unavailable:

@@ -1,24 +1,27 @@
-"""Sends one account's transactions: simulate, number, sign, hand over, wait.
+"""Sends one account's transactions: simulate, number, write down, hand over, wait, and raise the price if need be.
 
-A transaction is simulated before it is sent, so that what a contract refuses costs nothing. Numbers are given under
-a lock: one `Sender` for each account and process. What the endpoint says about gas and fees is bounded: a liar
-must not drain the account. Left out: raising the fee of a transaction that waits (docs/spec/chain.md §8).
+A transaction is simulated before it is sent, so that what a contract refuses costs nothing. It is written into the
+journal before it is handed over (`chain.journal`), so that nothing is ever sent twice: whoever sends the same again,
+after a lost answer or a crash, joins what is under way. Of a `lane` one transaction at a time is under way: another
+call takes the place, under the same number, of the one that waits, and only one of the two can come into a block.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from chain.codec import Call, refusal_of
+from chain.fees import FeePolicy
+from chain.flights import Flights, nonce_race
+from chain.journal import Attempt, Journal, MemoryJournal
 from chain.node import Node, NodeRefusalError, Receipt, RevertError
 from chain.signer import TxSigner
 from chain.values import TxRef
 from protocol.encoding import hex0x
 from protocol.errors import Conflict, Denied, OneFileError, Unavailable
+from protocol.hashing import keccak256
 
 INCLUSION_TIMEOUT_S = 60.0
 CONFIRMATION_TIMEOUT_S = 30.0  # for each confirmation
@@ -28,10 +31,6 @@ LAST_POLL_S = 1.0
 NONCE_TRIES = 4
 MAX_GAS = 10_000_000
 GAS_MARGIN = (5, 4)  # of the estimate
-MAX_TIP_WEI = 10 * 10**9
-MAX_FEE_WEI = 2_000 * 10**9  # per gas
-_NONCE_WORDS = ("nonce too low", "replacement", "already been used", "nonce too high")
-_KNOWN_WORDS = ("already known", "already imported", "known transaction")
 _FUNDS_WORDS = ("insufficient funds", "out of gas funds")
 
 
@@ -43,8 +42,21 @@ class Sent:
     created: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is to be sent, and for what."""
+
+    to: bytes | None
+    data: bytes
+    lane: bytes
+    confirmations: int
+
+
 class Sender:
-    """Sends for one account. `sleep` and `clock` are seconds of a clock that only goes forward."""
+    """Sends for one account. `sleep` and `clock` are seconds of a clock that only goes forward.
+
+    `receipt`: who is asked whether a transaction is in a block, if not `node` alone.
+    """
 
     def __init__(
         self,
@@ -52,46 +64,98 @@ class Sender:
         signer: TxSigner,
         chain_id: int,
         *,
+        journal: Journal | None = None,
+        policy: FeePolicy | None = None,
+        receipt: Callable[[bytes], Receipt | None] | None = None,
         inclusion_timeout_s: float = INCLUSION_TIMEOUT_S,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.account = signer.account
         self._node = node
-        self._signer = signer
-        self._chain_id = chain_id
+        self._policy = policy or FeePolicy()
+        self._flights = Flights(
+            node, signer, chain_id, journal or MemoryJournal(), self._policy, receipt or node.receipt
+        )
         self._timeout_s = inclusion_timeout_s
         self._sleep = sleep
         self._clock = clock
-        self._lock = threading.Lock()
-        self._used = 0  # the next number by our own count, for endpoints that are slow to count ours
+        self._tended: set[int] = set()  # numbers that a thread of ours waits for
 
-    def send(self, call: Call, *, confirmations: int = 0) -> TxRef:
-        """Send a call and wait until it is in a block with `confirmations` blocks on it."""
-        return self._send(call.to, call.data, confirmations).ref
+    def send(self, call: Call, *, confirmations: int = 0, lane: bytes | None = None) -> TxRef:
+        """Send a call and wait until it is in a block with `confirmations` blocks on it.
+
+        Calls of the same `lane` (32 bytes; by default the call itself) take each other's place while they wait.
+        `Unavailable("chain_moving")` if an earlier call of the lane came into a block instead of this one.
+        """
+        order = _Order(call.to, call.data, lane or keccak256(call.to + call.data), confirmations)
+        return self._send(order).ref
 
     def create(self, code: bytes) -> tuple[bytes, TxRef]:
         """Make a contract; its address and the transaction."""
-        sent = self._send(None, code, 0)
+        sent = self._send(_Order(None, code, keccak256(code), 0))
         if sent.created is None:
             raise Unavailable("chain_garbage", "the chain's node answered nonsense ({why})", why="no contract made")
         return sent.created, sent.ref
 
-    def _send(self, to: bytes | None, data: bytes, confirmations: int) -> Sent:
-        gas = self._gas(to, data)
-        tx_hash, fault = self._hand_over(to, data, gas)
-        try:
-            receipt = self._await(tx_hash, confirmations, fault)
-        except OneFileError:
-            self._used = 0  # it may never be mined: count anew, or nothing of ours will be
-            raise
-        if not receipt.succeeded:
-            raise self._why_failed(to, data, receipt, tx_hash)
-        return Sent(TxRef(tx_hash, receipt.block, receipt.gas_used), receipt.created)
+    def tend(self) -> None:
+        """Broadcast again what waits, and what a reorganisation threw out of its block. To be called now and then."""
+        with self._flights.lock:
+            self._flights.heal(tuple(self._tended))
 
-    def _gas(self, to: bytes | None, data: bytes) -> int:
+    def _send(self, order: _Order) -> Sent:
+        with self._flights.lock:
+            number, fault = self._under_way(order)
+            self._tended.add(number)
         try:
-            estimate = self._node.estimate(self.account, to, data)
+            attempt, receipt = self._await(number, order.confirmations, fault)
+        finally:
+            self._tended.discard(number)
+        if not attempt.same_call(order.to, order.data):
+            raise _moving()
+        if not receipt.succeeded:
+            raise self._why_failed(order, receipt, attempt.hash)
+        return Sent(TxRef(attempt.hash, receipt.block, receipt.gas_used), receipt.created)
+
+    def _under_way(self, order: _Order) -> tuple[int, Unavailable | None]:
+        """The number under which the order is on its way, and the fault after which nobody knows if a node has it."""
+        # (1) What was sent before: did it come into a block, does it wait, did a reorganisation throw it out?
+        before = self._lanes().get(order.lane)
+        self._flights.heal(tuple(self._tended))
+        old = self._lanes().get(order.lane)
+        known = old or before
+        if known is not None and known.nonce in self._flights.kept():
+            if known.same_call(order.to, order.data):
+                return known.nonce, None
+            if old is None:
+                raise _moving()  # what the caller knows is older than what has just come into a block
+        # (2) Would the contract take it? Without the one that waits, whose place it takes.
+        gas = self._gas(order, waiting=old is None)
+        # (3) Into the place of the one that waits, or under a new number.
+        if old is not None:
+            self._flights.replace(old, (order.to, order.data), gas)
+            return old.nonce, None
+        return self._begin(order, gas)
+
+    def _lanes(self) -> dict[bytes, Attempt]:
+        return {flight[-1].lane: flight[-1] for flight in self._flights.waiting().values()}
+
+    def _begin(self, order: _Order, gas: int) -> tuple[int, Unavailable | None]:
+        fees = self._flights.fees()
+        for _ in range(NONCE_TRIES):
+            number = self._flights.next_number()
+            try:
+                if self._flights.begin(number, order.lane, (order.to, order.data), gas, fees):
+                    return number, None
+            except NodeRefusalError as refused:
+                raise _refused(refused, self.account) from None
+            except Unavailable as fault:
+                return number, fault
+        raise nonce_race(self.account)
+
+    def _gas(self, order: _Order, *, waiting: bool) -> int:
+        try:
+            estimate = self._node.estimate(self.account, order.to, order.data, waiting=waiting)
         except RevertError as reverted:
             raise refusal_of(reverted.data) from None
         gas = estimate * GAS_MARGIN[0] // GAS_MARGIN[1]
@@ -99,80 +163,57 @@ class Sender:
             raise Unavailable("chain_gas", "the node wants {gas} gas; we give at most {most}", gas=gas, most=MAX_GAS)
         return gas
 
-    def _fees(self) -> tuple[int, int]:
-        tip = min(self._node.tip(), MAX_TIP_WEI)
-        most = 2 * self._node.base_fee() + tip
-        if most > MAX_FEE_WEI:
-            raise Unavailable(
-                "chain_fee",
-                "a transaction costs up to {fee} wei per gas; we give at most {most}",
-                fee=most,
-                most=MAX_FEE_WEI,
-            )
-        return tip, most
-
-    def _hand_over(self, to: bytes | None, data: bytes, gas: int) -> tuple[bytes, Unavailable | None]:
-        """Sign and broadcast. The hash, and the fault after which nobody knows whether the node took it."""
-        tip, most = self._fees()
-        transaction: dict[str, Any] = {"chainId": self._chain_id, "type": 2, "value": 0, "data": data, "gas": gas}
-        transaction |= {"maxPriorityFeePerGas": tip, "maxFeePerGas": most}
-        if to is not None:
-            transaction["to"] = to
-        with self._lock:
-            for _ in range(NONCE_TRIES):
-                nonce = max(self._node.next_nonce(self.account), self._used)
-                raw, tx_hash = self._signer.sign({**transaction, "nonce": nonce})
-                try:
-                    self._node.broadcast(raw)
-                except NodeRefusalError as refused:
-                    if _says(refused, _KNOWN_WORDS):
-                        break
-                    if not _says(refused, _NONCE_WORDS):
-                        raise _refused(refused, self.account) from None
-                    self._used = 0  # somebody else sends from this account: believe the node
-                    continue
-                except Unavailable as fault:
-                    return tx_hash, fault
-                break
-            else:
-                raise Conflict(
-                    "nonce_race", "another process sends from the account {account}", account=hex0x(self.account)
-                )
-            self._used = nonce + 1
-        return tx_hash, None
-
-    def _await(self, tx_hash: bytes, confirmations: int, fault: Unavailable | None) -> Receipt:
+    def _await(self, number: int, confirmations: int, fault: Unavailable | None) -> tuple[Attempt, Receipt]:
         until = self._clock() + self._timeout_s + confirmations * CONFIRMATION_TIMEOUT_S
+        push_at = self._clock() + self._policy.raise_after_s
         # One lost answer is no reason to give a transaction up, but a dead node is not waited for.
         doubt = (fault, self._clock() + FAULT_GRACE_S) if fault else None
         poll = FIRST_POLL_S
         while True:
             try:
-                receipt = self._receipt(tx_hash, confirmations)
+                push_at = self._push(number, push_at)
+                found = self._deep(number, confirmations)
             except Unavailable as lost:
-                receipt, doubt = None, doubt or (lost, self._clock() + FAULT_GRACE_S)
+                found, doubt = None, doubt or (lost, self._clock() + FAULT_GRACE_S)
             else:
                 doubt = doubt if fault else None
-            if receipt is not None:
-                return receipt
-            reason, end = doubt or (_not_included(tx_hash), until)
+            if found is not None:
+                return found
+            reason, end = doubt or (self._not_included(number), until)
             if self._clock() >= end:
                 raise reason
             self._sleep(poll)
             poll = min(poll * 1.5, LAST_POLL_S)
 
-    def _receipt(self, tx_hash: bytes, confirmations: int) -> Receipt | None:
-        """The receipt once its block is deep enough; a block that went in a reorganisation counts no more."""
-        receipt = self._node.receipt(tx_hash)
-        if receipt is None or not confirmations:
-            return receipt
-        deep = self._node.head().number >= receipt.block.number + confirmations
-        return receipt if deep and self._node.block(receipt.block.number) == receipt.block else None
+    def _push(self, number: int, push_at: float) -> float:
+        """Raise what waits too long; when to look at it next."""
+        if self._clock() < push_at:
+            return push_at
+        if number in self._flights.waiting():
+            self._flights.push(number)
+        return self._clock() + self._policy.raise_after_s
 
-    def _why_failed(self, to: bytes | None, data: bytes, receipt: Receipt, tx_hash: bytes) -> OneFileError:
+    def _deep(self, number: int, confirmations: int) -> tuple[Attempt, Receipt] | None:
+        """What came into a block, once that is deep enough; a block that went in a reorganisation counts no more."""
+        found = self._flights.landed(number)
+        if found is None or not confirmations:
+            return found
+        block = found[1].block
+        deep = self._node.head().number >= block.number + confirmations
+        return found if deep and self._node.block(block.number) == block else None
+
+    def _not_included(self, number: int) -> Unavailable:
+        newest = self._flights.kept().get(number)
+        return Unavailable(
+            "chain_not_included",
+            "the transaction {hash} was accepted and is in no block yet",
+            hash=hex0x(newest[-1].hash) if newest else str(number),
+        )
+
+    def _why_failed(self, order: _Order, receipt: Receipt, tx_hash: bytes) -> OneFileError:
         # It passed the simulation and failed in its block: the state changed in between. Ask again, as it is now.
         try:
-            self._node.estimate(self.account, to, data)
+            self._node.estimate(self.account, order.to, order.data)
         except RevertError as reverted:
             return refusal_of(reverted.data)
         return Conflict(
@@ -183,18 +224,11 @@ class Sender:
         )
 
 
-def _not_included(tx_hash: bytes) -> Unavailable:
-    return Unavailable(
-        "chain_not_included", "the transaction {hash} was accepted and is in no block yet", hash=hex0x(tx_hash)
-    )
-
-
-def _says(refused: NodeRefusalError, words: tuple[str, ...]) -> bool:
-    why = refused.why.lower()
-    return any(word in why for word in words)
+def _moving() -> Unavailable:
+    return Unavailable("chain_moving", "something on the chain has just changed; send the same request again")
 
 
 def _refused(refused: NodeRefusalError, account: bytes) -> OneFileError:
-    if _says(refused, _FUNDS_WORDS):
+    if any(word in refused.why.lower() for word in _FUNDS_WORDS):
         return Denied("account_unfunded", "the account {account} cannot pay for its gas", account=hex0x(account))
     return Unavailable("chain_error", "the chain's node reports an error: {why}", why=refused.why)

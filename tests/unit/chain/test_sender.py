@@ -51,13 +51,16 @@ class FakeNode:
         self.estimates: list[int | Exception] = []
         self.receipts: list[Receipt | Exception | None] = []
         self.nonce = 0
+        self.mined = 0
+        self.counted_waiting: list[bool] = []
         self.base = 10**9
         self.suggested_tip = 10**9
         self.number = 5
         self.forks: dict[int, int] = {}
         self.created: bytes | None = b"\x09" * 20
 
-    def estimate(self, _sender: bytes, _to: bytes | None, _data: bytes) -> int:
+    def estimate(self, _sender: bytes, _to: bytes | None, _data: bytes, *, waiting: bool = True) -> int:
+        self.counted_waiting.append(waiting)
         answer = self.estimates.pop(0) if self.estimates else 50_000
         if isinstance(answer, Exception):
             raise answer
@@ -71,6 +74,9 @@ class FakeNode:
 
     def next_nonce(self, _account: bytes) -> int:
         return self.nonce
+
+    def mined_nonce(self, _account: bytes) -> int:
+        return self.mined
 
     def broadcast(self, raw: bytes) -> None:
         if self.refusals:
@@ -152,6 +158,7 @@ def test_numbers_go_on_even_where_the_node_is_slow_to_count() -> None:
 def test_a_number_that_somebody_else_used_is_drawn_again() -> None:
     node = FakeNode()
     node.refusals = [NodeRefusalError("nonce too low"), NodeRefusalError("replacement transaction underpriced")]
+    node.receipts = [None, None]
     make(node).send(a_call())
     assert len(node.sent) == 1
 
@@ -159,6 +166,7 @@ def test_a_number_that_somebody_else_used_is_drawn_again() -> None:
 def test_a_race_for_numbers_ends() -> None:
     node = FakeNode()
     node.refusals = [NodeRefusalError("nonce too low")] * 10
+    node.receipts = [None] * 10
     assert fault(make(node), Conflict).code == "nonce_race"
     assert node.sent == []
 
@@ -218,14 +226,15 @@ def test_what_stays_out_of_blocks_is_told_with_its_hash() -> None:
     assert clock.now >= 10
 
 
-def test_after_a_loss_numbers_are_counted_anew() -> None:
+def test_what_is_sent_again_after_a_loss_joins_what_is_under_way() -> None:
     node, clock = FakeNode(), Clock()
     sender = make(node, clock)
     node.receipts = [None] * 1_000
     assert fault(sender, Unavailable).code == "chain_not_included"
     node.receipts = []
     again = sender.send(a_call())
-    assert again.hash == node.sent[0]["hash"]  # the same number: the first never came into a block
+    assert again.hash == node.sent[0]["hash"]  # it came into a block after all
+    assert len(node.sent) == 1
 
 
 def test_confirmations_are_waited_for() -> None:

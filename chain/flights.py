@@ -1,0 +1,242 @@
+"""An account's transactions under way: the next number, what came into a block, what fell out of one, what waits.
+
+Everything here goes by the journal and asks the node about it; it may be done again at any time, by any process that
+shares the journal. Nothing is sent under a number that was not written down first.
+
+A number that waits is broadcast again (a pool may have dropped it), and after a while at a higher price, the lowest
+number first: the others wait behind it. A number below ours that the journal does not know (a gap, or what a program
+without our journal left behind) is filled with a transfer of nothing to ourselves. A number that came into a block with
+a transaction that is none of ours shows that somebody else sends from this account: `Conflict("nonce_race")`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chain.fees import FeePolicy, Fees, raised, suggested
+from chain.journal import Attempt, Journal
+from chain.node import Node, NodeRefusalError, Receipt
+from chain.signer import TxSigner
+from protocol.encoding import hex0x, u64
+from protocol.errors import Conflict, OneFileError, Unavailable
+from protocol.hashing import keccak256
+
+KEEP_BLOCKS = 128  # how deep a block lies whose transactions are never looked at again
+FILL_GAS = 21_000
+_TAKEN_WORDS = ("nonce too low", "replacement", "already been used", "nonce too high", "underpriced")
+_KNOWN_WORDS = ("already known", "already imported", "known transaction")
+
+Flight = tuple[Attempt, ...]  # all attempts of one number, the dearest last
+
+
+class TakenError(Exception):
+    """The node knows another transaction of this number."""
+
+
+class Flights:
+    """One account's numbers. Safe for several threads; who gives numbers out holds `lock`."""
+
+    def __init__(
+        self,
+        node: Node,
+        signer: TxSigner,
+        chain_id: int,
+        journal: Journal,
+        policy: FeePolicy,
+        receipt: Callable[[bytes], Receipt | None],
+    ) -> None:
+        self.account = signer.account
+        self.lock = threading.RLock()
+        self._node = node
+        self._signer = signer
+        self._chain_id = chain_id
+        self._journal = journal
+        self._policy = policy
+        self._receipt = receipt
+
+    # --- what the journal knows -----------------------------------------------------------------------
+
+    def kept(self) -> dict[int, Flight]:
+        """All numbers that are kept."""
+        found: dict[int, list[Attempt]] = {}
+        for attempt in self._journal.attempts():
+            found.setdefault(attempt.nonce, []).append(attempt)
+        return {nonce: tuple(attempts) for nonce, attempts in found.items()}
+
+    def waiting(self) -> dict[int, Flight]:
+        """The numbers of which nothing is known to be in a block."""
+        return {nonce: flight for nonce, flight in self.kept().items() if _block_of(flight) is None}
+
+    # --- what the chain says --------------------------------------------------------------------------
+
+    def landed(self, nonce: int) -> tuple[Attempt, Receipt] | None:
+        """The attempt of that number that is in a block, which is noted; None while there is none.
+
+        `Conflict("nonce_race")` if the number is not kept any more: it was found used by somebody else.
+        """
+        flight = self.kept().get(nonce)
+        if flight is None:
+            raise nonce_race(self.account)
+        return self._look(flight)
+
+    def heal(self, besides: Sequence[int] = ()) -> None:
+        """Make the journal true again, and broadcast what waits, except the numbers `besides` that somebody tends."""
+        kept = self.kept()
+        self._bury(kept)
+        self._undo(kept)
+        waiting = {nonce: flight for nonce, flight in self.waiting().items() if nonce not in besides}
+        if not waiting:
+            return
+        mined = self._node.mined_nonce(self.account)
+        for nonce, flight in sorted(waiting.items()):
+            if self._look(flight) is not None:
+                continue
+            if nonce < mined:
+                self._journal.forget([nonce])  # somebody else's, or it never was: nothing of ours can come of it
+            else:
+                self._again(flight[-1])
+
+    def check_ours(self, nonce: int) -> None:
+        """`Conflict("nonce_race")` if a block holds another transaction of this number."""
+        mined = self._node.mined_nonce(self.account)
+        flight = self.kept().get(nonce)
+        if nonce < mined and (flight is None or self._look(flight) is None):
+            self._journal.forget([nonce])
+            raise nonce_race(self.account)
+
+    def _look(self, flight: Flight) -> tuple[Attempt, Receipt] | None:
+        for attempt in reversed(flight):
+            receipt = self._receipt(attempt.hash)
+            if receipt is not None:
+                if attempt.block != receipt.block:
+                    self._journal.included(attempt.nonce, attempt.hash, receipt.block)
+                return attempt, receipt
+        return None
+
+    def _undo(self, kept: dict[int, Flight]) -> None:
+        """What is in no block any more waits again. A block that is still there has all before it on the chain."""
+        for nonce, flight in sorted(kept.items(), key=lambda item: _height(item[1]), reverse=True):
+            block = _block_of(flight)
+            if block is None or self._node.block(block.number) == block:
+                return
+            if self._look(flight) is None:
+                self._journal.included(nonce, None, None)
+
+    def _bury(self, kept: dict[int, Flight]) -> None:
+        top = max((_height(flight) for flight in kept.values()), default=0)
+        deep = [nonce for nonce, flight in kept.items() if 0 <= _height(flight) < top - KEEP_BLOCKS]
+        if deep:
+            self._journal.forget(deep)
+
+    # --- sending --------------------------------------------------------------------------------------
+
+    def fees(self) -> Fees:
+        """Today's price."""
+        return suggested(self._policy, self._node.tip(), self._node.base_fee())
+
+    def next_number(self) -> int:
+        """The lowest number that neither the node nor the journal knows as used."""
+        number, kept = self._node.next_nonce(self.account), self.kept()
+        while number in kept:
+            number += 1
+        return number
+
+    def begin(self, number: int, lane: bytes, call: tuple[bytes | None, bytes], gas: int, fees: Fees) -> bool:
+        """Write a new number down and broadcast it; False if it is taken. An `Unavailable` leaves it waiting."""
+        attempt, raw = self._signed(number, lane, call, gas, fees)
+        if not self._journal.begin(attempt):
+            return False
+        try:
+            self._broadcast(attempt, raw)
+        except TakenError:
+            self._journal.forget([number])
+            return False
+        except NodeRefusalError:
+            self._journal.forget([number])
+            raise
+        return True
+
+    def replace(self, old: Attempt, call: tuple[bytes | None, bytes], gas: int) -> bool:
+        """Broadcast another call, or the same again, under the number of `old` at a higher price; False if none may
+        be offered, or the pool does not take it yet."""
+        if len(self.kept().get(old.nonce, ())) > self._policy.max_raises:
+            return False
+        now = None
+        with contextlib.suppress(Unavailable):  # today's price is above the cap: an eighth more may not be
+            now = self.fees()
+        fees = raised(self._policy, old.fees, now)
+        if fees is None:
+            return False
+        attempt, raw = self._signed(old.nonce, old.lane, call, gas, fees)
+        if not self._journal.replace(attempt):
+            return False
+        try:
+            self._broadcast(attempt, raw)
+        except (TakenError, NodeRefusalError):
+            return False  # it stays noted: it is signed, and whoever has it may still bring it into a block
+        return True
+
+    def push(self, nonce: int) -> None:
+        """A number has waited long: raise the lowest that waits, or fill the one that is missing below it."""
+        self.check_ours(nonce)
+        mined, waiting = self._node.mined_nonce(self.account), self.waiting()
+        lowest = min(waiting, default=nonce)
+        with self.lock:
+            if mined < lowest and mined not in self.kept():
+                lane = keccak256(b"fill" + u64(mined))
+                with contextlib.suppress(NodeRefusalError):
+                    self.begin(mined, lane, (self.account, b""), FILL_GAS, self.fees())
+                return
+            old = waiting[lowest][-1] if lowest in waiting else None
+            if old is not None and not self.replace(old, (old.to, old.data), old.gas):
+                self._again(old)
+
+    def _again(self, attempt: Attempt) -> None:
+        _same, raw = self._signed(attempt.nonce, attempt.lane, (attempt.to, attempt.data), attempt.gas, attempt.fees)
+        with contextlib.suppress(TakenError, NodeRefusalError):  # it has it, or something better
+            self._broadcast(attempt, raw)
+
+    def _signed(
+        self, nonce: int, lane: bytes, call: tuple[bytes | None, bytes], gas: int, fees: Fees
+    ) -> tuple[Attempt, bytes]:
+        to, data = call
+        transaction: dict[str, Any] = {"chainId": self._chain_id, "type": 2, "value": 0, "data": data, "gas": gas}
+        transaction |= {"maxPriorityFeePerGas": fees.tip, "maxFeePerGas": fees.fee, "nonce": nonce}
+        if to is not None:
+            transaction["to"] = to
+        raw, tx_hash = self._signer.sign(transaction)
+        return Attempt(nonce, lane, to, data, gas, fees, tx_hash), raw
+
+    def _broadcast(self, attempt: Attempt, raw: bytes) -> None:
+        try:
+            self._node.broadcast(raw)
+        except NodeRefusalError as refused:
+            if _says(refused, _KNOWN_WORDS):
+                return
+            if not _says(refused, _TAKEN_WORDS):
+                raise
+            # A lost answer may hide that it was taken the first time, and is in a block by now.
+            if self._receipt(attempt.hash) is None:
+                raise TakenError from None
+
+
+def nonce_race(account: bytes) -> OneFileError:
+    """Somebody else sends from this account."""
+    return Conflict("nonce_race", "another process sends from the account {account}", account=hex0x(account))
+
+
+def _block_of(flight: Flight) -> Any:
+    return next((attempt.block for attempt in flight if attempt.block is not None), None)
+
+
+def _height(flight: Flight) -> int:
+    block = _block_of(flight)
+    return -1 if block is None else int(block.number)
+
+
+def _says(refused: NodeRefusalError, words: tuple[str, ...]) -> bool:
+    why = refused.why.lower()
+    return any(word in why for word in words)
