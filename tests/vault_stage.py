@@ -30,7 +30,7 @@ from protocol.scenario import Scenario, sign_scenario
 from tests.scenario_samples import SCENARIO
 from tests.vault_parties import DAY, FAR, HOUR, ORIGIN_URL, T0, Deposit, Grant, Holder, Party, seed
 from vault_api.app import create_app
-from vault_api.blobs import BlobStore, open_blobs
+from vault_api.blobs import BlobStore, blobs_of
 from vault_api.build import Outside, build_vault
 from vault_api.clock import FixedClock
 from vault_api.db.engine import open_engine
@@ -87,7 +87,7 @@ class VaultStage:
         self.outside = Outside(
             self.chain.ledger(self.relayer.address),
             open_engine(self.settings.database),
-            blobs or open_blobs(self.settings.blobs),
+            blobs or blobs_of(self.settings),
             self.clock,
             on_step,
         )

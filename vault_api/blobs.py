@@ -1,7 +1,7 @@
 """Immutable bytes by name: payloads by their SHA-256, tiles and entry bundles by their C2SP path.
 
-The port is ``BlobStore``. ``ObstoreBlobs`` keeps them in a folder (the default) or in any store that obstore
-knows by URL; ``vault_api/fakes.py`` has the one that fails on purpose. Cannot open what it stores.
+The port is ``BlobStore``. ``ObstoreBlobs`` keeps them in a folder (the default) or in an S3 bucket
+(``vault_api/blobs_s3.py``); ``vault_api/fakes.py`` has the one that fails on purpose. Cannot open what it stores.
 """
 
 from __future__ import annotations
@@ -10,18 +10,24 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
 from protocol.errors import Malformed, Unavailable, Untrusted
+from vault_api.blobs_s3 import S3Access, access_of, s3_store
+
+if TYPE_CHECKING:
+    from vault_api.settings import Settings
 
 CHUNK_BYTES = 256 << 10
-PART_BYTES = 5 << 20  # S3 takes no smaller part of a multipart upload
+PART_BYTES = 5 << 20  # S3 takes no smaller part of a multipart upload, and at most 10,000 of them: 48 GiB
+PARTS_AT_ONCE = 2  # on their way at the same time: what one upload holds in memory, beside the part that it fills
+PIECE_BYTES = 4 << 20  # asked of S3 at once: each question takes its time, however little it asks for
 UPLOADS = "incoming/"
 
 
@@ -29,7 +35,9 @@ class BlobStore(Protocol):
     """Named immutable bytes.
 
     *Consistency*: after ``put`` or ``Upload.commit`` has returned, every reader sees all of the bytes; before,
-    none. *Durability*: they survive a power cut then (a folder is fsynced, its directory too). Every method may
+    none. *Durability*: they survive a power cut then (a folder is fsynced, its directory too; an S3 store has answered
+    that it has them). *Atomicity*: an upload that is not committed, also because the process died, is never seen
+    under a payload's name. Every method may
     raise ``Unavailable("blobs_unreachable")``, a write also after the bytes were stored: writing the same
     bytes again is harmless.
     """
@@ -85,29 +93,37 @@ def payload_name(digest: bytes) -> str:
     return f"payloads/{text[:2]}/{text[2:4]}/{text}"
 
 
-def open_blobs(where: str) -> BlobStore:
-    """A store by URL (``s3://bucket/prefix``), or a folder by its path."""
+def blobs_of(settings: Settings) -> BlobStore:
+    """The store that the settings name."""
+    return open_blobs(settings.blobs, access_of(settings))
+
+
+def open_blobs(where: str, access: S3Access | None = None) -> BlobStore:
+    """An S3 bucket by URL (``s3://bucket/prefix``), or a folder by its path."""
     if "://" not in where:
         return ObstoreBlobs(LocalStore(Path(where).resolve(), mkdir=True), Path(where).resolve())
-    try:
-        store = from_url(where)
-    except (BaseError, ValueError):
+    if not where.startswith("s3://"):
         raise Malformed(
-            "setting", "{name}: {problem}", name="ONEFILE_BLOB_URL", problem="not a store that obstore knows"
-        ) from None
-    return ObstoreBlobs(store, None)
+            "setting", "{name}: {problem}", name="ONEFILE_BLOB_URL", problem="expected a folder or s3://bucket/prefix"
+        )
+    return ObstoreBlobs(s3_store(where, access or S3Access()), None)
 
 
 class ObstoreBlobs:
     """A ``BlobStore`` over obstore; ``folder`` is set for a local one, which is then fsynced here.
 
     obstore renames a finished file into place and never calls fsync: without ours, a power cut could leave an
-    empty file under a name that a signed checkpoint covers.
+    empty file under a name that a signed checkpoint covers. So a folder's upload waits under another name, is
+    finished, renamed and fsynced. On S3 an upload goes to its own name at once, as the parts of a multipart upload,
+    which become an object when it is completed and not before: nothing is renamed, since S3 would copy the bytes,
+    and those of more than 5 GiB not at all. Parts that a killed process leaves are seen by nobody, and removed by the
+    bucket's rule for incomplete uploads (docs/storage.md).
     """
 
     def __init__(self, store: ObjectStore, folder: Path | None) -> None:
         self._store = store
         self._folder = folder
+        self._piece = PIECE_BYTES if folder is None else CHUNK_BYTES
         self._durable: set[Path] = set()  # folders whose own names are known to be on the disk
 
     def put(self, name: str, data: bytes) -> None:
@@ -137,17 +153,19 @@ class ObstoreBlobs:
 
     def read(self, name: str, start: int, end: int) -> Iterator[bytes]:
         while start < end:
-            stop = min(start + CHUNK_BYTES, end)
+            stop = min(start + self._piece, end)
             with _our_errors():
-                chunk = bytes(obstore.get_range(self._store, name, start=start, end=stop))
-            if not chunk:
+                piece = memoryview(obstore.get_range(self._store, name, start=start, end=stop))
+            if not piece:
                 raise Unavailable("blobs_unreachable", "the blob store gave fewer bytes than it has")
-            yield chunk
-            start += len(chunk)
+            for at in range(0, len(piece), CHUNK_BYTES):
+                yield bytes(piece[at : at + CHUNK_BYTES])
+            start += len(piece)
 
     def upload(self, digest: bytes) -> Upload:
-        name = f"{UPLOADS}{secrets.token_hex(16)}"
-        return _ObstoreUpload(self, digest, name)
+        final = payload_name(digest)
+        name = final if self._folder is None else f"{UPLOADS}{secrets.token_hex(16)}"
+        return _ObstoreUpload(self, digest, name, final)
 
     def delete(self, name: str) -> None:
         with _our_errors():
@@ -159,12 +177,13 @@ class ObstoreBlobs:
     def writer(self, name: str) -> obstore.WritableFile:
         """A buffered writer, for uploads."""
         with _our_errors():
-            return obstore.open_writer(self._store, name, buffer_size=PART_BYTES)
+            return obstore.open_writer(self._store, name, buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
 
-    def move(self, source: str, target: str) -> None:
-        """Give ``source`` the name ``target``, durably."""
-        with _our_errors():
-            obstore.rename(self._store, source, target)
+    def settle(self, source: str, target: str) -> None:
+        """Give what was written as ``source`` the name ``target``, durably."""
+        if source != target:
+            with _our_errors():
+                obstore.rename(self._store, source, target)
         self._sync(target)
 
     def _sync(self, *names: str) -> None:
@@ -189,10 +208,11 @@ class ObstoreBlobs:
 
 
 class _ObstoreUpload:
-    def __init__(self, blobs: ObstoreBlobs, digest: bytes, name: str) -> None:
+    def __init__(self, blobs: ObstoreBlobs, digest: bytes, name: str, final: str) -> None:
         self._blobs = blobs
         self._digest = digest
         self._name = name
+        self._final = final
         self._hash = hashlib.sha256()
         self._writer = blobs.writer(name)
         self.received = 0
@@ -217,14 +237,16 @@ class _ObstoreUpload:
         self.check()
         with _our_errors():
             self._writer.close()
-        self._blobs.move(self._name, payload_name(self._digest))
+        self._blobs.settle(self._name, self._final)
         return self.received
 
     def abort(self) -> None:
-        # Closing makes the bytes an object under the temporary name, which nobody reads; then it goes.
+        # Leaving the writer by an error is how it is told to forget: parts that were sent are taken back.
+        cut = Unavailable("blobs_unreachable", "the upload was given up")
+        with suppress(Unavailable), _our_errors():
+            self._writer.flush()  # so that an upload that was just being opened is known, and can be taken back
         with _our_errors():
-            self._writer.close()
-        self._blobs.delete(self._name)
+            self._writer.__exit__(type(cut), cut, None)
 
 
 def _fsync(path: Path) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from chain.ledger import Ledger
 from protocol.merkle import Frontier
 from protocol.note import NoteSigner
-from vault_api.blobs import BlobStore, open_blobs
+from vault_api.blobs import BlobStore, blobs_of
 from vault_api.callers import Callers
 from vault_api.chain_facts import ChainFacts
 from vault_api.clock import Clock, SystemClock
@@ -39,7 +39,7 @@ class Outside:
 
 def outside_of(settings: Settings, ledger: Ledger) -> Outside:
     """The real ones."""
-    return Outside(ledger, open_engine(settings.database), open_blobs(settings.blobs), SystemClock())
+    return Outside(ledger, open_engine(settings.database), blobs_of(settings), SystemClock())
 
 
 def build_vault(settings: Settings, outside: Outside, *, first_start: bool = True) -> Vault:

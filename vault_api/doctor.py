@@ -13,7 +13,7 @@ from protocol.encoding import hex0x
 from protocol.entries import origin, origin_hash
 from protocol.errors import OneFileError, Unavailable
 from protocol.merkle import Frontier
-from vault_api.blobs import open_blobs
+from vault_api.blobs import blobs_of
 from vault_api.db import tables as t
 from vault_api.db.engine import open_engine, ping
 from vault_api.db.migrate import newest, revision_of
@@ -79,7 +79,7 @@ def _database(settings: Settings) -> str:
 
 
 def _blobs(settings: Settings) -> str:
-    open_blobs(settings.blobs).size("ready")
+    blobs_of(settings).size("ready")
     return settings.blobs
 
 
@@ -95,7 +95,7 @@ def _log(settings: Settings) -> str:
     if raw is None:
         raise Unavailable("log_not_open", "the log is not open yet: run vault-api serve once")
     frontier = Frontier.parse(raw)
-    store = LogStore(engine, open_blobs(settings.blobs), signer)
+    store = LogStore(engine, blobs_of(settings), signer)
     store.check(frontier)
     return _("{signed} of {size} entries signed").format(signed=store.size, size=frontier.size)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from protocol.errors import Malformed
@@ -39,6 +39,13 @@ class Settings(BaseSettings):
     blob_url: str | None = None
 
     # The chain.
+    # An S3 store (blob_url = s3://bucket/prefix). Endpoint None: Amazon's of the region.
+    blob_endpoint: str | None = None
+    blob_region: str = "us-east-1"
+    blob_access_key: str | None = None
+    blob_secret_key: SecretStr | None = None
+    blob_credentials_file: Path | None = None
+
     rpc_url: str = "http://127.0.0.1:8545"
     deployment_file: Path | None = None
     confirmations: Annotated[int, Field(ge=0)] = 0
@@ -134,11 +141,15 @@ def _check_origin(settings: Settings) -> None:
 def _check_placeholders(settings: Settings) -> None:
     if settings.environment == "development":
         return
-    for name in ("database_url", "blob_url", "rpc_url"):
-        value = str(getattr(settings, name) or "").lower()
+    for name in ("database_url", "blob_url", "blob_secret_key", "rpc_url"):
+        value = _plain(getattr(settings, name)).lower()
         if any(word in value for word in PLACEHOLDERS):
             raise Malformed(
                 "placeholder_secret",
                 "{name} still holds a placeholder; it is refused outside the development profile",
                 name="ONEFILE_" + name.upper(),
             )
+
+
+def _plain(value: str | SecretStr | None) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value or ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,19 +12,29 @@ from obstore.store import MemoryStore
 
 from protocol.errors import Malformed, Unavailable, Untrusted
 from protocol.hashing import sha256
-from vault_api.blobs import CHUNK_BYTES, BlobStore, ObstoreBlobs, open_blobs, payload_name
+from scripts.servers.seaweed import S3
+from vault_api.blobs import CHUNK_BYTES, PART_BYTES, BlobStore, ObstoreBlobs, blobs_of, open_blobs, payload_name
 from vault_api.fakes import MemoryBlobs, unreachable
+from vault_api.settings import Settings
 
 STORES: dict[str, Callable[[Path], BlobStore]] = {
     "folder": lambda path: open_blobs(str(path)),
     "obstore in memory": lambda _path: ObstoreBlobs(MemoryStore(), None),
     "memory": lambda _path: MemoryBlobs(),
 }
+BIGGER = 2 * PART_BYTES + 7  # than one part
 
 
-@pytest.fixture(params=STORES)
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStore]:
-    return STORES[request.param](tmp_path / "blobs")
+@pytest.fixture(params=[*STORES, "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param != "s3":
+        return STORES[request.param](tmp_path / "blobs")
+    server: S3 = request.getfixturevalue("s3_server")
+    return blobs_of(settings_of(server.environment(server.shared_bucket, secrets.token_hex(8))))
+
+
+def settings_of(environment: dict[str, str]) -> Settings:
+    return Settings(**{name.removeprefix("ONEFILE_").lower(): value for name, value in environment.items()})
 
 
 def test_what_was_put_is_there_whole(blobs: BlobStore) -> None:
@@ -50,7 +61,7 @@ def test_what_was_deleted_is_gone(blobs: BlobStore) -> None:
     assert blobs.get("name") is None
 
 
-@pytest.mark.parametrize("size", [32, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 7, 6 << 20])
+@pytest.mark.parametrize("size", [32, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 7, BIGGER])
 def test_an_upload_is_read_back_in_bounded_pieces(blobs: BlobStore, size: int) -> None:
     data = os.urandom(size)
     upload = blobs.upload(sha256(data))
