@@ -77,6 +77,9 @@ figure: setup ## one part of a figure of docs/figures.md: NAME=replay N=100000 (
 figures: setup ## what all recorded runs of the figures come to, beside their goals: docs/figures.md
 	@$(PY) -m bench.figures totals
 
+chaos: setup ## kill a loaded vault KILLS=… times at random moments and look for losses; SEED=… again the same
+	@$(PY) -W ignore -m tools.chaos --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
+
 catalogs: setup ## build the message catalogues
 	@$(PY) tools/catalogs.py
 

@@ -34,7 +34,10 @@ DAY = 86_400
 
 @dataclass(slots=True)
 class Party:
-    """Keys, and the key card once it is made. ``subject``: the dossier, or the agency's account padded."""
+    """Keys, and the key card once it is made. ``subject``: the dossier, or the agency's account padded.
+
+    ``tag_key``: a holder's, by which it finds its entries in the log.
+    """
 
     account: AccountKey = field(default_factory=lambda: AccountKey(secrets.token_bytes(32)))
     root: Root = field(default_factory=lambda: Root(secrets.token_bytes(32)))
@@ -42,6 +45,7 @@ class Party:
     urn: str = ""
     card: KeyCard | None = None
     card_hash: bytes = b""
+    tag_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     present: PresentKey = field(init=False)
     recipient: HybridRecipient = field(init=False)
 
@@ -109,7 +113,7 @@ class Town:
         signed = party.account.sign_digest(message.digest(domain))
         self.ledger.open_dossier(message, signed, envelope.card, envelope.account_signature)
         opened = wire.OpenDossier(
-            dossier=hex0x(party.subject), card=envelope.to_json(), tag_key=b64u(secrets.token_bytes(32))
+            dossier=hex0x(party.subject), card=envelope.to_json(), tag_key=b64u(party.tag_key)
         )
         self.api().open_dossier(opened, party.present)
         return party
@@ -171,7 +175,7 @@ class Town:
             nullifier=nullifier_of(secret),
         )
         signed = holder.account.sign_digest(grant.digest(grant_domain(self.ledger.deployment)))
-        return ReadyGrant(GrantEnvelope.of(grant, signed), parcel)
+        return ReadyGrant(GrantEnvelope.of(grant, signed), parcel, secret)
 
     def receipt(self, reader: Party, grant: AccessGrant) -> str:
         """A receipt of the reader for the whole grant, of now."""
@@ -204,10 +208,11 @@ class ReadyDeposit:
 
 @dataclass(frozen=True, slots=True)
 class ReadyGrant:
-    """A grant as it would be posted."""
+    """A grant as it would be posted, and the secret that ends it."""
 
     envelope: GrantEnvelope
     parcel: bytes
+    secret: bytes
 
     def body(self) -> wire.PostGrant:
         return wire.PostGrant(grant=self.envelope.to_json(), parcels=[b64u(self.parcel)])
