@@ -80,6 +80,8 @@ class VaultStage:
             "home": folder,
             "public_origin": ORIGIN_URL,
             "sequencer_wait_s": 20.0,
+            "address_requests_per_s": 0,  # a test asks faster than anybody may
+            "caller_requests_per_s": 0,
             **settings,
         }
         self.settings = Settings(**given)

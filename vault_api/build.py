@@ -17,6 +17,7 @@ from vault_api.clock import Clock, SystemClock
 from vault_api.db import tables as t
 from vault_api.db.engine import open_engine
 from vault_api.db.migrate import check_schema
+from vault_api.limits.load import Load
 from vault_api.log_store import LogStore
 from vault_api.opening import log_is_open, log_origin, log_signer, open_log, record_log
 from vault_api.reader_keys import ReaderKeys
@@ -68,6 +69,7 @@ def build_vault(settings: Settings, outside: Outside, *, first_start: bool = Tru
         on_step=outside.on_step,
     )
     facts.keep_in(sequencer)
+    load = Load.of(settings)
     return Vault(
         settings=settings,
         engine=outside.engine,
@@ -77,9 +79,10 @@ def build_vault(settings: Settings, outside: Outside, *, first_start: bool = Tru
         ledger=outside.ledger,
         clock=outside.clock,
         facts=facts,
-        callers=Callers(outside.engine, facts),
+        callers=Callers(outside.engine, facts, load.count_caller),
         waiters=Waiters(),
         reader_keys=ReaderKeys(),
+        load=load,
         scenarios={},
     )
 

@@ -6,6 +6,7 @@ known here may still be refused by what is asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,12 +59,16 @@ Caller = Holder | Agency
 class Callers:
     """Finds and verifies callers. Asks database and chain: not for the event loop."""
 
-    def __init__(self, engine: Engine, facts: ChainFacts) -> None:
+    def __init__(self, engine: Engine, facts: ChainFacts, count: Callable[[bytes], None] = lambda _who: None) -> None:
         self._engine = engine
         self._facts = facts
+        self._count = count
 
     def identify(self, signature: Signature) -> Caller:
-        """The party whose newest card has the key that signed; ``Denied`` or ``Untrusted`` otherwise."""
+        """The party whose newest card has the key that signed; ``Denied`` or ``Untrusted`` otherwise.
+
+        ``Unavailable("too_many_requests")`` if it asks too often.
+        """
         with self._engine.connect() as conn:
             rows = conn.execute(_BY_THUMBPRINT.where(t.cards.c.thumbprint == signature.thumbprint)).all()
             if not rows:
@@ -72,6 +77,7 @@ class Callers:
             dossier_row = _dossier_row(conn, row.subject) if row.kind == DOSSIER else None
         key = parsed_card(row.envelope).present_key
         signature.verify(key)
+        self._count(row.subject[12:] if row.kind == AGENCY else row.subject)
         if row.kind == AGENCY:
             return self._agency(row.subject[12:], row.card_hash, key, signature)
         if dossier_row is None:

@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException
 from console.i18n import N_, accept_language, describe, translate
 from protocol import wire
 from protocol.errors import Denied, Malformed, OneFileError
+from vault_api import metrics
+from vault_api.request_ids import CURRENT
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:onefile:problem:"
@@ -39,6 +41,10 @@ BY_CODE = {
     "range": 416,
     "quota": 429,
     "relay_quota": 429,
+    "too_many_requests": 429,
+    "body_late": 408,
+    "head_late": 408,
+    "head_too_large": 431,
     "values_not_accepted": 422,
     "route_unknown": 404,
     "method_not_allowed": 405,
@@ -62,6 +68,7 @@ TITLES = {
     403: N_("The request is refused"),
     404: N_("There is no such thing here"),
     405: N_("This method is not served here"),
+    408: N_("The request came too slowly"),
     409: N_("The request contradicts what is recorded"),
     410: N_("It is over"),
     413: N_("The request is too large"),
@@ -69,6 +76,7 @@ TITLES = {
     416: N_("The range is not satisfiable"),
     422: N_("What the request says does not hold"),
     429: N_("Too many requests"),
+    431: N_("The head of the request is too large"),
     500: N_("A fault in this service"),
     503: N_("The service can't answer now"),
 }
@@ -106,7 +114,15 @@ def problem(error: OneFileError, language: str) -> JSONResponse:
     """The answer for ``error`` in ``language``."""
     body = details(error, language).model_dump()
     status = body["status"]
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status in {429, 503} else None
+    metrics.PROBLEMS.labels(error.code).inc()
+    request_id = CURRENT.get()
+    if request_id is not None:
+        body["request_id"] = request_id
+    headers = {}
+    if status in {429, 503}:
+        headers["Retry-After"] = str(error.facts.get("retry_after_s", RETRY_AFTER_S))
+    if status == 408:
+        headers["Connection"] = "close"  # the rest of the body may come yet
     return JSONResponse(body, status, headers, PROBLEM_JSON)
 
 
@@ -152,6 +168,7 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
     known: dict[int, OneFileError] = {
         404: Denied("route_unknown", "nothing is served at this path"),
         405: Denied("method_not_allowed", "this method is not served at this path"),
+        408: Malformed("body_late", "the body of the request came too slowly"),
         413: Malformed("body_too_large", "the body is larger than this service takes"),
     }
     answer = problem(
@@ -168,7 +185,7 @@ def on_cut(request: Request, _error: Exception) -> JSONResponse:
     return problem(Malformed("body_cut", "the connection ended before the body did"), speaks(request))
 
 
-def on_fault(request: Request, _error: Exception) -> JSONResponse:
-    """Handler for what nobody expected: the log has the traceback's kind, the caller has nothing of it."""
+def fault(language: str) -> JSONResponse:
+    """The answer to what nobody expected: the log has its kind and place, the caller has nothing of it."""
     template = N_("a fault in this service; nothing more is told here")
-    return problem(OneFileError("internal", template), speaks(request))
+    return problem(OneFileError("internal", template), language)

@@ -71,6 +71,29 @@ class Settings(BaseSettings):
     swagger_folder: Path = Path("node_modules/swagger-ui-dist")
 
     @property
+    # Load: rates (0: none), gates, times. Addresses are the socket's, but for those of trusted proxies.
+    address_requests_per_s: Annotated[float, Field(ge=0)] = 500.0
+    caller_requests_per_s: Annotated[float, Field(ge=0)] = 100.0
+    trusted_proxies: str = ""
+    connections: Positive = 2000
+    connections_per_address: Positive = 500
+    work_at_once: Positive = 8
+    work_waiting: Annotated[int, Field(ge=0)] = 64
+    uses_at_once: Positive = 32
+    uses_waiting: Annotated[int, Field(ge=0)] = 256
+    transfers_at_once: Positive = 64
+    polls_at_once: Positive = 1000
+    head_s: Annotated[float, Field(gt=0)] = 10.0
+    body_s: Annotated[float, Field(gt=0)] = 30.0
+    answer_s: Annotated[float, Field(gt=0)] = 60.0
+    read_s: Annotated[float, Field(gt=0)] = 30.0
+    stop_s: Positive = 10
+
+    # For who looks after it.
+    metrics_from: str = "127.0.0.1, ::1"
+    disk_free_bytes: Annotated[int, Field(ge=0)] = 1 << 30
+    sign_late_s: Positive = 30
+
     def vault_home(self) -> Path:
         """The folder of the vault's own files."""
         return self.home / "vault"

@@ -16,6 +16,7 @@ from vault_api.blobs import BlobStore
 from vault_api.callers import Callers
 from vault_api.chain_facts import ChainFacts
 from vault_api.clock import Clock
+from vault_api.limits.load import Load
 from vault_api.log_store import LogStore
 from vault_api.reader_keys import ReaderKeys
 from vault_api.sequencer import Sequencer
@@ -40,6 +41,7 @@ class Vault:
     callers: Callers
     waiters: Waiters
     reader_keys: ReaderKeys
+    load: Load
     scenarios: dict[bytes, KnownScenario]  # parsed, by hash: what has this hash never changes
 
     @property

@@ -6,6 +6,7 @@ import asyncio
 
 from protocol import wire
 from protocol.errors import Unavailable
+from protocol.identifiers import parse_agency_urn
 from vault_api.services import releases
 from vault_api.vault import Vault
 
@@ -22,6 +23,7 @@ async def use_grant(vault: Vault, grant_id: bytes, raw: str) -> tuple[int, wire.
         key = await asyncio.to_thread(releases.reader_key, vault, receipt)
         vault.reader_keys.put(body.card, body.iss, key)
     releases.verified_receipt(vault, receipt, key)
+    vault.load.count_caller(parse_agency_urn(body.iss).account)
     try:
         handed = await _handed(vault, receipt)
     except Unavailable as error:
