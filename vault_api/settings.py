@@ -70,7 +70,6 @@ class Settings(BaseSettings):
     show_delivery_s: Positive = 20
     swagger_folder: Path = Path("node_modules/swagger-ui-dist")
 
-    @property
     # Load: rates (0: none), gates, times. Addresses are the socket's, but for those of trusted proxies.
     address_requests_per_s: Annotated[float, Field(ge=0)] = 500.0
     caller_requests_per_s: Annotated[float, Field(ge=0)] = 100.0
@@ -94,6 +93,7 @@ class Settings(BaseSettings):
     disk_free_bytes: Annotated[int, Field(ge=0)] = 1 << 30
     sign_late_s: Positive = 30
 
+    @property
     def vault_home(self) -> Path:
         """The folder of the vault's own files."""
         return self.home / "vault"
