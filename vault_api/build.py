@@ -18,11 +18,13 @@ from vault_api.db import tables as t
 from vault_api.db.engine import open_engine
 from vault_api.db.migrate import check_schema
 from vault_api.limits.load import Load
+from vault_api.leases import SEQUENCER, holder_name
 from vault_api.log_store import LogStore
 from vault_api.opening import log_is_open, log_origin, log_signer, open_log, record_log
 from vault_api.reader_keys import ReaderKeys
-from vault_api.sequencer import Sequencer
+from vault_api.sequencer import Directly, Sequencer, Writer
 from vault_api.settings import Settings
+from vault_api.tenure import Tenure
 from vault_api.vault import Vault
 from vault_api.waiting import Waiters
 
@@ -59,23 +61,26 @@ def build_vault(settings: Settings, outside: Outside, *, first_start: bool = Tru
         confirmations=settings.confirmations,
         max_age_s=settings.chain_max_age_s,
     )
-    sequencer = Sequencer(
+    tenure = Tenure(outside.engine, SEQUENCER, holder_name(), settings.lease_s)
+    sequencer = Sequencer(outside.engine, log, tenure, on_step=outside.on_step)
+    writer = Writer(
         outside.engine,
-        log,
+        Directly(sequencer),
         outside.clock,
         wait_s=settings.sequencer_wait_s,
         lag_s=settings.clock_lag_s,
         block_time=lambda: facts.block_time,
+        changes=facts,
         on_step=outside.on_step,
     )
-    facts.keep_in(sequencer)
+    facts.keep_in(writer)
     load = Load.of(settings)
     return Vault(
         settings=settings,
         engine=outside.engine,
         blobs=outside.blobs,
         log=log,
-        sequencer=sequencer,
+        sequencer=writer,
         ledger=outside.ledger,
         clock=outside.clock,
         facts=facts,

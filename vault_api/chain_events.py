@@ -75,8 +75,7 @@ class ChainEvents:
         self._touch_dossier(tx, event.dossier)
 
     def _agency(self, tx: Tx, event: Any) -> None:
-        mark_stale(tx.conn, AGENCY, agency_subject(event.account))
-        self._facts.forget(AGENCY, event.account)
+        self._touch_agency(tx, event.account)
 
     def _admitted(self, tx: Tx, event: e.AgencyAdmitted) -> None:
         there = select(t.admitted.c.row).where(t.admitted.c.account == event.account)
@@ -88,12 +87,17 @@ class ChainEvents:
         if not event.of_agency:
             self._touch_dossier(tx, event.subject)
             return
-        mark_stale(tx.conn, AGENCY, event.subject)
-        self._facts.forget(AGENCY, event.subject[12:])
+        self._touch_agency(tx, event.subject[12:])
 
     def _touch_dossier(self, tx: Tx, dossier: bytes) -> None:
         mark_stale(tx.conn, DOSSIER, dossier)
+        tx.touch(DOSSIER, dossier)
         self._facts.forget(DOSSIER, dossier)
+
+    def _touch_agency(self, tx: Tx, account: bytes) -> None:
+        mark_stale(tx.conn, AGENCY, agency_subject(account))
+        tx.touch(AGENCY, account)
+        self._facts.forget(AGENCY, account)
 
     def _epoch(self, tx: Tx, event: e.EpochBumped) -> None:
         self._touch_dossier(tx, event.dossier)

@@ -23,10 +23,12 @@ from protocol.hashing import ZERO32
 from protocol.identifiers import agency_subject
 from vault_api.clock import Clock
 from vault_api.db import tables as t
+from vault_api.db import tables_processes as p
+from vault_api.ends import changes_of
 from vault_api.fact_codec import decode_agency, decode_dossier, encode
-from vault_api.sequencer import Sequencer, Tx
+from vault_api.writer import Tx, Work
 
-DOSSIER, AGENCY = "dossier", "agency"
+DOSSIER, AGENCY, ALL = "dossier", "agency", "all"  # ALL: the chain was reorganised
 NOBODY = bytes(20)
 MAX_KEPT = 100_000
 
@@ -58,10 +60,14 @@ class ChainFacts:
         self._kept: dict[tuple[str, bytes], AgencyState | DossierState] = {}
         self._generation = 0
         self._unsettled: set[tuple[str, bytes]] = set()
-        self._head, self._seen_at = self._last_seen()
-        self._sequencer: Sequencer | None = None
+        self._head: BlockRef | None = None
+        self._seen_at = 0
+        with engine.connect() as conn:
+            self._changes = changes_of(conn)
+            self._look_at_head(conn)
+        self._sequencer: Work | None = None
 
-    def keep_in(self, sequencer: Sequencer) -> None:
+    def keep_in(self, sequencer: Work) -> None:
         """From now on, write what is read to the database too."""
         self._sequencer = sequencer
 
@@ -71,9 +77,7 @@ class ChainFacts:
         """The follower has heard from the chain and handled every event up to ``head``."""
         with self._lock:
             self._head, self._seen_at = head, self._clock.now()
-            for key in self._unsettled:
-                self._kept.pop(key, None)
-            self._unsettled.clear()
+            self._settle()
 
     @property
     def block_time(self) -> int:
@@ -98,6 +102,50 @@ class ChainFacts:
                 limit=self._max_age_s,
             )
         return age
+
+    # --- what other processes have followed --------------------------------------------------------
+
+    def follow(self, conn: Connection, changes: int) -> None:
+        """There were ``changes`` changes so far, in all processes: forget what is not known here yet (ADR 26)."""
+        missed = changes - self._changes
+        if missed <= 0:
+            return
+        told = select(p.chain_changes.c.kind, p.chain_changes.c.subject).where(p.chain_changes.c.no > self._changes)
+        rows = conn.execute(told.where(p.chain_changes.c.no <= changes)).all()
+        with self._lock:
+            self._generation += 1
+            if len(rows) < missed or any(row.kind == ALL for row in rows):
+                self._kept.clear()
+            for row in rows:
+                self._kept.pop((row.kind, bytes(row.subject)), None)
+            self._changes = max(self._changes, changes)
+        self._look_at_head(conn)
+
+    def made(self, changes: int) -> None:
+        """Changes up to ``changes`` were made by this process, which has forgotten what they touched."""
+        with self._lock:
+            self._changes = max(self._changes, changes)
+
+    def look(self, conn: Connection) -> None:
+        """Follow what has been committed by now, and see how far the chain was followed."""
+        self.follow(conn, changes_of(conn))
+        self._look_at_head(conn)
+
+    def _look_at_head(self, conn: Connection) -> None:
+        row = conn.execute(_LAST_BLOCK).one_or_none()
+        if row is None:
+            return
+        head = BlockRef(row.number, bytes(row.hash), row.time)
+        with self._lock:
+            moved = head != self._head
+            self._head, self._seen_at = head, max(self._seen_at, row.seen_at)
+            if moved:
+                self._settle()
+
+    def _settle(self) -> None:
+        for key in self._unsettled:
+            self._kept.pop(key, None)
+        self._unsettled.clear()
 
     # --- facts ------------------------------------------------------------------------------------
 
@@ -204,7 +252,20 @@ class ChainFacts:
                 self._unsettled.add((kind, subject))
         if settled and self._sequencer is not None:
             key = subject if kind == DOSSIER else agency_subject(subject)
-            self._sequencer.submit(lambda tx: store_fact(tx, kind, key, encode(state), head.number))
+            self._sequencer.submit(lambda tx: self._store(tx, kind, key, state, head, generation))
+
+    def _store(
+        self,
+        tx: Tx,
+        kind: str,
+        key: bytes,
+        state: AgencyState | DossierState,
+        head: BlockRef,
+        generation: int,
+    ) -> None:
+        # What the transaction has followed may be an event that this state does not know yet.
+        if generation == self._generation:
+            store_fact(tx, kind, key, encode(state), head.number)
 
     def _fall_back(self, kind: str, subject: bytes, state: State, generation: int) -> State:
         # Kept in memory too: while the chain is silent, nobody shall wait for it at every request.
@@ -219,13 +280,6 @@ class ChainFacts:
         with self._engine.connect() as conn:
             raw: bytes | None = conn.execute(wanted).scalar()
         return raw
-
-    def _last_seen(self) -> tuple[BlockRef | None, int]:
-        with self._engine.connect() as conn:
-            row = conn.execute(_LAST_BLOCK).one_or_none()
-        if row is None:
-            return None, 0
-        return BlockRef(row.number, row.hash, row.time), row.seen_at
 
 
 def store_fact(tx: Tx, kind: str, subject: bytes, fact: bytes, block: int) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, select, update
 from chain.events import Event
 from chain.ledger import BlockRef
 from vault_api.chain_events import ChainEvents
+from vault_api.chain_facts import ALL
 from vault_api.db import tables as t
 from vault_api.sequencer import Tx
 from vault_api.vault import Vault
@@ -62,6 +63,7 @@ class DatabaseFollowerStore:
             tx.conn.execute(delete(t.chain_blocks).where(t.chain_blocks.c.number > above))
             tx.conn.execute(update(t.chain_facts), {"stale": 1})
             self._events.undo(tx, above)
+            tx.touch(ALL, b"")
 
         self._vault.sequencer.call(work)
         self._vault.facts.forget_all()

@@ -9,10 +9,10 @@ Cannot sign what it has not stored: ``sign`` refuses a head whose entries ``stor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from protocol import merkle, note, tiles, tlog_proof
 from protocol.errors import Denied, Unavailable, Untrusted
@@ -21,6 +21,7 @@ from protocol.note import Checkpoint, NoteSigner
 from vault_api.blobs import BlobStore
 from vault_api.db import tables as t
 from vault_api.db.engine import WRITER
+from vault_api.db.signals import tell
 
 PREFIX = "log/"
 _NEWEST = select(t.checkpoints).order_by(t.checkpoints.c.size.desc()).limit(1)
@@ -44,7 +45,7 @@ class LogStore:
         self._signer = signer
         self._head = self._newest()
         self._stored = self._head.size
-        self._edge: dict[str, bytes] = {}  # partial tiles up to the stored size, by path
+        self._edge: dict[str, bytes] = {}  # partial tiles up to the stored size, by path; their bytes never change
         self._cache = tiles.TileCache()
         self._passed: list[str] = []  # partial tiles that a wider one has replaced
 
@@ -87,17 +88,35 @@ class LogStore:
         self._passed += [ref.path for ref in _edge_of(size) if ref.path not in edge]
         self._edge = {path: data for path, data in (self._edge | written).items() if path in edge}
 
-    def sign(self, frontier: Frontier, at: int) -> None:
-        """Sign and persist the checkpoint of ``frontier``; from then on readers see it."""
+    def sign(
+        self, frontier: Frontier, at: int, fence: Callable[[Connection], None] = lambda _conn: None
+    ) -> None:
+        """Sign and persist the checkpoint of ``frontier``; from then on readers see it.
+
+        ``fence``: asked in the transaction that persists; raises where another process signs by now.
+        """
         if frontier.size != self._stored:
             raise Unavailable("sequencer_late", "the log has not caught up yet; send the same request again")
         root = frontier.root()
         raw = note.sign_checkpoint(Checkpoint(self.origin, frontier.size, root), self._signer)
         row = {"size": frontier.size, "root": root, "note": raw, "at": at}
         with self._engine.connect().execution_options(**WRITER) as conn, conn.begin():
+            fence(conn)
             conn.execute(insert(t.checkpoints), row)
+            tell(conn, "signed")
         self._head = Head(frontier.size, root, raw)
         self._drop_passed()
+
+    def refresh(self) -> bool:
+        """Read the newest checkpoint again, which another process may have signed; whether there was a newer one."""
+        head = self._newest()
+        newer = head.size > self._head.size
+        if newer:
+            self._head = head
+        self._stored = self._head.size
+        edge = {ref.path for ref in _edge_of(self._stored)}
+        self._edge = {path: data for path, data in self._edge.items() if path in edge}
+        return newer
 
     def check(self, frontier: Frontier) -> None:
         """Raise ``Untrusted("log_damaged")`` unless the stored tiles lead to the signed head's root.

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
 
     # Where it stores. None: below ``home``.
     database_url: str | None = None
+    lease_s: Annotated[float, Field(gt=0)] = 5.0
     blob_url: str | None = None
 
     # The chain.

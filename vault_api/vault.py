@@ -19,9 +19,9 @@ from vault_api.clock import Clock
 from vault_api.limits.load import Load
 from vault_api.log_store import LogStore
 from vault_api.reader_keys import ReaderKeys
-from vault_api.sequencer import Sequencer
 from vault_api.settings import Settings
 from vault_api.waiting import Waiters
+from vault_api.writer import Work
 
 VERSION = "0.1.0"
 
@@ -34,7 +34,7 @@ class Vault:
     engine: Engine
     blobs: BlobStore
     log: LogStore
-    sequencer: Sequencer
+    sequencer: Work  # what is handed in here is committed in order, and answered when it is signed
     ledger: Ledger
     clock: Clock
     facts: ChainFacts

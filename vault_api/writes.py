@@ -19,7 +19,7 @@ from protocol.http_sig import MAX_AGE_S
 from vault_api.db import tables as t
 from vault_api.db.prepared import Prepared
 from vault_api.http_auth import Signature
-from vault_api.sequencer import Sequencer, Tx
+from vault_api.writer import Tx, Work
 
 KEEP_ANSWERS_S = 24 * 3600
 _SEEN: Prepared[Any] = Prepared(
@@ -48,7 +48,7 @@ class Answer:
         return cls(status, model.model_dump_json().encode(), index)
 
 
-def write(sequencer: Sequencer, signature: Signature, work: Callable[[Tx], Answer]) -> Answer:
+def write(sequencer: Work, signature: Signature, work: Callable[[Tx], Answer]) -> Answer:
     """Do ``work`` once for this signed request and return its answer, or the one it had before."""
     outcome = sequencer.call(lambda tx: once(tx, signature, work))
     if isinstance(outcome, OneFileError):

@@ -56,6 +56,7 @@ log_head = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("frontier", LargeBinary, nullable=False),
     _time("last_at"),
+    Column("changes", BigInteger, nullable=False, server_default="0"),
 )
 entries = Table(
     "entries",

@@ -18,7 +18,7 @@ from tests.vault_stage import T0, VaultStage
 from vault_api.db.prepared import raw
 from vault_api.fakes import MemoryBlobs, unreachable
 from vault_api.logbook import log_event
-from vault_api.sequencer import Sequencer, Tx
+from vault_api.sequencer import Tx, Work
 
 
 @pytest.fixture
@@ -218,7 +218,9 @@ def test_a_log_that_was_never_opened_takes_nothing(tmp_path: Any) -> None:
     from vault_api.db.engine import open_engine
     from vault_api.db.migrate import migrate
     from vault_api.log_store import LogStore
-    from vault_api.sequencer import Sequencer
+    from vault_api.leases import SEQUENCER
+    from vault_api.sequencer import Directly, Sequencer, Writer
+    from vault_api.tenure import Tenure
 
     engine = open_engine(f"sqlite:///{tmp_path / 'vault.db'}")
     migrate(engine)
@@ -226,7 +228,7 @@ def test_a_log_that_was_never_opened_takes_nothing(tmp_path: Any) -> None:
         engine, MemoryBlobs(), Ed25519NoteSigner("onefile/1/0x" + "00" * 20 + "/main", bytes(range(32)))
     )
     with pytest.raises(Unavailable) as refused:
-        Sequencer(engine, log, FixedClock(T0)).start()
+        Writer(engine, Directly(Sequencer(engine, log, Tenure(engine, SEQUENCER, "one", 5))), FixedClock(T0)).start()
     assert refused.value.code == "log_not_open"
     with pytest.raises(Unavailable):
         _ = log.head
@@ -241,7 +243,7 @@ def test_stopping_twice_or_before_starting_is_harmless(written: VaultStage) -> N
 
 
 @contextmanager
-def held(sequencer: Sequencer) -> Iterator[None]:
+def held(sequencer: Work) -> Iterator[None]:
     """The writer busy with a group of one: what is handed in meanwhile waits, and then comes in full groups."""
     entered, gate = threading.Event(), threading.Event()
 

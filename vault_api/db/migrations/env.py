@@ -6,6 +6,7 @@ from alembic import context
 
 import vault_api.db.tables_keys
 import vault_api.db.tables_notices
+import vault_api.db.tables_processes
 import vault_api.db.tables_shares  # noqa: F401 (imported for the tables that these modules add to the metadata)
 from vault_api.db.tables import metadata
 
