@@ -110,6 +110,15 @@ class Figure:
 
 FIGURES: Sequence[Figure] = (
     Figure(
+        "replay",
+        "signed requests, receipts, grants and revocations sent again to a whole vault",
+        "with a second effect",
+        1_000_000,
+        2_000,
+        "replay",
+        "first uses among them, all answered and counted once",
+    ),
+    Figure(
         "forged-grants",
         "grants that are forged, expired, or for another chain, contract, agency, dossier or log",
         "accepted",

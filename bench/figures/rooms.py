@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from tests.desk import Desk
 from tests.grant_world import World
 from tests.stateful.rig import Rig, Workplace, quiet
+from tests.vault_parties import ORIGIN_URL
 from vault_api.db import tables as t
 
 
@@ -30,6 +32,17 @@ class Room:
     def close(self) -> None:
         self.stage.close()
         self.place.close()
+
+    @property
+    def desk(self) -> Desk:
+        """The way into the application without a socket."""
+        desk = self.place.desk
+        assert desk is not None
+        return desk
+
+    @property
+    def origin(self) -> str:
+        return ORIGIN_URL
 
     def count(self, table: Any) -> int:
         """How many rows a table has, by the database itself."""

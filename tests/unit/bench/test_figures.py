@@ -10,6 +10,7 @@ import pytest
 from bench.figures.figure import draw_of, named
 from bench.figures.flipped import Flipped
 from bench.figures.forged_grants import ForgedGrants
+from bench.figures.replay import Replay
 from bench.figures.rooms import Room
 from protocol.age_format import parse_header
 from protocol.envelope import unwrap
@@ -18,6 +19,8 @@ from protocol.grant import GrantEnvelope
 from protocol.grant_evidence import GrantEvidence
 from protocol.recipients import HybridIdentity
 from protocol.verify_grant import verify_grant
+from vault_api import writes
+from vault_api.services import releases
 
 SEED = "suite"
 
@@ -94,3 +97,37 @@ def test_an_opener_that_breaks_off_with_a_foreign_error_is_noticed() -> None:
 
     tally = Flipped(crashing).batch(batch("flipped-ciphertexts"), 20)
     assert tally.broken > 10
+
+
+# --- replay ---------------------------------------------------------------------------------------
+
+
+def test_no_replay_has_a_second_effect_and_first_uses_count_once(room: Room) -> None:
+    work = Replay(room)
+    tally = work.batch(batch("replay"), 400)
+    work.close()
+    assert (tally.done, tally.broken, tally.failed, tally.finds) == (400, 0, 0, [])
+    assert tally.controls > 5
+    assert len(tally.outcomes) > 20
+
+
+def test_a_vault_that_forgets_how_often_a_grant_was_used_is_noticed(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful(envelope: GrantEnvelope, evidence: GrantEvidence) -> object:
+        return verify_grant(envelope, evidence._replace(uses=0))
+
+    monkeypatch.setattr(releases, "verify_grant", forgetful)
+    work = Replay(room)
+    tally = work.batch(batch("replay"), 150)
+    work.close()
+    assert tally.broken > 0
+    assert any("more uses" in find for find in tally.finds)
+
+
+def test_a_vault_that_forgets_nonces_is_noticed(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writes, "remember_nonce", lambda _tx, _signature: None)
+    work = Replay(room)
+    tally = work.batch(batch("replay"), 150)
+    work.close()
+    assert tally.broken > 0
