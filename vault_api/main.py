@@ -12,6 +12,10 @@ hints.register(
         "deployment_missing": N_("Deploy the contracts first: `chain deploy`."),
         "log_exists": N_("Restore the vault's database and its log key from a backup."),
         "vault_running": N_("Another vault process uses this home: stop it, or let it do the work."),
+        "backup_earlier_needed": N_("Send the newest backup first and the older ones behind it, down to the full one."),
+        "backup_chain": N_("Send the newest backup first and the older ones behind it, down to the full one."),
+        "backup_schema": N_("Use the program that made the backup, and upgrade afterwards."),
+        "restore_not_empty": N_("Restore into an empty database; move the old one away first."),
         "setting": N_("Mend the setting; `vault-api doctor` shows all of them."),
     }
 )
@@ -21,6 +25,8 @@ cli.lazy("serve", "vault_api.cli:serve", N_("Serve HTTP, follow the chain, ancho
 cli.lazy("publish", "vault_api.cli:publish", N_("Anchor the newest checkpoint once, and stop"))
 cli.lazy("migrate", "vault_api.cli:migrate", N_("Bring the database to this program's schema"))
 cli.lazy("doctor", "vault_api.cli:doctor", N_("Check settings, keys, database, blobs, log and chain"))
+cli.lazy("backup", "vault_api.keeping.cli:backup", N_("Write everything that the vault keeps as one stream"))
+cli.lazy("restore", "vault_api.keeping.cli:restore", N_("Make a vault out of a stream of backups"))
 cli.add_completion()
 
 

@@ -1,0 +1,134 @@
+"""``vault-api backup|restore``: streams on standard output and input, talk on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from console import frame
+from console.frame import Command
+from console.i18n import N_, _
+from console.output import binary_stdout, emit, fields, say, warn
+from console.printable import printable
+from console.progress import progress
+from protocol.errors import OneFileError
+from vault_api.settings import Settings, load_settings
+
+HEX64 = 64
+
+
+@click.command(
+    "backup",
+    cls=Command,
+    help=N_("Write everything that the vault keeps to standard output, as one stream, while it serves."),
+)
+@click.option(
+    "--since",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="MANIFEST",
+    help=N_("Leave out the payloads of an earlier backup: the file that --manifest wrote then."),
+)
+@click.option(
+    "--manifest",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help=N_("Write the backup's manifest here too, for the next --since."),
+)
+def backup(since: Path | None, manifest: Path | None) -> None:
+    """Stream rows and payloads; nothing of the vault is changed."""
+    if sys.stdout.isatty():
+        raise click.UsageError(_("a backup is a stream of bytes: send it to a file or a program"))
+    settings = load_settings()
+    from vault_api.clock import SystemClock
+    from vault_api.keeping.backup import back_up
+
+    with _counting(_("backing up")) as step:
+        done = back_up(
+            _source(settings), binary_stdout(), at=SystemClock().now(), since=since, keep_manifest=manifest, step=step
+        )
+    _tell(asdict(done))
+    if done.lost:
+        warn(_("{count} payloads are missing or damaged in the vault: run vault-api scrub").format(count=done.lost))
+
+
+@click.command(
+    "restore",
+    cls=Command,
+    help=N_("Make a vault out of backups on standard input, the newest first. The database must be empty."),
+)
+@click.option("--dry-run", is_flag=True, help=N_("Check the whole stream and write nothing."))
+@click.option(
+    "--expect", metavar="SHA256", help=N_("The newest manifest's digest, if you know it from elsewhere.")
+)
+def restore(*, dry_run: bool, expect: str | None) -> None:
+    """Read the stream; rows count once everything is there."""
+    if expect is not None and (len(expect) != HEX64 or not set(expect) <= set("0123456789abcdef")):
+        raise click.UsageError(_("--expect: 64 hex digits, as the backup told them"))
+    settings = load_settings()
+    if dry_run:
+        found = _restored(settings, sys.stdin.buffer, expect, dry=True)
+        emit({"dry_run": True, **found}, lambda: fields(found.items()))
+        return
+    from vault_api.locking import only_one
+
+    with only_one(settings.vault_home):
+        found = _restored(settings, sys.stdin.buffer, expect, dry=False)
+    emit({"dry_run": False, **found}, lambda: fields(found.items()))
+    say(_("next: vault-api reconcile compares this state with the chain, before it serves"))
+
+
+def _restored(settings: Settings, stream: BinaryIO, expect: str | None, *, dry: bool) -> dict[str, Any]:
+    from vault_api.blobs import open_blobs
+    from vault_api.keeping.loading import NoLoading, loading
+    from vault_api.keeping.restore import restore as read
+    from vault_api.keeping.storing import storing
+
+    key = _own_key(settings)
+    with _counting(_("restoring")) as step:
+        if dry:
+            with storing(None) as store:
+                return asdict(read(stream, NoLoading(), store, expect=expect, vkey=key, step=step))
+        with loading(settings.database) as load, storing(open_blobs(settings.blobs)) as store:
+            return asdict(read(stream, load, store, expect=expect, vkey=key, step=step))
+
+
+def _source(settings: Settings) -> Any:
+    from vault_api.blobs import open_blobs
+    from vault_api.db.engine import open_engine
+    from vault_api.keeping.backup import Source
+
+    return Source(open_engine(settings.database), open_blobs(settings.blobs), _own_key(settings))
+
+
+def _own_key(settings: Settings) -> str | None:
+    """The log's verifier key as this machine knows it: from the deployment record, if it names the log."""
+    from chain.files import read_deployment
+
+    try:
+        log = read_deployment(settings.deployment).log
+    except OneFileError:
+        return None
+    return None if log is None else log.vkey
+
+
+@contextmanager
+def _counting(title: str) -> Iterator[Callable[[str, int], None]]:
+    """Rows and payloads as they pass, drawn where a person watches."""
+    with progress(title, None, unit="rows") as step:
+        yield lambda _what, count: step(count)
+
+
+def _tell(facts: dict[str, Any]) -> None:
+    """The summary, on standard error: the stream has the other one."""
+    if frame.current().json:
+        click.echo(printable(json.dumps(facts)), err=True)
+        return
+    for name, value in facts.items():
+        say(f"{name}: {value}")
