@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from chain.files import read_deployment
 from console.i18n import _, describe
@@ -65,9 +66,9 @@ def _deployment(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
-    engine = open_engine(settings.database)
-    ping(engine)
-    got = revision_of(engine)
+    with _engine(settings) as engine:
+        ping(engine)
+        got = revision_of(engine)
     if got != newest():
         raise Unavailable(
             "schema_old",
@@ -88,15 +89,15 @@ def _log_key(settings: Settings) -> str:
 
 
 def _log(settings: Settings) -> str:
-    engine = open_engine(settings.database)
     signer = log_signer(settings.log_key, _origin(settings), may_create=False)
-    with engine.connect() as conn:
-        raw = conn.execute(select(t.log_head.c.frontier)).scalar()
-    if raw is None:
-        raise Unavailable("log_not_open", "the log is not open yet: run vault-api serve once")
-    frontier = Frontier.parse(raw)
-    store = LogStore(engine, blobs_of(settings), signer)
-    store.check(frontier)
+    with _engine(settings) as engine:
+        with engine.connect() as conn:
+            raw = conn.execute(select(t.log_head.c.frontier)).scalar()
+        if raw is None:
+            raise Unavailable("log_not_open", "the log is not open yet: run vault-api serve once")
+        frontier = Frontier.parse(raw)
+        store = LogStore(engine, blobs_of(settings), signer)
+        store.check(frontier)
     return _("{signed} of {size} entries signed").format(signed=store.size, size=frontier.size)
 
 
@@ -107,6 +108,15 @@ def _chain(settings: Settings) -> str:
     return _("block {block}, {anchored} entries anchored, relayer {account}").format(
         block=ledger.head().number, anchored=anchored, account=hex0x(ledger.account)
     )
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[Engine]:
+    engine = open_engine(settings.database)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _origin(settings: Settings) -> str:

@@ -1,4 +1,8 @@
-"""Migrations (Alembic): the schema is brought up to date by ``vault-api migrate``, and at the first serve."""
+"""Migrations (Alembic): the schema is brought up to date by ``vault-api migrate``, and at the first serve.
+
+The same files for SQLite and PostgreSQL, all steps in one transaction on either. Of several processes that begin at
+once one migrates, the others wait for it and find nothing to do.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,32 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Connection, Engine, inspect
 
-from protocol.errors import Unavailable
+from protocol.errors import Malformed, Unavailable
+from vault_api.db.engine import OLDEST_POSTGRES, WRITER
 
+ONE_AT_A_TIME = 0x6F6E6566  # of PostgreSQL's advisory locks: ours alone in a database of the vault
 FOLDER = Path(__file__).with_name("migrations")
 
 
 def migrate(engine: Engine) -> str:
     """Bring the schema to the newest revision and return its name. Nothing happens if it is there."""
     config = alembic_config()
-    with engine.connect() as conn, conn.begin():
+    with engine.connect().execution_options(**WRITER) as conn, conn.begin():
+        _alone(conn)
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
     return newest()
+
+
+def _alone(conn: Connection) -> None:
+    """Wait for other migrations; without the limits on time that are for serving. SQLite's BEGIN has waited."""
+    if conn.dialect.name != "postgresql":
+        return
+    conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
+    conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})")
 
 
 @cache
@@ -41,6 +57,7 @@ def revision_of(engine: Engine) -> str | None:
 
 def check_schema(engine: Engine) -> None:
     """Bring an empty database up; ``Unavailable("schema_old")`` for one that is not of this program's revision."""
+    _check_server(engine)
     if not inspect(engine).get_table_names():
         migrate(engine)
         return
@@ -51,6 +68,18 @@ def check_schema(engine: Engine) -> None:
             "the database has schema {got}, this program needs {want}: run vault-api migrate",
             got=got or "none",
             want=want,
+        )
+
+
+def _check_server(engine: Engine) -> None:
+    with engine.connect():  # the version is asked for at the first connection
+        version = engine.dialect.server_version_info
+    if engine.dialect.name == "postgresql" and version is not None and version < OLDEST_POSTGRES:
+        raise Malformed(
+            "setting",
+            "{name}: {problem}",
+            name="ONEFILE_DATABASE_URL",
+            problem=f"expected PostgreSQL {OLDEST_POSTGRES[0]} or newer, got {'.'.join(map(str, version))}",
         )
 
 

@@ -2,7 +2,8 @@
 
 SQLAlchemy's execution of a cached statement costs several times what SQLite needs for it. These statements are
 written in Core like all others, compiled for the connection's dialect when first run, and share its transaction.
-They take and give plain values only: our columns need no conversion on either database.
+They take and give plain values only: our columns need no conversion on either database. What SQLAlchemy would have
+told the engine of an error is told here: a database that does not answer is ``Unavailable("database_unreachable")``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from vault_api.db.engine import unreachable
 
 Params = Mapping[str, Any]
 Row = TypeVar("Row")
@@ -33,6 +36,9 @@ class Prepared(Generic[Row]):
         cursor = _cursor(conn)
         try:
             cursor.execute(sql, bind(params))
+        except Exception as error:
+            _answered(conn, error)
+            raise
         finally:
             cursor.close()
 
@@ -43,6 +49,9 @@ class Prepared(Generic[Row]):
         try:
             cursor.execute(sql, bind(params))
             return [row(found) for found in cursor.fetchall()]
+        except Exception as error:
+            _answered(conn, error)
+            raise
         finally:
             cursor.close()
 
@@ -54,6 +63,9 @@ class Prepared(Generic[Row]):
             cursor.execute(sql, bind(params))
             found = cursor.fetchone()
             return None if found is None else row(found)
+        except Exception as error:
+            _answered(conn, error)
+            raise
         finally:
             cursor.close()
 
@@ -88,9 +100,22 @@ def raw(conn: Connection, sql: str) -> None:
     cursor = _cursor(conn)
     try:
         cursor.execute(sql)
+    except Exception as error:
+        _answered(conn, error)
+        raise
     finally:
         cursor.close()
 
 
+def _answered(conn: Connection, error: Exception) -> None:
+    """Raise ``Unavailable`` for an error by which the database did not answer; a connection that broke is let go."""
+    if isinstance(error, conn.dialect.loaded_dbapi.OperationalError):
+        if conn.dialect.is_disconnect(error, conn.connection.driver_connection, None):
+            conn.invalidate(error)
+        raise unreachable() from error
+
+
 def _cursor(conn: Connection) -> Any:
+    if not conn.in_transaction():
+        conn.begin()  # as SQLAlchemy does by itself: who reads twice reads the same state
     return conn.connection.cursor()
