@@ -6,6 +6,7 @@ from tests.fuzz import (
     agency_parsers,
     chain_parsers,
     client_parsers,
+    keeping_parsers,
     log_parsers,
     message_parsers,
     paper_parsers,
@@ -27,6 +28,7 @@ _MODULES = (
     agency_parsers,
     paper_parsers,
     recovery_parsers,
+    keeping_parsers,
 )
 PARSERS: dict[str, Parser] = {parser.name: parser for module in _MODULES for parser in module.PARSERS}
 
