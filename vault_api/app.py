@@ -17,7 +17,7 @@ from vault_api.bodies import BodyLimit
 from vault_api.counted import Counted
 from vault_api.limits.admission import Admission
 from vault_api.openapi import describe
-from vault_api.routes import me, notices, operator, paper, parties, public, rings, shares, uses
+from vault_api.routes import me, notices, operator, paper, parties, public, rings, shares, uploads, uses
 from vault_api.vault import VERSION, Vault
 
 Hook = Callable[[], None]
@@ -53,7 +53,7 @@ def create_app(vault: Vault, *, on_start: Hook = lambda: None, on_stop: Hook = l
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # how FastAPI wants it replaced
     app.state.vault = vault
     # Routes are tried in turn: the most frequent first.
-    for module in (uses, notices, me, parties, rings, shares, public, paper, operator):
+    for module in (uses, notices, me, parties, uploads, rings, shares, public, paper, operator):
         app.include_router(module.router)
     app.add_exception_handler(OneFileError, problems.on_our_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)

@@ -12,9 +12,11 @@ import asyncio
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from protocol.wire_uploads import SEGMENT_BYTES
 from vault_api import metrics
 
 PAYLOAD_PATH = "/v1/payloads/"
+SEGMENT_PATH = "/v1/uploads/"
 MAX_BODY_PARTS = 1 << 15  # the largest request, a grant of 64 items with 64 documents each, has 21,000
 MIN_PACE = 4 << 10  # bytes a second, on the average, once the first seconds are over
 _PART_MARKS = (b",", b"[", b"{")
@@ -36,9 +38,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        upload = scope["method"] == "PUT" and scope["path"].startswith(PAYLOAD_PATH)
-        limit = self._payload_bytes if upload else self._json_bytes
-        body = _Body(receive, _announced(scope), limit, None if upload else MAX_BODY_PARTS, self._body_s)
+        whole = scope["method"] == "PUT" and scope["path"].startswith(PAYLOAD_PATH)
+        segment = scope["method"] == "PATCH" and scope["path"].startswith(SEGMENT_PATH)
+        limit = self._payload_bytes if whole else SEGMENT_BYTES if segment else self._json_bytes
+        parts = None if whole or segment else MAX_BODY_PARTS
+        body = _Body(receive, _announced(scope), limit, parts, self._body_s)
         await self._app(scope, body.receive, send)
 
 

@@ -20,7 +20,7 @@ from vault_api.db.engine import settle
 from vault_api.follow import DatabaseFollowerStore
 from vault_api.metrics import ANCHORED_SIZE, CHAIN_AGE
 from vault_api.outbox import DatabaseOutbox
-from vault_api.services import notices, retentions
+from vault_api.services import notices, retentions, uploads
 from vault_api.services.payloads import remove_doomed
 from vault_api.services.shows import sweep
 from vault_api.vault import Vault
@@ -147,6 +147,7 @@ class Housekeeping:
             self._vault.sequencer.call(notices.forget_old)
             retentions.look_after(self._vault)
             self._vault.sequencer.call(lambda tx: remove_doomed(self._vault, tx))
+            uploads.end_idle(self._vault)
             settle(self._vault.engine)
         self._rounds += 1
 

@@ -45,6 +45,7 @@ BY_CODE = {
     "body_late": 408,
     "head_late": 408,
     "head_too_large": 431,
+    "upload_quota": 429,
     "values_not_accepted": 422,
     "route_unknown": 404,
     "method_not_allowed": 405,

@@ -7,7 +7,8 @@ from alembic import context
 import vault_api.db.tables_keys
 import vault_api.db.tables_notices
 import vault_api.db.tables_processes
-import vault_api.db.tables_shares  # noqa: F401 (imported for the tables that these modules add to the metadata)
+import vault_api.db.tables_shares
+import vault_api.db.tables_uploads  # noqa: F401 (imported for the tables that these modules add to the metadata)
 from vault_api.db.tables import metadata
 
 connection = context.config.attributes["connection"]
