@@ -71,6 +71,10 @@ fuzz-http: setup ## CALLS=… of every operation on a real vault, signed, by sch
 histories: setup ## N=… random histories of the vault against the reference model, on all cores; SEED=… again the same
 	@$(PY) -W ignore -m tests.stateful.histories $(or $(N),1000) $(if $(SEED),--seed $(SEED))
 
+chain-trouble: setup ## N=… checkpoints over an endpoint that fails half the time, and REORGS=… reorganisations; SEED=… again the same
+	@$(PY) -W ignore -m tests.trouble.anchoring --checkpoints $(or $(N),10000) --seed $(or $(SEED),1)
+	@$(PY) -W ignore -m tests.trouble.reorganising --times $(or $(REORGS),500) --seed $(or $(SEED),1)
+
 figure: setup ## one part of a figure of docs/figures.md: NAME=replay N=100000 (SEED=… again the same); at most 20 minutes
 	@$(PY) -W ignore -m bench.figures run $(NAME) $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
@@ -89,4 +93,4 @@ frames: setup ## measure how well the window's page reads hard pictures, beside 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick bench-audit contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories figure figures catalogs frames lock
+.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick bench-audit contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures catalogs frames lock

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -56,6 +57,7 @@ class Flights:
         self._journal = journal
         self._policy = policy
         self._receipt = receipt
+        self._fills: Counter[int] = Counter()  # how often a number below ours was filled
 
     # --- what the journal knows -----------------------------------------------------------------------
 
@@ -65,6 +67,10 @@ class Flights:
         for attempt in self._journal.attempts():
             found.setdefault(attempt.nonce, []).append(attempt)
         return {nonce: tuple(attempts) for nonce, attempts in found.items()}
+
+    def of(self, nonce: int) -> Flight:
+        """The attempts of one number; empty if it is not kept."""
+        return tuple(self._journal.of(nonce))
 
     def waiting(self) -> dict[int, Flight]:
         """The numbers of which nothing is known to be in a block."""
@@ -77,8 +83,8 @@ class Flights:
 
         `Conflict("nonce_race")` if the number is not kept any more: it was found used by somebody else.
         """
-        flight = self.kept().get(nonce)
-        if flight is None:
+        flight = self.of(nonce)
+        if not flight:
             raise nonce_race(self.account)
         return self._look(flight)
 
@@ -102,8 +108,7 @@ class Flights:
     def check_ours(self, nonce: int) -> None:
         """`Conflict("nonce_race")` if a block holds another transaction of this number."""
         mined = self._node.mined_nonce(self.account)
-        flight = self.kept().get(nonce)
-        if nonce < mined and (flight is None or self._look(flight) is None):
+        if nonce < mined and self._look(self.of(nonce)) is None:
             self._journal.forget([nonce])
             raise nonce_race(self.account)
 
@@ -162,7 +167,7 @@ class Flights:
     def replace(self, old: Attempt, call: tuple[bytes | None, bytes], gas: int) -> bool:
         """Broadcast another call, or the same again, under the number of `old` at a higher price; False if none may
         be offered, or the pool does not take it yet."""
-        if len(self.kept().get(old.nonce, ())) > self._policy.max_raises:
+        if len(self.of(old.nonce)) > self._policy.max_raises:
             return False
         now = None
         with contextlib.suppress(Unavailable):  # today's price is above the cap: an eighth more may not be
@@ -186,13 +191,21 @@ class Flights:
         lowest = min(waiting, default=nonce)
         with self.lock:
             if mined < lowest and mined not in self.kept():
-                lane = keccak256(b"fill" + u64(mined))
-                with contextlib.suppress(NodeRefusalError):
-                    self.begin(mined, lane, (self.account, b""), FILL_GAS, self.fees())
+                self._fill(mined)
                 return
             old = waiting[lowest][-1] if lowest in waiting else None
             if old is not None and not self.replace(old, (old.to, old.data), old.gas):
                 self._again(old)
+
+    def _fill(self, number: int) -> None:
+        # What a stranger's pool has there is not known, so the price doubles until it gives way.
+        self._fills[number] += 1
+        fees, factor = self.fees(), 2 ** self._fills[number]
+        most = self._policy.max_fee
+        lane = keccak256(b"fill" + u64(number))
+        with contextlib.suppress(NodeRefusalError):
+            offered = Fees(min(fees.tip * factor, most), min(fees.fee * factor, most))
+            self.begin(number, lane, (self.account, b""), FILL_GAS, offered)
 
     def _again(self, attempt: Attempt) -> None:
         _same, raw = self._signed(attempt.nonce, attempt.lane, (attempt.to, attempt.data), attempt.gas, attempt.fees)

@@ -52,6 +52,9 @@ class Journal(Protocol):
     def attempts(self) -> Sequence[Attempt]:
         """All that are kept, by number, and of one number by price."""
 
+    def of(self, nonce: int) -> Sequence[Attempt]:
+        """Those of one number, by price."""
+
     def begin(self, attempt: Attempt) -> bool:
         """Note the first attempt of a number; False, and nothing noted, if the number is taken."""
 
@@ -75,6 +78,10 @@ class MemoryJournal:
     def attempts(self) -> Sequence[Attempt]:
         with self._lock:
             return [attempt for nonce in sorted(self._kept) for attempt in self._kept[nonce]]
+
+    def of(self, nonce: int) -> Sequence[Attempt]:
+        with self._lock:
+            return list(self._kept.get(nonce, ()))
 
     def begin(self, attempt: Attempt) -> bool:
         with self._lock:

@@ -120,15 +120,19 @@ class MemoryChain:
             raise Malformed("block_unknown", "the chain has no block {number} yet", number=block)
         return World.after(self.events(0, block))
 
-    def transact(self, sender: bytes, rule: Rule, confirmations: int) -> TxRef:
-        """Run a transaction in a block of its own; raises the contract's refusal and adds nothing then."""
+    def transact(
+        self, sender: bytes, rule: Rule, confirmations: int, tx_hash: bytes | None = None, *, join: bool = False
+    ) -> TxRef:
+        """Run a transaction in a block of its own, or `join` the newest; raises the contract's refusal and adds
+        nothing then."""
         with self._lock:
-            ref = self._next_ref()
+            ref = self.head if join else self._next_ref()
             turn = Turn(self.world(None), ref.time, sender, self.governor, self.deployment, self.approvers)
             happenings = rule(turn)
-            tx_hash = sha256(b"transaction", ref.hash)
-            events = [make(EventRef(ref, tx_hash, i)) for i, make in enumerate(happenings)]
-            self._blocks.append(_Block(ref, tuple(events)))
+            tx_hash = tx_hash or sha256(b"transaction", ref.hash)
+            before = self._blocks.pop().events if join else ()
+            events = [make(EventRef(ref, tx_hash, i)) for i, make in enumerate(happenings, len(before))]
+            self._blocks.append(_Block(ref, (*before, *events)))
             for event in events:
                 self._world.apply(event)
             self.mine(confirmations)

@@ -2,8 +2,9 @@
 
 The publisher works on an `Outbox`, which the vault keeps in its own database. It may die at any point: what
 counts is the contract's state, so the next run compares before it sends, and an anchor that the last run sent and
-did not record is recorded then, once. It verifies its own proof before it sends: an honest mistake must not cost a
-log its future. Left out: raising the fee of an anchor that waits (docs/spec/chain.md §8).
+did not record is recorded then, once. What it sent and what is in no block yet is the ledger's affair: it is written
+down there before it is sent, and the next anchor takes its place or waits for it (`chain.sender`). It verifies its own
+proof before it sends: an honest mistake must not cost a log its future.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from chain.events import Anchored
 from chain.ledger import MAX_EVENT_RANGE, MAX_GROWTH, Ledger, LogState
 from chain.values import HASH_BYTES, BlockRef, sized
 from protocol.entries import origin_hash
-from protocol.errors import Conflict, Denied, Untrusted
+from protocol.errors import Conflict, Denied, Unavailable, Untrusted
 from protocol.merkle import consistency_proof, verify_consistency
+
+MOVING = "chain_moving"
+MOVES = 3  # how often a run looks again before it leaves the rest to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,16 @@ class Publisher:
         anchored head is not a beginning of our log, `Conflict("log_behind")` when our log is shorter than what is
         anchored (restored from an old backup): nothing is sent then, and an operator has to look.
         """
+        for _ in range(MOVES):
+            try:
+                return self._once()
+            except Unavailable as fault:
+                # What we sent before a crash or a reorganisation came into a block while we looked: look again.
+                if fault.code != MOVING:
+                    raise
+        return self._once()
+
+    def _once(self) -> AnchorRecord | None:
         # (1) The contract's state decides; what we remember may be older (crash) or newer (reorganisation).
         state = self._state()
         self._catch_up(state)

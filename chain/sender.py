@@ -120,13 +120,14 @@ class Sender:
     def _under_way(self, order: _Order) -> tuple[int, Unavailable | None]:
         """The number under which the order is on its way, and the fault after which nobody knows if a node has it."""
         # (1) What was sent before: did it come into a block, does it wait, did a reorganisation throw it out?
-        before = self._lanes().get(order.lane)
+        before = self._in_lane(order.lane)
         self._flights.heal(tuple(self._tended))
-        old = self._lanes().get(order.lane)
-        known = old or before
-        if known is not None and known.nonce in self._flights.kept():
-            if known.same_call(order.to, order.data):
-                return known.nonce, None
+        now = self._in_lane(order.lane)
+        old = now[-1] if now else None
+        known = old or (before[-1] if before else None)
+        if known is not None and self._flights.of(known.nonce):
+            if known.same_call(order.to, order.data) or len(now) > 1:
+                return known.nonce, None  # several wait after a reorganisation: each in its turn
             if old is None:
                 raise _moving()  # what the caller knows is older than what has just come into a block
         # (2) Would the contract take it? Without the one that waits, whose place it takes.
@@ -137,8 +138,9 @@ class Sender:
             return old.nonce, None
         return self._begin(order, gas)
 
-    def _lanes(self) -> dict[bytes, Attempt]:
-        return {flight[-1].lane: flight[-1] for flight in self._flights.waiting().values()}
+    def _in_lane(self, lane: bytes) -> list[Attempt]:
+        """What waits in a lane: the newest attempt of each number, in order."""
+        return [flight[-1] for _, flight in sorted(self._flights.waiting().items()) if flight[-1].lane == lane]
 
     def _begin(self, order: _Order, gas: int) -> tuple[int, Unavailable | None]:
         fees = self._flights.fees()
@@ -189,7 +191,7 @@ class Sender:
         """Raise what waits too long; when to look at it next."""
         if self._clock() < push_at:
             return push_at
-        if number in self._flights.waiting():
+        if self._flights.landed(number) is None:
             self._flights.push(number)
         return self._clock() + self._policy.raise_after_s
 
@@ -203,7 +205,7 @@ class Sender:
         return found if deep and self._node.block(block.number) == block else None
 
     def _not_included(self, number: int) -> Unavailable:
-        newest = self._flights.kept().get(number)
+        newest = self._flights.of(number)
         return Unavailable(
             "chain_not_included",
             "the transaction {hash} was accepted and is in no block yet",
