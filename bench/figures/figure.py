@@ -136,6 +136,16 @@ FIGURES: Sequence[Figure] = (
         "flipped",
         "untouched ones among them, all opened",
     ),
+    Figure(
+        "forks",
+        "forks and rollbacks of the log, signed with its own key",
+        "without an alarm",
+        10_000,
+        50,
+        "forks",
+        "honest continuations, none of which raises an alarm",
+        control_goal=100_000,
+    ),
 )
 
 

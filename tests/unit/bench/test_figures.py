@@ -7,14 +7,18 @@ from random import Random
 
 import pytest
 
-from bench.figures.figure import draw_of, named
+from bench.figures.books import LIES, Lie
+from bench.figures.figure import Tally, draw_of, named
 from bench.figures.flipped import Flipped
 from bench.figures.forged_grants import ForgedGrants
+from bench.figures.forks import Forks, Log, looked
 from bench.figures.replay import Replay
 from bench.figures.rooms import Room
+from client.monitoring.looking import Alarm, Look, Watch
+from client.monitoring.state import MonitorState
 from protocol.age_format import parse_header
 from protocol.envelope import unwrap
-from protocol.errors import Denied, OneFileError
+from protocol.errors import Denied, OneFileError, Untrusted
 from protocol.grant import GrantEnvelope
 from protocol.grant_evidence import GrantEvidence
 from protocol.recipients import HybridIdentity
@@ -131,3 +135,57 @@ def test_a_vault_that_forgets_nonces_is_noticed(room: Room, monkeypatch: pytest.
     tally = work.batch(batch("replay"), 150)
     work.close()
     assert tally.broken > 0
+
+
+# --- forks ----------------------------------------------------------------------------------------
+
+
+def test_every_fork_raises_an_alarm_and_no_honest_continuation_does(room: Room) -> None:
+    tally = Forks(room=room).batch(batch("forks"), 8)
+    assert (tally.done, tally.broken, tally.failed, tally.finds) == (8, 0, 0, [])
+    assert tally.controls == 80
+    assert len({what.partition(":")[0] for what in tally.outcomes}) > 3
+
+
+def test_each_kind_of_lie_raises_an_alarm(room: Room) -> None:
+    draw, log = Random(1), Log(room)
+    log.grow(20)
+    log.anchor()
+    with log.watch(Lie([log.honest])) as watch:
+        state = watch.look(MonitorState(), log.now).state
+    log.grow(5)
+    for name, lie in LIES.items():
+        if name == "another root on chain":
+            log.anchor()
+        with log.watch(lie(draw, log.scene(state))) as watch, pytest.raises(Alarm):
+            watch.look(state, log.now)
+
+
+@pytest.mark.parametrize("deaf_to", ["log_forked", "equivocation", "rolled_back"])
+def test_a_monitor_that_is_deaf_to_one_alarm_is_noticed(room: Room, deaf_to: str) -> None:
+    def deaf(watch: Watch, before: MonitorState, now: int) -> Look:
+        try:
+            return looked(watch, before, now)
+        except Alarm as alarm:
+            if alarm.error.code != deaf_to:
+                raise
+            return Look(before, 0, 0, 0, 0)
+
+    work, log, draw, tally = Forks(deaf, room), Log(room), Random(3), Tally()
+    with log.watch(Lie([log.honest])) as watch:
+        state = watch.look(MonitorState(), log.now).state
+    for _ in range(20):
+        work._lie(draw, log, state, tally)
+    assert 0 < tally.broken < tally.done == 20
+
+
+def test_a_monitor_that_cries_for_nothing_is_noticed(room: Room) -> None:
+    def nervous(watch: Watch, before: MonitorState, now: int) -> Look:
+        raise Alarm(Untrusted("log_forked", "somewhere"), "")
+
+    work, log = Forks(nervous, room), Log(room)
+    with log.watch(Lie([log.honest])) as watch:
+        state = watch.look(MonitorState(), log.now).state
+    found = Tally()
+    work._honest(Random(2), log, state, found)
+    assert (found.failed, found.good) == (1, False)
