@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from protocol.encoding import b64u, u64
 from protocol.errors import Denied
@@ -115,8 +115,14 @@ def readers_of(conn: Connection, dossier_row: int, item: bytes) -> list[tuple[by
 
 
 def forget_old(tx: Tx) -> None:
-    """Housekeeping: notices that were there to be fetched for longer than anybody was away."""
-    tx.conn.execute(delete(tn.notices).where(tn.notices.c.at < tx.now - KEEP_S))
+    """Housekeeping: notices that were there to be fetched for longer than anybody was away.
+
+    The newest stays, nobody's: SQLite would give its number again, and who has read up to it would miss what comes.
+    """
+    old = tn.notices.c.at < tx.now - KEEP_S
+    newest = select(func.max(tn.notices.c.row)).scalar_subquery()
+    tx.conn.execute(delete(tn.notices).where(old, tn.notices.c.row < newest))
+    tx.conn.execute(update(tn.notices).where(old), {"agency": None, "dossier_row": None})
 
 
 # --- whom a holder's statement concerns -----------------------------------------------------------

@@ -186,6 +186,14 @@ def test_old_notices_are_forgotten_and_the_log_is_not(world: World) -> None:
     assert world.stage.get(world.alice, "/v1/me/log").json()["rows"]
 
 
+def test_who_read_all_notices_before_they_were_forgotten_misses_none_that_come(world: World) -> None:
+    read = world.feed(world.bank)["next"]
+    world.later(notices.KEEP_S + 1)
+    world.stage.vault.sequencer.call(notices.forget_old)
+    world.stage.vault.sequencer.call(lambda tx: notices.tell_given(tx, world.bank.address, 1, 1))
+    assert len(world.feed(world.bank, f"?page={read}")["rows"]) == 1
+
+
 # --- what a holder says ---------------------------------------------------------------------------
 
 
