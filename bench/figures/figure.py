@@ -146,6 +146,15 @@ FIGURES: Sequence[Figure] = (
         "honest continuations, none of which raises an alarm",
         control_goal=100_000,
     ),
+    Figure(
+        "revocation-race",
+        "uses of a grant begun after its revocation was sent, from many threads",
+        "given a key after the acknowledgement",
+        100_000,
+        400,
+        "revocation_race",
+        "uses before it, all given and counted",
+    ),
 )
 
 

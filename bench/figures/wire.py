@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,3 +75,7 @@ class Wire:
     def together(self, many: Sequence[Asked]) -> list[Told]:
         """All of them at once, as many as there are callers."""
         return list(self._pool.map(self.ask, many))
+
+    def run(self, work: Callable[[int], None], many: int) -> None:
+        """Do ``work`` in ``many`` of the callers' threads at once; raises what one of them raises."""
+        list(self._pool.map(work, range(many)))

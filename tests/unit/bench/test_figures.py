@@ -13,7 +13,9 @@ from bench.figures.flipped import Flipped
 from bench.figures.forged_grants import ForgedGrants
 from bench.figures.forks import Forks, Log, looked
 from bench.figures.replay import Replay
+from bench.figures.revocation_race import RevocationRace, Try
 from bench.figures.rooms import Room
+from bench.figures.wire import Told
 from client.monitoring.looking import Alarm, Look, Watch
 from client.monitoring.state import MonitorState
 from protocol.age_format import parse_header
@@ -24,7 +26,7 @@ from protocol.grant_evidence import GrantEvidence
 from protocol.recipients import HybridIdentity
 from protocol.verify_grant import verify_grant
 from vault_api import writes
-from vault_api.services import releases
+from vault_api.services import grants, releases
 
 SEED = "suite"
 
@@ -189,3 +191,35 @@ def test_a_monitor_that_cries_for_nothing_is_noticed(room: Room) -> None:
     found = Tally()
     work._honest(Random(2), log, state, found)
     assert (found.failed, found.good) == (1, False)
+
+
+# --- racing revocation ----------------------------------------------------------------------------
+
+
+def test_no_key_is_given_after_an_acknowledged_revocation(room: Room) -> None:
+    work = RevocationRace(room)
+    tally = work.batch(batch("revocation-race"), 60)
+    work.close()
+    assert tally.done >= 60
+    assert (tally.broken, tally.failed, tally.finds) == (0, 0, [])
+    assert tally.controls > 10
+    assert any(what.startswith("after the acknowledgement") for what in tally.outcomes)
+
+
+def test_a_vault_that_acknowledges_a_revocation_and_forgets_it_is_noticed(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grants, "close_grants", lambda _tx, _rows, _index: None)
+    work = RevocationRace(room)
+    tally = work.batch(batch("revocation-race"), 30)
+    work.close()
+    assert tally.broken > 0
+
+
+def test_a_use_that_is_logged_after_the_revocation_is_noticed(room: Room) -> None:
+    work, found = RevocationRace(room), Tally()
+    revoked = Try(1.0, 4.0, Told(200, b'{"index":7}'))
+    for begun, index in ((2.0, 6), (2.0, 8), (5.0, 6)):
+        work._judge(Try(begun, 6.0, Told(200, b'{"logged":{"index":%d}}' % index)), revoked, found)
+    work.close()
+    assert (found.done, found.broken) == (3, 2)
