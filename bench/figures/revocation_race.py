@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import secrets
 import threading
 import time
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ class RevocationRace:
         self._room = room or Room.open()
         self._sender = Sender(self._room)
         self._wire = Wire(create_app(self._room.stage.vault), THREADS)
-        self._scenario = self._room.world.posted(scenario_id="a-race", max_uses=1_000)
+        self._scenario = self._room.world.posted(scenario_id=f"race-{secrets.token_hex(4)}", max_uses=1_000)
 
     def close(self) -> None:
         self._wire.close()
