@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from client.http import Call, Http, Step, json_body
 from client.problems import error_of
-from protocol import wire, wire_batch, wire_keys, wire_shares, wire_verify
+from protocol import wire, wire_batch, wire_keys, wire_shares, wire_uploads, wire_verify
 from protocol.encoding import b64u, hex0x
 from protocol.errors import Malformed, OneFileError, Untrusted
 from protocol.jose import EcSigner
@@ -20,6 +20,8 @@ from protocol.wire_notices import Notices
 
 MAX_TEXT = 1 << 20
 MAX_PAGES = 100_000
+OCTETS = {"content-type": "application/octet-stream"}
+SLOWEST_COPY = 8 << 20  # bytes a second: how long a vault may put segments together
 
 Row = TypeVar("Row", bound=Wire)
 Answer = TypeVar("Answer", bound=Wire)
@@ -98,12 +100,27 @@ class VaultApi:
         call = Call(
             "PUT",
             f"/v1/payloads/{b64u(digest)}",
-            headers={"content-type": "application/octet-stream"},
+            headers=OCTETS,
             stream=source,
             stream_size=size,
             stream_sha256=digest,
             step=step,
         )
+        return self.http.ask(call, wire.Payload)
+
+    def begin_upload(self, digest: bytes, size: int) -> wire_uploads.Upload:
+        """Announce a payload, or find its upload again."""
+        body = wire_uploads.BeginUpload(sha256=b64u(digest), size=size)
+        return self._post("/v1/uploads", body, wire_uploads.Upload)
+
+    def send_segment(self, upload: str, offset: int, segment: bytes) -> wire_uploads.Upload:
+        """Add a segment at ``offset``; ``Conflict("upload_offset")`` names the true offset if it is another."""
+        call = Call("PATCH", f"/v1/uploads/{upload}", {"offset": offset}, segment, OCTETS)
+        return self.http.ask(call, wire_uploads.Upload)
+
+    def complete_upload(self, upload: str, size: int) -> wire.Payload:
+        """Have the segments put together; waits as long as copying so many bytes may take."""
+        call = Call("POST", f"/v1/uploads/{upload}/complete", wait_s=size // SLOWEST_COPY)
         return self.http.ask(call, wire.Payload)
 
     def deposit(self, deposit: wire.Deposit) -> wire.Deposited:

@@ -44,6 +44,7 @@ CHUNK = 256 << 10
 TRIES = 4
 FIRST_DELAY_S = 0.25
 MAX_RETRY_AFTER_S = 10
+FULL = "storage_full"  # a full disk is not emptied by asking again
 MIN_PACE = 4 << 10  # bytes a second, on the average, once the first timeout is over
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -133,6 +134,11 @@ class Http:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def clock(self) -> Clock:
+        """What the time is, and how one waits."""
+        return self._clock
 
     def close(self) -> None:
         """Close the connections."""
@@ -242,7 +248,7 @@ class Http:
             try:
                 return act()
             except Unavailable as error:
-                if not left:
+                if not left or error.code == FULL:
                     raise
                 wait = _asked(error) or delay * (0.75 + random.random() / 2)  # noqa: S311 (spreads clients, hides nothing)
                 self._clock.sleep(min(wait, MAX_RETRY_AFTER_S))

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes
 from client.api import VaultApi
 from client.files import PRIVATE_FILE
 from client.http import Step
+from client.uploading import send_payload
 from protocol.credential import MAX_FILES, FileEntry
 from protocol.envelope import SealedInfo, seal
 from protocol.errors import Denied, Malformed, Unavailable
@@ -30,6 +31,7 @@ from protocol.hashing import sha256
 from protocol.recipients import Recipient
 from protocol.slips import SlipObject
 from protocol.stream import payload_size
+from protocol.wire_uploads import SEGMENT_BYTES
 
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MAX_NAME = 180
@@ -118,9 +120,12 @@ def seal_stream(reader: BinaryIO, folder: Path, recipient: Recipient) -> SealedP
 
 
 def upload(api: VaultApi, parts: Sequence[SealedPart], step: Step | None = None) -> None:
-    """Bring the payloads to the vault, one after the other; what is there already stays."""
+    """Bring the payloads to the vault, one after the other; large ones go on where they broke off."""
     for part in parts:
-        api.upload(part.object.payload, part.reader, part.object.payload_size, step)
+        if part.object.payload_size > SEGMENT_BYTES:
+            send_payload(api, part.object.payload, part.object.payload_size, part.reader, step)
+        else:
+            api.upload(part.object.payload, part.reader, part.object.payload_size, step)
 
 
 def safe_name(name: str, taken: Sequence[str]) -> str:

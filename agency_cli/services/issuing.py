@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,7 +31,8 @@ from agency_cli.services.status_lists import Lists
 from client.files import private_folder
 from client.http import Step
 from client.ids import draw_id
-from client.sealing import Draft, SealedPart, drafts, seal_document, seal_stream, upload
+from client.kept import Kept
+from client.sealing import Draft, SealedPart, drafts, seal_stream, upload
 from client.session import Session
 from protocol import wire
 from protocol.credential import FileEntry, StatusRef
@@ -187,12 +188,13 @@ def issue(desk: Desk, order: Order, to: Addressee) -> Issued:
     Raises as ``check`` does; ``Conflict("certificate_issued")`` for an order that was carried out before;
     ``Unavailable("deposit_unsure")`` if the vault did not answer the deposit: the same order again settles it.
     """
-    with desk.place(order) as folder:
+    with desk.place(order) as folder, ExitStack() as here:
         ready = _addressed(desk, order, to)
         if ready.drafts or desk.draw_ahead == 1:
             # Before much is sealed or an index is lost; in a batch the signing itself tells what is wrong.
             _try(desk, ready)
-        entries, parts = _seal_documents(ready, folder)
+        kept = here.enter_context(Kept(desk.session.profile.folder / "tmp" / "sealed", folder))
+        entries, parts = _seal_documents(ready, kept)
         status = desk.status()
         try:
             raw = _sign(desk, ready, status, entries)
@@ -203,7 +205,9 @@ def issue(desk: Desk, order: Order, to: Addressee) -> Issued:
         along, ahead = _split(parts)
         with desk.watch(sum(part.object.payload_size for part in ahead)) as step:
             upload(desk.session.api, ahead, step)
-        return _deposit(desk, ready, status, raw, parts, along)
+        issued = _deposit(desk, ready, status, raw, parts, along)
+        kept.done(parts)
+        return issued
 
 
 def _refuse_again(desk: Desk, order: Order, earlier: Issued) -> None:
@@ -216,8 +220,9 @@ def _refuse_again(desk: Desk, order: Order, earlier: Issued) -> None:
     )
 
 
-def _seal_documents(ready: Ready, folder: Path) -> tuple[tuple[FileEntry, ...], list[SealedPart]]:
-    sealed = [seal_document(draft, folder, ready.holder.recipient) for draft in ready.drafts]
+def _seal_documents(ready: Ready, kept: Kept) -> tuple[tuple[FileEntry, ...], list[SealedPart]]:
+    holder, label = ready.holder, ready.order.certificate_id
+    sealed = [kept.seal(draft, holder.recipient, holder.card.hash, label) for draft in ready.drafts]
     return tuple(entry for entry, _part in sealed), [part for _entry, part in sealed]
 
 

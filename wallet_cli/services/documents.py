@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import secrets
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from client.ids import draw_id
+from client.kept import Kept
 from client.own_document import OwnDocument
-from client.sealing import SealedPart, drafts, seal_document, seal_stream, upload
+from client.sealing import SealedPart, drafts, upload
 from client.session import Session
 from client.store import ItemRecord
 from protocol import wire
 from protocol.credential import MAX_FILES
 from protocol.encoding import b64u
 from protocol.errors import Denied, Malformed, Untrusted
-from protocol.hashing import ZERO32
+from protocol.keycard import VerifiedKeyCard
 from protocol.recipients import HybridRecipient
 from protocol.slips import Slip, item_commitment, parse_slip, sign_slip
 from wallet_cli.services.logged import said, stands
 from wallet_cli.services.payloads import Step
 from wallet_cli.services.registration import newest_card
 from wallet_cli.services.tokens import own_urn, statement
+
+_OWN = "own"  # what documents are sealed for here
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def put(session: Session, order: PutOrder, step: Step | None = None) -> ItemReco
     """Seal the files to our own key card, upload them, and deposit them with a slip of our own.
 
     Everything is sealed and checked before anything is sent; the deposit is one request, so that a break leaves
-    no half item.
+    no half item. The same call again goes on with large documents where it broke off.
     """
     if not 1 <= len(order.files) <= MAX_FILES:
         raise Malformed(
@@ -46,12 +49,20 @@ def put(session: Session, order: PutOrder, step: Step | None = None) -> ItemReco
         )
     found = drafts(order.files, session.public_api.info().limits.payload_bytes)
     card = newest_card(session)
-    sealed = [seal_document(draft, _folder(session), _recipient(session)) for draft in found]
-    files = tuple(entry for entry, _part in sealed)
-    listing = OwnDocument(order.title, session.clock.now(), files, order.note).serialise()
-    first = seal_stream(io.BytesIO(listing), _folder(session), _recipient(session))
-    parts = [_kept(session, part) for part in (first, *(part for _entry, part in sealed))]
-    upload(session.api, parts, step)
+    with Kept(session.store.folder / "sealed") as kept:
+        sealed = [kept.seal(draft, _recipient(session), card.hash, _OWN) for draft in found]
+        files = tuple(entry for entry, _part in sealed)
+        listing = OwnDocument(order.title, session.clock.now(), files, order.note).serialise()
+        parts = [kept.seal_bytes(listing, _recipient(session)), *(part for _entry, part in sealed)]
+        upload(session.api, parts, step)
+        record = _deposited(session, card, parts, listing)
+        for part in parts:
+            part.path.replace(session.store.payload_path(part.object.payload))
+        kept.done(parts)
+    return record
+
+
+def _deposited(session: Session, card: VerifiedKeyCard, parts: Sequence[SealedPart], listing: bytes) -> ItemRecord:
     item, salt = draw_id(), secrets.token_bytes(32)
     # Signed after the upload: a slip is good for two minutes only.
     slip = Slip(
@@ -108,14 +119,5 @@ def payloads_of(record: ItemRecord) -> list[bytes]:
     return [] if record.slip is None else [part.payload for part in parse_slip(record.slip).body.objects]
 
 
-def _folder(session: Session) -> Path:
-    return session.store.payload_path(ZERO32).parent
-
-
 def _recipient(session: Session) -> HybridRecipient:
     return session.keys.sealing(session.party.card_seq).recipient()
-
-
-def _kept(session: Session, part: SealedPart) -> SealedPart:
-    """The part with its payload in the store, under the name of its digest."""
-    return replace(part, path=part.path.replace(session.store.payload_path(part.object.payload)))
