@@ -1,4 +1,4 @@
-"""``vault-api serve|publish|migrate|doctor``: run a vault, and look after it."""
+"""``vault-api serve|sequencer|publisher|worker|publish|migrate|doctor``: run a vault, and look after it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ hints.register(
         "deployment_missing": N_("Deploy the contracts first: `chain deploy`."),
         "log_exists": N_("Restore the vault's database and its log key from a backup."),
         "vault_running": N_("Another vault process uses this home: stop it, or let it do the work."),
+        "not_reconciled": N_("Run `vault-api reconcile`."),
+        "log_behind": N_("Run `vault-api reconcile`: it rebuilds what the blob store still has."),
+        "log_lost": N_("Find a newer backup or the blob store; else the only way on is `vault-api succeed --dry-run`."),
         "backup_earlier_needed": N_("Send the newest backup first and the older ones behind it, down to the full one."),
         "backup_chain": N_("Send the newest backup first and the older ones behind it, down to the full one."),
         "backup_schema": N_("Use the program that made the backup, and upgrade afterwards."),
@@ -22,11 +25,15 @@ hints.register(
 
 cli = Group("vault-api", help=N_("Run a vault: it stores what it cannot read."))
 cli.lazy("serve", "vault_api.cli:serve", N_("Serve HTTP, follow the chain, anchor the log"))
+cli.lazy("sequencer", "vault_api.cli:sequencer", N_("Sign the log, beside other processes"))
+cli.lazy("publisher", "vault_api.cli:publisher", N_("Anchor the log, beside other processes"))
+cli.lazy("worker", "vault_api.cli:worker", N_("Follow the chain and do jobs, beside other processes"))
 cli.lazy("publish", "vault_api.cli:publish", N_("Anchor the newest checkpoint once, and stop"))
 cli.lazy("migrate", "vault_api.cli:migrate", N_("Bring the database to this program's schema"))
 cli.lazy("doctor", "vault_api.cli:doctor", N_("Check settings, keys, database, blobs, log and chain"))
 cli.lazy("backup", "vault_api.keeping.cli:backup", N_("Write everything that the vault keeps as one stream"))
 cli.lazy("restore", "vault_api.keeping.cli:restore", N_("Make a vault out of a stream of backups"))
+cli.lazy("reconcile", "vault_api.keeping.cli:reconcile", N_("Compare a restored state with the chain before it serves"))
 cli.add_completion()
 
 

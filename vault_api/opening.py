@@ -22,6 +22,7 @@ from protocol.note_signer import Ed25519NoteSigner
 from vault_api.clock import Clock
 from vault_api.db import tables as t
 from vault_api.db.engine import WRITER
+from vault_api.keeping.standing import check_standing
 from vault_api.log_key import create_secret, read_secret
 
 
@@ -52,6 +53,7 @@ def open_log(engine: Engine, ledger: Ledger, signer: NoteSigner, clock: Clock, n
     entry0 = first_entry(signer.name, opening_statement(signer.name, str(signer.vkey))).serialise()
     if log_is_open(engine):
         _check_same(engine, entry0)
+        check_standing(engine, ledger, signer.name)
         return
     state = _open_on_chain(ledger, signer, name, entry0)
     if state.vkey != str(signer.vkey) or state.size != 1 or state.root != leaf_hash(entry0):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -20,6 +20,9 @@ from console.printable import printable
 from console.progress import progress
 from protocol.errors import OneFileError
 from vault_api.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from vault_api.keeping.reconcile import Parts
 
 HEX64 = 64
 
@@ -64,9 +67,7 @@ def backup(since: Path | None, manifest: Path | None) -> None:
     help=N_("Make a vault out of backups on standard input, the newest first. The database must be empty."),
 )
 @click.option("--dry-run", is_flag=True, help=N_("Check the whole stream and write nothing."))
-@click.option(
-    "--expect", metavar="SHA256", help=N_("The newest manifest's digest, if you know it from elsewhere.")
-)
+@click.option("--expect", metavar="SHA256", help=N_("The newest manifest's digest, if you know it from elsewhere."))
 def restore(*, dry_run: bool, expect: str | None) -> None:
     """Read the stream; rows count once everything is there."""
     if expect is not None and (len(expect) != HEX64 or not set(expect) <= set("0123456789abcdef")):
@@ -84,8 +85,50 @@ def restore(*, dry_run: bool, expect: str | None) -> None:
     say(_("next: vault-api reconcile compares this state with the chain, before it serves"))
 
 
+@click.command(
+    "reconcile",
+    cls=Command,
+    help=N_("Compare a restored state with the chain and the blob store, and take it along before it serves."),
+)
+@click.option("--dry-run", is_flag=True, help=N_("Only say where this state stands."))
+def reconcile(*, dry_run: bool) -> None:
+    """What an older state needs before it may serve."""
+    settings = load_settings()
+    from vault_api.keeping.reconcile import compare, settle, take_along
+    from vault_api.locking import only_one
+    from vault_api.running import stopped_vault
+
+    with only_one(settings.vault_home):
+        with _parts(settings) as parts:
+            standing = compare(parts)
+            if dry_run:
+                found = {**asdict(standing), "behind": standing.behind}
+                emit(found, lambda: fields(found.items()))
+                return
+            rebuilt = take_along(parts)
+        with stopped_vault(settings) as vault:
+            done = asdict(settle(vault, rebuilt))
+    emit(done, lambda: fields(done.items()))
+
+
+@contextmanager
+def _parts(settings: Settings) -> Iterator[Parts]:
+    from vault_api.build import outside_of
+    from vault_api.keeping.reconcile import Parts
+    from vault_api.opening import log_origin
+    from vault_api.running import connect
+
+    outside = outside_of(settings, connect(settings))
+    try:
+        yield Parts(
+            outside.engine, outside.blobs, outside.ledger, outside.clock, log_origin(outside.ledger, settings.log_name)
+        )
+    finally:
+        outside.engine.dispose()
+
+
 def _restored(settings: Settings, stream: BinaryIO, expect: str | None, *, dry: bool) -> dict[str, Any]:
-    from vault_api.blobs import open_blobs
+    from vault_api.blobs import blobs_of
     from vault_api.keeping.loading import NoLoading, loading
     from vault_api.keeping.restore import restore as read
     from vault_api.keeping.storing import storing
@@ -95,16 +138,16 @@ def _restored(settings: Settings, stream: BinaryIO, expect: str | None, *, dry: 
         if dry:
             with storing(None) as store:
                 return asdict(read(stream, NoLoading(), store, expect=expect, vkey=key, step=step))
-        with loading(settings.database) as load, storing(open_blobs(settings.blobs)) as store:
+        with loading(settings.database) as load, storing(blobs_of(settings)) as store:
             return asdict(read(stream, load, store, expect=expect, vkey=key, step=step))
 
 
 def _source(settings: Settings) -> Any:
-    from vault_api.blobs import open_blobs
+    from vault_api.blobs import blobs_of
     from vault_api.db.engine import open_engine
     from vault_api.keeping.backup import Source
 
-    return Source(open_engine(settings.database), open_blobs(settings.blobs), _own_key(settings))
+    return Source(open_engine(settings.database), blobs_of(settings), _own_key(settings))
 
 
 def _own_key(settings: Settings) -> str | None:
