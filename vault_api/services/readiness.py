@@ -100,6 +100,12 @@ def _serving(vault: Vault) -> None:
         raise Unavailable("stopping", "the service is about to end")
 
 
+def _log(vault: Vault) -> None:
+    """Open, and no shorter than what the chain has of it (docs/operations.md)."""
+    assert vault.log.head  # raises where it is not open
+    check_anchored(vault.engine)
+
+
 def _signing(vault: Vault) -> None:
     with vault.engine.connect() as conn:
         age = oldest_age(conn, vault.clock.now(), beyond=signed_size(conn))
