@@ -17,7 +17,7 @@ from protocol import wire_batch
 from vault_api.callers import Agency
 from vault_api.db import tables as t
 from vault_api.http_auth import RequestHead, Signature
-from vault_api.loops import Publishing
+from vault_api.publishing import Publishing
 from vault_api.sequencer import Tx
 from vault_api.services import deposits
 from vault_api.vault import Vault

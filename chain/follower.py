@@ -103,7 +103,7 @@ def _fits(events: Sequence[Event], end: BlockRef) -> bool:
 class MemoryFollowerStore:
     """A store that forgets everything with its process: for tests, and for who reads the chain anew each time."""
 
-    def __init__(self, *, remember: int = 64) -> None:
+    def __init__(self, *, remember: int = 128) -> None:
         self.events: list[Event] = []
         self._blocks: list[BlockRef] = []
         self._remember = remember

@@ -36,7 +36,8 @@ from vault_api.clock import FixedClock
 from vault_api.db.engine import open_engine
 from vault_api.db.migrate import migrate
 from vault_api.db.tables import metadata
-from vault_api.loops import Following, Housekeeping, Publishing
+from vault_api.loops import Following, Housekeeping
+from vault_api.publishing import Publishing
 from vault_api.settings import Settings
 from vault_api.vault import Vault
 

@@ -49,7 +49,8 @@ from vault_api.app import create_app
 from vault_api.build import Outside, build_vault
 from vault_api.db.engine import open_engine
 from vault_api.fakes import MemoryBlobs
-from vault_api.loops import Following, Housekeeping, Publishing
+from vault_api.loops import Following, Housekeeping
+from vault_api.publishing import Publishing
 from vault_api.settings import Settings as VaultSettings
 from wallet_cli.services import enrolment
 

@@ -17,6 +17,7 @@ from protocol.identifiers import agency_subject
 from protocol.revocations import EpochChange, Revocation
 from vault_api.chain_facts import AGENCY, DOSSIER, ChainFacts, mark_stale
 from vault_api.db import tables as t
+from vault_api.db.tables_chain import revoked
 from vault_api.logbook import log_event
 from vault_api.sequencer import Tx
 from vault_api.services.grants import close_grants, end_grant
@@ -66,8 +67,11 @@ class ChainEvents:
     def undo(self, tx: Tx, above: int) -> None:
         """Forget what stood in blocks above ``above``, which a reorganisation has dropped.
 
-        A grant that ended then stays ended; a nullifier that nobody has used here is free again.
+        A grant that ended then stays ended, and its nullifier is brought to the chain again; a nullifier that nobody
+        has used here is free again.
         """
+        for secret in tx.conn.execute(select(revoked.c.secret).where(revoked.c.block > above)).scalars().all():
+            to_be_sent(tx, secret)
         tx.conn.execute(delete(t.anchors).where(t.anchors.c.block > above))
         tx.conn.execute(delete(t.nullified).where(t.nullified.c.block > above))
 
@@ -114,7 +118,7 @@ class ChainEvents:
             close_grants(tx, grants, logged.index)
 
     def _nullified(self, tx: Tx, event: e.Nullified) -> None:
-        tx.conn.execute(delete(t.chain_revokes).where(t.chain_revokes.c.secret == event.secret))
+        spent_in(tx, event.secret, event.at.block.number, known=self._is_ours(tx, event))
         tx.conn.execute(delete(t.nullified).where(t.nullified.c.nullifier == event.nullifier))
         spent = {"nullifier": event.nullifier, "at": event.at.block.time, "block": event.at.block.number}
         tx.conn.execute(insert(t.nullified), spent)
@@ -124,6 +128,14 @@ class ChainEvents:
         row = tx.conn.execute(wanted).one_or_none()
         if row is not None:
             end_grant(tx, row, Revocation(row.grant_id, event.secret).serialise())
+
+    def bury(self, tx: Tx, below: int) -> None:
+        """Blocks below ``below`` do not leave the chain any more: what was brought there needs no care."""
+        tx.conn.execute(delete(revoked).where(revoked.c.block < below))
+
+    def _is_ours(self, tx: Tx, event: e.Nullified) -> bool:
+        known = select(t.grants.c.row).where(t.grants.c.nullifier == event.nullifier)
+        return tx.conn.execute(known).first() is not None
 
     def _anchored(self, tx: Tx, event: e.Anchored) -> None:
         if event.origin_hash != self._origin_hash:
@@ -141,3 +153,19 @@ class ChainEvents:
                 "block_time": event.at.block.time,
             },
         )
+
+
+def spent_in(tx: Tx, secret: bytes, block: int, *, known: bool) -> None:
+    """A nullifier was spent in a block: nothing is to be sent. Of a grant that is ``known`` here the block is
+    remembered, whoever brought it there: if that leaves the chain, it is sent again."""
+    tx.conn.execute(delete(t.chain_revokes).where(t.chain_revokes.c.secret == secret))
+    tx.conn.execute(delete(revoked).where(revoked.c.secret == secret))
+    if known:
+        tx.conn.execute(insert(revoked), {"secret": secret, "block": block})
+
+
+def to_be_sent(tx: Tx, secret: bytes) -> None:
+    """A nullifier is to be spent on chain."""
+    tx.conn.execute(delete(revoked).where(revoked.c.secret == secret))
+    tx.conn.execute(delete(t.chain_revokes).where(t.chain_revokes.c.secret == secret))
+    tx.conn.execute(insert(t.chain_revokes), {"secret": secret, "at": tx.now})

@@ -41,7 +41,7 @@ def publish() -> None:
     """One round of the publisher, for a vault that is not running."""
     settings = load_settings()
     from vault_api.locking import only_one
-    from vault_api.loops import Publishing
+    from vault_api.publishing import Publishing
     from vault_api.running import stopped_vault
 
     with only_one(settings.vault_home), stopped_vault(settings) as vault:

@@ -18,7 +18,7 @@ from vault_api.db import tables as t
 from vault_api.sequencer import Tx
 from vault_api.vault import Vault
 
-REMEMBER = 64  # blocks; a reorganisation that is deeper is followed from the deployment on
+REMEMBER = 128  # blocks; a reorganisation that is deeper is followed from the deployment on
 
 
 class DatabaseFollowerStore:
@@ -46,9 +46,9 @@ class DatabaseFollowerStore:
             self._events.apply(tx, events)
             row = {"number": tip.number, "hash": tip.hash, "time": tip.time, "seen_at": tx.now}
             tx.conn.execute(insert(t.chain_blocks), row)
-            tx.conn.execute(
-                delete(t.chain_blocks).where(t.chain_blocks.c.number <= tip.number - REMEMBER * 4)
-            )
+            deep = tip.number - REMEMBER * 4
+            tx.conn.execute(delete(t.chain_blocks).where(t.chain_blocks.c.number <= deep))
+            self._events.bury(tx, deep)
 
         self._vault.sequencer.call(work)
 

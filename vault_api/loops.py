@@ -10,16 +10,14 @@ import threading
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy import delete, select
 
 from chain.follower import Follower
-from chain.publisher import AnchorRecord, Publisher
-from protocol.errors import Conflict, OneFileError
-from vault_api.db import tables as t
+from chain.ledger import BlockRef
+from protocol.errors import OneFileError, Unavailable
 from vault_api.db.engine import settle
 from vault_api.follow import DatabaseFollowerStore
-from vault_api.metrics import ANCHORED_SIZE, CHAIN_AGE
-from vault_api.outbox import DatabaseOutbox
+from vault_api.metrics import CHAIN_AGE
+from vault_api.publishing import Publishing
 from vault_api.services import notices, retentions, uploads
 from vault_api.services.payloads import remove_doomed
 from vault_api.services.shows import sweep
@@ -88,6 +86,7 @@ class Following:
         tip = self._store.tip()
         if tip is None:
             return
+        self._check_moving(tip)
         moved = any(step.events or step.rolled_back for step in steps) or len(steps) > 1
         now = self._vault.clock.now()
         if not moved and now - self._noted_at >= SEEN_EVERY_S:
@@ -96,38 +95,11 @@ class Following:
         self._vault.facts.seen(tip)
         CHAIN_AGE.set(0)
 
-
-class Publishing:
-    """Anchors the newest checkpoint, and takes revocations to the chain."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-        self._publisher = Publisher(
-            vault.ledger, DatabaseOutbox(vault), vault.origin, confirmations=vault.settings.confirmations
-        )
-
-    def round(self) -> AnchorRecord | None:
-        """One anchor, if there is something new."""
-        self.revocations()
-        record = self._publisher.publish()
-        if record is not None:
-            ANCHORED_SIZE.set(record.size)
-        return record
-
-    def revocations(self) -> None:
-        """Spend on chain the nullifiers of grants that were revoked here: everybody can see it then."""
-        with self._vault.engine.connect() as conn:
-            secrets = list(conn.execute(select(t.chain_revokes.c.secret).limit(50)).scalars())
-        for secret in secrets:
-            try:
-                self._vault.ledger.revoke(secret)
-            except Conflict as error:
-                _log.info("already revoked on chain", code=error.code)
-            self._done(secret)
-
-    def _done(self, secret: bytes) -> None:
-        gone = delete(t.chain_revokes).where(t.chain_revokes.c.secret == secret)
-        self._vault.sequencer.call(lambda tx: tx.conn.execute(gone).rowcount)
+    def _check_moving(self, tip: BlockRef) -> None:
+        """A node that was cut off from its chain goes on answering: what it says gets old as if it were silent."""
+        limit, age = self._vault.settings.chain_stall_s, self._vault.clock.now() - tip.time
+        if limit and age > limit:
+            raise Unavailable("chain_stalled", "the chain's newest block is {age} s old", age=age)
 
 
 class Housekeeping:
@@ -157,6 +129,6 @@ def loops_of(vault: Vault) -> list[Rounds]:
     settings = vault.settings
     return [
         Rounds("follower", Following(vault).round, settings.chain_poll_s),
-        Rounds("publisher", Publishing(vault).round, settings.anchor_interval_s),
+        Rounds("publisher", Publishing(vault).beat, settings.chain_poll_s),
         Rounds("housekeeping", Housekeeping(vault).round, SWEEP_S),
     ]

@@ -13,6 +13,7 @@ from chain.signer import TxSigner, open_or_create
 from protocol.errors import OneFileError
 from vault_api.app import create_app
 from vault_api.build import build_vault, outside_of
+from vault_api.journal import DatabaseJournal
 from vault_api.loops import Rounds, loops_of
 from vault_api.settings import Settings
 from vault_api.vault import Vault
@@ -22,10 +23,17 @@ DEVNET_ETHER = 1_000
 
 def connect(settings: Settings) -> Ledger:
     """The ledger of the recorded deployment, written to from the relayer's account."""
-    from chain.ethereum import connect as to_chain
+    from chain.ethereum import connect_all
 
-    deployment = read_deployment(settings.deployment)
-    return to_chain(deployment, settings.rpc_endpoint, relayer(settings))
+    payer = relayer(settings)
+    return connect_all(
+        read_deployment(settings.deployment),
+        settings.rpc_endpoints,
+        settings.rpc_quorum,
+        payer,
+        journal=DatabaseJournal(settings.database, payer.account),
+        policy=settings.fees,
+    )
 
 
 def relayer(settings: Settings) -> TxSigner:

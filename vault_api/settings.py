@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chain.fees import GWEI, FeePolicy
 from protocol.errors import Malformed
 from protocol.wire import MAX_OBJECTS, MAX_PAGE, MAX_PAYLOAD_BYTES
 
@@ -53,6 +54,11 @@ class Settings(BaseSettings):
     chain_poll_s: Annotated[float, Field(gt=0)] = 1.0
     chain_max_age_s: Positive = 3600
     anchor_interval_s: Annotated[float, Field(gt=0)] = 60.0
+    rpc_quorum: Positive = 1
+    chain_stall_s: Annotated[int, Field(ge=0)] = 0
+    tx_max_fee_gwei: Positive = 2_000
+    tx_max_raises: Annotated[int, Field(ge=0, le=64)] = 8
+    tx_raise_after_s: Annotated[float, Field(gt=0)] = 20.0
 
     # The log and the two secret files.
     log_name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] = "main"
@@ -118,9 +124,23 @@ class Settings(BaseSettings):
         return self.deployment_file or self.home / "deployment.json"
 
     @property
+    def rpc_endpoints(self) -> list[str]:
+        """The chain's endpoints: ``rpc_quorum`` of them must agree, and changes go to the first that answers."""
+        return self.rpc_url.replace(",", " ").split()
+
+    @property
     def rpc_endpoint(self) -> str:
-        """The endpoint that the vault itself talks to: the first that is named."""
-        return self.rpc_url.replace(",", " ").split()[0]
+        """The first endpoint that is named."""
+        return self.rpc_endpoints[0]
+
+    @property
+    def fees(self) -> FeePolicy:
+        """What a transaction may cost."""
+        return FeePolicy(
+            max_fee=self.tx_max_fee_gwei * GWEI,
+            max_raises=self.tx_max_raises,
+            raise_after_s=self.tx_raise_after_s,
+        )
 
     @property
     def log_key(self) -> Path:
@@ -141,9 +161,20 @@ def load_settings(**overrides: object) -> Settings:
         first = error.errors()[0]
         name = "ONEFILE_" + ".".join(str(part) for part in first["loc"]).upper()
         raise Malformed("setting", "{name}: {problem}", name=name, problem=str(first["msg"])) from None
+    _check_quorum(settings)
     _check_origin(settings)
     _check_placeholders(settings)
     return settings
+
+
+def _check_quorum(settings: Settings) -> None:
+    if settings.rpc_quorum > len(settings.rpc_endpoints):
+        raise Malformed(
+            "setting",
+            "{name}: {problem}",
+            name="ONEFILE_RPC_QUORUM",
+            problem="more than there are endpoints",
+        )
 
 
 def _check_origin(settings: Settings) -> None:

@@ -29,7 +29,8 @@ from tests.unit.wallet_cli.receipts import receipt
 from tests.wallet_stage import ORIGIN, Stage, card_of
 from vault_api.build import Outside, build_vault
 from vault_api.db.engine import settle
-from vault_api.loops import Following, Housekeeping, Publishing
+from vault_api.loops import Following, Housekeeping
+from vault_api.publishing import Publishing
 from wallet_cli.services import documents, enrolment, granting, syncing, tokens
 from wallet_cli.services.granting import GrantOrder
 

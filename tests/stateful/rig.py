@@ -40,7 +40,8 @@ from vault_api.build import Outside, build_vault
 from vault_api.clock import FixedClock
 from vault_api.db.engine import open_engine
 from vault_api.fakes import MemoryBlobs
-from vault_api.loops import Following, Housekeeping, Publishing
+from vault_api.loops import Following, Housekeeping
+from vault_api.publishing import Publishing
 
 IN_MEMORY = Path("/dev/shm")
 DEATHS = ("begun", "committed", "stored", "signed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import vault_api.db.tables_chain
 import vault_api.db.tables_keys
 import vault_api.db.tables_notices
 import vault_api.db.tables_processes
