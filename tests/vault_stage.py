@@ -100,7 +100,12 @@ class VaultStage:
         self.publishing = Publishing(self.vault)
         self.housekeeping = Housekeeping(self.vault)
         self.follow()
-        self.client = TestClient(create_app(self.vault), base_url=ORIGIN_URL, raise_server_exceptions=False)
+        self.client = TestClient(
+            create_app(self.vault),
+            base_url=ORIGIN_URL,
+            raise_server_exceptions=False,
+            client=("127.0.0.1", 50_000),
+        )
         self.client.__enter__()  # one event loop for all requests
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from vault_api.counted import Counted
 from vault_api.limits.admission import Admission
 from vault_api.openapi import describe
 from vault_api.routes import me, notices, operator, paper, parties, public, rings, shares, uploads, uses
+from vault_api.services.readiness import Readiness
 from vault_api.vault import VERSION, Vault
 
 Hook = Callable[[], None]
@@ -52,6 +53,7 @@ def create_app(vault: Vault, *, on_start: Hook = lambda: None, on_stop: Hook = l
     )
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # how FastAPI wants it replaced
     app.state.vault = vault
+    app.state.readiness = Readiness(vault)
     # Routes are tried in turn: the most frequent first.
     for module in (uses, notices, me, parties, uploads, rings, shares, public, paper, operator):
         app.include_router(module.router)

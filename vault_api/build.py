@@ -20,6 +20,7 @@ from vault_api.db.migrate import check_schema
 from vault_api.limits.load import Load
 from vault_api.leases import SEQUENCER, holder_name
 from vault_api.log_store import LogStore
+from vault_api.observed import timed_blobs, timed_engine, timed_ledger
 from vault_api.opening import log_is_open, log_origin, log_signer, open_log, record_log
 from vault_api.reader_keys import ReaderKeys
 from vault_api.sequencer import Directly, Sequencer, Writer
@@ -42,7 +43,8 @@ class Outside:
 
 def outside_of(settings: Settings, ledger: Ledger) -> Outside:
     """The real ones."""
-    return Outside(ledger, open_engine(settings.database), blobs_of(settings), SystemClock())
+    engine = timed_engine(open_engine(settings.database))
+    return Outside(timed_ledger(ledger), engine, timed_blobs(blobs_of(settings)), SystemClock())
 
 
 def build_vault(settings: Settings, outside: Outside, *, first_start: bool = True) -> Vault:

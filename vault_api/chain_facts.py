@@ -89,6 +89,11 @@ class ChainFacts:
         """The number of the latest block that was seen; 0 before the first."""
         return self._head.number if self._head is not None else 0
 
+    @property
+    def seen_at(self) -> int:
+        """When the chain was last heard of; 0 before the first time."""
+        return self._seen_at
+
     def age_s(self) -> int:
         """Seconds since the chain was last heard of; ``Unavailable("chain_stale")`` beyond the limit."""
         if self._head is None:

@@ -16,7 +16,7 @@ from chain.ledger import BlockRef
 from protocol.errors import OneFileError, Unavailable
 from vault_api.db.engine import settle
 from vault_api.follow import DatabaseFollowerStore
-from vault_api.metrics import CHAIN_AGE
+from vault_api.metrics import CHAIN_AGE, ROUNDS_FAILED
 from vault_api.publishing import Publishing
 from vault_api.services import notices, retentions, uploads
 from vault_api.services.payloads import remove_doomed
@@ -66,6 +66,8 @@ class Rounds:
             said = error.code
         except Exception as error:  # noqa: BLE001 (a loop that dies would stop anchoring in silence)
             said = type(error).__name__
+        if said:
+            ROUNDS_FAILED.labels(self._name).inc()
         if said and said != self._last:
             _log.error("round failed", loop=self._name, code=said)
         self._last = said

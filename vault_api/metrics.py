@@ -56,7 +56,7 @@ RPC_FAILURES = _counter("onefile_rpc_failures", "Questions and transactions that
 CHAIN_AGE = _gauge("onefile_chain_age_seconds", "Seconds since the chain was last heard of.")
 HEAD_AGE = _gauge("onefile_rpc_lag_seconds", "Age of the newest block that was followed.")
 FOLLOWED_BLOCK = _gauge("onefile_followed_block", "Number of the newest block that was followed.")
-FOLLOWER_LAG = _gauge("onefile_follower_lag_blocks", "Blocks between the chain's head and the followed one.")
+CHAIN_HEAD = _gauge("onefile_chain_head_block", "Number of the newest block that the endpoint told of.")
 
 # Jobs and storage.
 PENDING_REVOCATIONS = _gauge("onefile_pending_revocations", "Revocations on their way to the chain.")

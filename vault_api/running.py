@@ -56,20 +56,12 @@ def fund_on_devnet(settings: Settings, ledger: Ledger) -> None:
 
 
 def run_server(settings: Settings, ready: Callable[[], None]) -> None:
-    """Serve until interrupted. ``ready`` is called when everything is wired, before the first request."""
-    import uvicorn
+    """Serve until told to end. ``ready`` is called when everything is wired, before the first request."""
+    from vault_api.serving import serve
 
     app = build_app(settings, ready)
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        timeout_graceful_shutdown=10,
-    )
+    vault: Vault = app.state.vault
+    serve(app, settings, vault.load.addresses, vault.waiters.close)
 
 
 def build_app(settings: Settings, ready: Callable[[], None] = lambda: None) -> FastAPI:

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from protocol.errors import OneFileError
+from vault_api import metrics
 from vault_api.db import tables as t
 from vault_api.ends import LogEnd, committed_end
 from vault_api.leases import LeaseLost
@@ -84,9 +85,11 @@ class Sequencer:
     def _finish(self, end: LogEnd, fresh: Sequence[bytes]) -> None:
         if self._log.size + len(fresh) != end.size:
             fresh = self._entries(self._log.size, end.size)
-        self._log.store(fresh)
+        with metrics.TILE_SECONDS.time():
+            self._log.store(fresh)
         self._on_step("stored")
-        self._log.sign(end.frontier, end.last_at, self._tenure.check)
+        with metrics.SIGN_SECONDS.time():
+            self._log.sign(end.frontier, end.last_at, self._tenure.check)
         self._on_step("signed")
 
     def _committed(self) -> LogEnd:

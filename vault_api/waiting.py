@@ -15,6 +15,15 @@ class Waiters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[bytes, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = defaultdict(set)
+        self.closed = False  # the process is about to end: nobody waits here any more
+
+    def close(self) -> None:
+        """Wake everybody who waits here: each is told what there is, as if its time were over."""
+        self.closed = True
+        with self._lock:
+            sessions = list(self._waiting)
+        for session in sessions:
+            self.wake(session)
 
     def wake(self, session: bytes) -> None:
         """Something about this session has changed."""

@@ -27,6 +27,7 @@ import asyncio
 import queue
 import secrets
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -39,6 +40,7 @@ from sqlalchemy import Connection, Engine, delete, insert, update
 
 from protocol.errors import OneFileError, Unavailable
 from protocol.merkle import leaf_hashes
+from vault_api import metrics
 from vault_api.clock import Clock
 from vault_api.db import tables as t
 from vault_api.db import tables_processes as p
@@ -139,6 +141,7 @@ class Job(Generic[Result]):
     future: Future[Result]
     value: Result | None = None
     needs_size: int = 0
+    handed_in: float = field(default_factory=time.perf_counter)
 
     def answer(self) -> None:
         """Tell the result; nothing if the caller has been told something else already."""
@@ -260,6 +263,7 @@ class Writer(Work):
     def start(self) -> None:
         """Finish what a former process left unsigned, then begin to take work."""
         self._ending.start()
+        metrics.WRITER_QUEUE.set_function(self._queue.qsize)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -302,8 +306,13 @@ class Writer(Work):
 
     def _group(self, batch: Sequence[Job[object]]) -> None:
         self._on_step("begun")
+        metrics.GROUP_SIZE.observe(len(batch))
+        began = time.perf_counter()
+        for job in batch:
+            metrics.WRITER_WAIT.observe(began - job.handed_in)
         try:
-            end, done, fresh = self._transaction(batch)
+            with metrics.COMMIT_SECONDS.time():
+                end, done, fresh = self._transaction(batch)
         except Exception as error:  # noqa: BLE001 (a writer that dies would leave everybody waiting)
             self._ending.unsure()
             self._say("commit failed", error)

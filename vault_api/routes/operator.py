@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from protocol.errors import Denied
-from vault_api import docs_page, metrics
+from vault_api import docs_page, gauges, metrics
+from vault_api.limits.addresses import within
 from vault_api.requests import Served
-from vault_api.services.readiness import readiness
+from vault_api.services.readiness import OK
 
+NOT_KEPT = {"Cache-Control": "no-store"}
 router = APIRouter(include_in_schema=False)
 
 
@@ -21,16 +23,22 @@ async def healthz() -> Response:
 
 
 @router.get("/readyz")
-def readyz(vault: Served) -> Response:
-    """Database, blobs, log and chain answer."""
-    ready, parts = readiness(vault)
-    return JSONResponse({"ready": ready, **parts}, 200 if ready else 503)
+async def readyz(request: Request) -> Response:
+    """What answers and what does not; looked at once a second at most."""
+    ready, parts = await request.app.state.readiness.look()
+    down = [name for name, said in parts.items() if said != OK]
+    return JSONResponse({"ready": ready, "down": down, **parts}, 200 if ready else 503, NOT_KEPT)
 
 
 @router.get("/metrics")
-def get_metrics(vault: Served) -> Response:
-    """Prometheus text."""
-    metrics.LOG_SIZE.set(vault.log.size)
+def get_metrics(vault: Served, request: Request) -> Response:
+    """Prometheus text, for whom the settings name: how much is used when is nobody else's business."""
+    addresses = vault.load.addresses
+    # Who says that it was forwarded, and by no proxy of ours, may come from anywhere, whatever its socket says.
+    forwarded = addresses.is_told(request.scope) and not addresses.is_proxy(addresses.socket_of(request.scope))
+    if forwarded or not within(addresses.of(request.scope), vault.load.metrics_from):
+        raise Denied("route_unknown", "nothing is served at this path")
+    gauges.look(vault)
     return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -33,7 +33,10 @@ async def until(
     enough: Callable[[Seen], bool],
     gone: Callable[[], Awaitable[bool]],
 ) -> Seen:
-    """What ``look`` sees as soon as it is ``enough``, or after ``wait_s`` seconds; ``name`` is what wakes it."""
+    """What ``look`` sees as soon as it is ``enough``, or after ``wait_s`` seconds; ``name`` is what wakes it.
+
+    A process that is told to end does not let anybody wait longer: whoever asks again finds another one, or the next.
+    """
     loop = asyncio.get_running_loop()
     ends = loop.time() + wait_s
     with vault.waiters.listening(name) as changed:
@@ -41,7 +44,7 @@ async def until(
             changed.clear()
             seen = await asyncio.to_thread(look)
             left = ends - loop.time()
-            if enough(seen) or left <= 0 or await gone():
+            if enough(seen) or left <= 0 or vault.waiters.closed or await gone():
                 return seen
             try:
                 await asyncio.wait_for(changed.wait(), min(left, LOOK_S))

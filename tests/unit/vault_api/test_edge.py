@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -295,14 +296,16 @@ def test_serve_hands_the_application_to_the_server(
 
     import structlog
 
-    seen: dict[str, Any] = {}
-    monkeypatch.setattr("uvicorn.run", lambda _app, **options: seen.update(options))
+    seen: list[Any] = []
+    monkeypatch.setattr("vault_api.serving.serve", lambda _app, settings, *_: seen.append(settings))
     monkeypatch.setattr(sys, "setswitchinterval", lambda _s: None)
+    kept = logging.root.handlers[:]
     try:
         assert invoke(cli, ["serve", "--port", "8999"], prog="vault-api") == 0
     finally:
         structlog.reset_defaults()
-    assert (seen["host"], seen["port"], seen["access_log"]) == ("127.0.0.1", 8999, False)
+        logging.root.handlers[:] = kept
+    assert (seen[0].host, seen[0].port) == ("127.0.0.1", 8999)
 
 
 def test_help_is_spoken_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,18 +173,6 @@ def test_info_says_what_a_client_must_know(stage: VaultStage) -> None:
     assert info["contracts"] == stage.vault.contracts.to_json()
 
 
-def test_health_touches_nothing_and_readiness_names_what_fails(stage: VaultStage) -> None:
-    stage.chain.faults.fail("head", times=1, error=unreachable("down"))
-    assert stage.get(None, "/healthz").text == "ok\n"
-    answer = stage.get(None, "/readyz")
-    assert answer.status_code == 503
-    assert answer.json() == {
-        "ready": False, "database": "ok", "blobs": "ok", "log": "ok", "chain": "chain_unreachable", "chain_facts": "ok",
-    }  # fmt: skip
-    ready = stage.get(None, "/readyz")
-    assert (ready.status_code, ready.json()["ready"]) == (200, True)
-
-
 def test_metrics_name_routes_and_never_ids(stage: VaultStage) -> None:
     alice = stage.holder()
     deposit = alice.deposited(alice)
