@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from chain.memory import MemoryChain
@@ -123,8 +124,9 @@ class VaultStage:
         found: dict[str, Any] = {}
         with self.vault.engine.connect() as conn:
             for table in metadata.sorted_tables:
-                if table.name not in {"nonces", "chain_facts", "chain_blocks"}:
-                    found[table.name] = [tuple(row) for row in conn.execute(table.select())]
+                if table.name not in {"nonces", "chain_facts", "chain_blocks", "chain_changes"}:
+                    columns = [column for column in table.columns if column.name != "changes"]
+                    found[table.name] = [tuple(row) for row in conn.execute(select(*columns))]
         blobs = self.folder / "vault" / "blobs"
         found["blobs"] = sorted(str(path.relative_to(blobs)) for path in blobs.rglob("*") if path.is_file())
         return found

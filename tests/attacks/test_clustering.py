@@ -32,7 +32,7 @@ from tests.attacks.clustering import (
 )
 from tests.attacks.log_life import Lived, busy, quiet
 from tests.vault_stage import vault_stage
-from vault_api import logbook, sequencer
+from vault_api import logbook, writer
 
 SEED = 20_261_107
 BETTER = 0.01
@@ -52,7 +52,7 @@ class Lots:
 def lots() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logbook, "secrets", Lots(SEED))
-        patch.setattr(sequencer, "secrets", Lots(SEED + 1))
+        patch.setattr(writer, "secrets", Lots(SEED + 1))
         yield
 
 
@@ -157,7 +157,7 @@ def test_tags_with_a_common_beginning_would_be_found(busy_log: Found) -> None:
 
 
 def test_the_order_of_arrival_would_be_found(tmp_path: Path, lots: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequencer, "shuffled", list)
+    monkeypatch.setattr(writer, "shuffled", list)
     score = lived(tmp_path, most=60).in_groups(side_by_side_and_alike)
     assert score.p < BETTER
     assert score.right > 3 * score.expected, score
