@@ -43,6 +43,9 @@ bench-quick: setup ## the same rows at small sizes, in under five minutes; write
 bench-audit: setup ## how long `wallet audit --full` takes over a log of SIZE=100000 entries; writes nothing
 	@$(PY) -m bench.audit_log --size $(or $(SIZE),100000)
 
+big-documents: setup ## documents of SIZE=1GiB, COUNT=1 to 10 at once, through real programs: what memory they take
+	@$(PY) -m scripts.big_documents --size $(or $(SIZE),1GiB) --count $(or $(COUNT),1)
+
 contracts: setup ## compile the contracts and write artifacts
 	@$(PY) -m chain.main compile
 
@@ -93,4 +96,4 @@ frames: setup ## measure how well the window's page reads hard pictures, beside 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick bench-audit contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures catalogs frames lock
+.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick bench-audit big-documents contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures catalogs frames lock
