@@ -147,10 +147,12 @@ class Town:
         )
         return ReadyDeposit(slip, sealed, body)
 
-    def grant(self, holder: Party, reader: Party, item: Slip, scenario: bytes, purpose: str, uses: int) -> ReadyGrant:
-        """A grant over two claims of ``item``, with its parcel, signed by the holder."""
+    def grant(
+        self, holder: Party, reader: Party, item: Slip, scenario: bytes, purpose: str, uses: int, parcel: bytes = b""
+    ) -> ReadyGrant:
+        """A grant over two claims of ``item``, with ``parcel`` (or a random one) sealed, signed by the holder."""
         ident, secret = secrets.token_bytes(32), secrets.token_bytes(32)
-        parcel = seal_bytes(secrets.token_bytes(2_000), [reader.recipient]).file
+        parcel = seal_bytes(parcel or secrets.token_bytes(2_000), [reader.recipient]).file
         now, state = int(time.time()), self.ledger.dossier(holder.subject)
         assert state is not None
         grant = AccessGrant(

@@ -155,6 +155,26 @@ FIGURES: Sequence[Figure] = (
         "revocation_race",
         "uses before it, all given and counted",
     ),
+    Figure(
+        "canaries",
+        "values put through a real vault process",
+        "found in its files, log lines or memory",
+        1_000,
+        100,
+        "canaries",
+        "found where they are opened; ciphertext and public facts found in the vault",
+        alone=True,
+    ),
+    Figure(
+        "soak",
+        "minutes at 58 exchanges a second against a real vault process",
+        "with a refusal",
+        60,
+        1,
+        "soak",
+        "the rate was kept; the process's memory is flat",
+        alone=True,
+    ),
 )
 
 
