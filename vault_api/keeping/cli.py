@@ -18,7 +18,7 @@ from console.i18n import N_, _
 from console.output import binary_stdout, emit, fields, say, warn
 from console.printable import printable
 from console.progress import progress
-from protocol.errors import OneFileError
+from protocol.errors import OneFileError, Untrusted
 from vault_api.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -109,6 +109,36 @@ def reconcile(*, dry_run: bool) -> None:
         with stopped_vault(settings) as vault:
             done = asdict(settle(vault, rebuilt))
     emit(done, lambda: fields(done.items()))
+
+
+@click.command(
+    "scrub",
+    cls=Command,
+    help=N_("Read everything that the vault keeps and name what is damaged. Repairs nothing; exit code 3 if so."),
+)
+@click.option("--rate", type=click.IntRange(0), default=0, help=N_("At most so many megabytes a second (0: no limit)."))
+@click.option("--no-chain", is_flag=True, help=N_("Do not compare with the anchors on chain."))
+def scrub(*, rate: int, no_chain: bool) -> None:
+    """Each damage where it is met, and what was looked at."""
+    settings = load_settings()
+    from vault_api.keeping.scrub import Damage, Pace, Scrubbed
+    from vault_api.keeping.scrub import scrub as look
+
+    looked: dict[str, int] = {}
+    damaged: list[dict[str, str]] = []
+    with _parts(settings) as parts, _counting(_("scrubbing")) as step:
+        ledger = None if no_chain else parts.ledger
+        what = Scrubbed(parts.engine, parts.blobs, ledger, parts.origin, _own_key(settings))
+        for found in look(what, Pace(rate * 1_000_000)):
+            if isinstance(found, Damage):
+                damaged.append(asdict(found))
+                warn(f"{found.kind} {found.name}: {found.problem}")
+            else:
+                looked[found.kind] = looked.get(found.kind, 0) + found.count
+                step(found.kind, found.count)
+    emit({"looked": looked, "damaged": damaged}, lambda: fields([*looked.items(), (_("damaged"), len(damaged))]))
+    if damaged:
+        raise Untrusted("scrub_damaged", "{count} things are damaged", count=len(damaged))
 
 
 @contextmanager

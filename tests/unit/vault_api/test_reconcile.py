@@ -215,7 +215,7 @@ def test_an_older_database_that_was_only_copied_is_seen_at_the_start(life: Life)
 
 
 def test_a_chain_that_is_down_stops_no_vault_that_was_never_restored(stage: VaultStage) -> None:
-    stage.chain.faults.unreachable = True
+    stage.chain.faults.fail("log_state")
     again = build_vault(stage.settings, stage.outside)
     assert again.log.size == stage.vault.log.size
 
