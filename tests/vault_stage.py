@@ -127,8 +127,7 @@ class VaultStage:
                 if table.name not in {"nonces", "chain_facts", "chain_blocks", "chain_changes"}:
                     columns = [column for column in table.columns if column.name != "changes"]
                     found[table.name] = [tuple(row) for row in conn.execute(select(*columns))]
-        blobs = self.folder / "vault" / "blobs"
-        found["blobs"] = sorted(str(path.relative_to(blobs)) for path in blobs.rglob("*") if path.is_file())
+        found["blobs"] = sorted(self.vault.blobs.names(""))
         return found
 
     # --- the threads, one round at a time ---------------------------------------------------------

@@ -63,6 +63,12 @@ class BlobStore(Protocol):
     def delete(self, name: str) -> None:
         """Remove ``name``; nothing happens if it is not there."""
 
+    def names(self, prefix: str) -> Iterator[str]:
+        """The names in the folder ``prefix`` (which ends in a slash) and below it, in no particular order.
+
+        What is stored or deleted meanwhile may be among them or not.
+        """
+
 
 class Upload(Protocol):
     """One payload on its way in. Exactly one of ``commit`` and ``abort`` ends it."""
@@ -140,6 +146,7 @@ class ObstoreBlobs:
             try:
                 return bytes(obstore.get(self._store, name).bytes())
             except FileNotFoundError:
+                self._check_bucket()
                 return None
         raise AssertionError("unreachable")  # pragma: no cover (the block above returns or raises)
 
@@ -148,6 +155,7 @@ class ObstoreBlobs:
             try:
                 return obstore.head(self._store, name)["size"]
             except FileNotFoundError:
+                self._check_bucket()
                 return None
         raise AssertionError("unreachable")  # pragma: no cover (the block above returns or raises)
 
@@ -173,6 +181,20 @@ class ObstoreBlobs:
                 obstore.delete(self._store, name)
             except FileNotFoundError:
                 return
+
+    def names(self, prefix: str) -> Iterator[str]:
+        listed = iter(obstore.list(self._store, prefix))
+        while True:
+            with _our_errors():
+                some = next(listed, None)
+            if some is None:
+                return
+            yield from (found["path"] for found in some)
+
+    def _check_bucket(self) -> None:
+        """S3 says the same of a missing object and of a missing bucket, and only the first is an answer."""
+        if self._folder is None:
+            next(iter(obstore.list(self._store, UPLOADS, chunk_size=1)), None)
 
     def writer(self, name: str) -> obstore.WritableFile:
         """A buffered writer, for uploads."""

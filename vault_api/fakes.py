@@ -49,6 +49,10 @@ class MemoryBlobs:
         self.fail("delete", name)
         self.objects.pop(name, None)
 
+    def names(self, prefix: str) -> Iterator[str]:
+        self.fail("names", prefix)
+        return iter([name for name in self.objects if name.startswith(prefix)])
+
 
 class _MemoryUpload:
     def __init__(self, blobs: MemoryBlobs, digest: bytes) -> None:

@@ -76,7 +76,11 @@ class S3:
 
     def buckets(self) -> list[str]:
         """The names of the buckets that there are."""
-        listed = json.loads(_ask(f"{self.filer}/buckets/?limit=10000", "GET"))
+        return self.under("")
+
+    def under(self, folder: str) -> list[str]:
+        """What lies in a folder of the store, also what S3 itself shows nobody: parts, in `<bucket>/.uploads`."""
+        listed = json.loads(_ask(f"{self.filer}/buckets/{folder}/?limit=10000", "GET"))
         return [Path(entry["FullPath"]).name for entry in listed["Entries"] or []]
 
     def environment(self, bucket: str, prefix: str = "vault") -> dict[str, str]:
@@ -120,7 +124,7 @@ def _command(home: Path, ports: dict[str, int], access: str, secret: str) -> lis
     given = [f"-{name}={port}" for name, port in ports.items()]
     return [
         program("weed"), "server", f"-dir={data}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}",
-        "-master.telemetry=false", f"-master.volumeSizeLimitMB={VOLUME_MB}", "-volume.max=0",
+        "-master.telemetry=false", "-master.peers=none", f"-master.volumeSizeLimitMB={VOLUME_MB}", "-volume.max=0",
         "-filer", "-s3", f"-s3.config={config}", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", *given,
     ]  # fmt: skip
 

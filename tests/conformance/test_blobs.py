@@ -13,7 +13,17 @@ from obstore.store import MemoryStore
 from protocol.errors import Malformed, Unavailable, Untrusted
 from protocol.hashing import sha256
 from scripts.servers.seaweed import S3
-from vault_api.blobs import CHUNK_BYTES, PART_BYTES, BlobStore, ObstoreBlobs, blobs_of, open_blobs, payload_name
+from vault_api.blobs import (
+    CHUNK_BYTES,
+    PART_BYTES,
+    UPLOADS,
+    BlobStore,
+    ObstoreBlobs,
+    blobs_of,
+    open_blobs,
+    payload_name,
+)
+from vault_api.blobs_s3 import access_of
 from vault_api.fakes import MemoryBlobs, unreachable
 from vault_api.settings import Settings
 
@@ -59,6 +69,13 @@ def test_what_was_deleted_is_gone(blobs: BlobStore) -> None:
     blobs.put("name", b"one")
     blobs.delete("name")
     assert blobs.get("name") is None
+
+
+def test_names_are_those_of_a_folder_and_of_all_below_it(blobs: BlobStore) -> None:
+    for name in ("payloads/ab/one", "payloads/cd/ef/two", "payloads-other/three", "log/four"):
+        blobs.put(name, b"1")
+    assert sorted(blobs.names("payloads/")) == ["payloads/ab/one", "payloads/cd/ef/two"]
+    assert list(blobs.names("nothing/")) == []
 
 
 @pytest.mark.parametrize("size", [32, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 7, BIGGER])
@@ -111,6 +128,54 @@ def test_the_same_payload_may_come_twice(blobs: BlobStore) -> None:
     assert blobs.get(payload_name(sha256(b"same"))) == b"same"
 
 
+def test_a_long_upload_that_is_given_up_leaves_nothing(blobs: BlobStore) -> None:
+    upload = blobs.upload(sha256(b"long"))
+    for _ in range(3):
+        upload.write(bytes(PART_BYTES))
+    upload.abort()
+    assert [*blobs.names("payloads/"), *blobs.names(UPLOADS)] == []
+
+
+def test_s3_keeps_no_part_of_an_upload_that_was_given_up(s3_server: S3) -> None:
+    with s3_server.bucket() as bucket:
+        blobs = blobs_of(settings_of(s3_server.environment(bucket)))
+        upload = blobs.upload(sha256(b"promised"))
+        for _ in range(3):
+            upload.write(bytes(PART_BYTES))
+        assert len(s3_server.under(f"{bucket}/.uploads")) == 1
+        with pytest.raises(Untrusted):
+            upload.commit()
+        assert s3_server.under(f"{bucket}/.uploads") == []
+
+
+def test_a_bucket_that_is_not_there_is_no_empty_bucket(s3_server: S3) -> None:
+    blobs = blobs_of(settings_of(s3_server.environment("no-such-bucket")))
+    for ask in (blobs.get, blobs.size):
+        with pytest.raises(Unavailable) as refused:
+            ask("ready")
+        assert refused.value.code == "blobs_unreachable"
+
+
+def test_wrong_keys_are_told_as_a_store_that_does_not_answer_and_named_nowhere(s3_server: S3) -> None:
+    settings = settings_of(s3_server.environment(s3_server.shared_bucket) | {"ONEFILE_BLOB_SECRET_KEY": "not-this"})
+    with pytest.raises(Unavailable) as refused:
+        blobs_of(settings).put("name", b"data")
+    assert refused.value.__cause__ is None
+    shown = f"{refused.value!r} {refused.value.facts} {settings!r} {access_of(settings)!r}"
+    assert "not-this" not in shown
+    assert s3_server.secret_key not in shown
+
+
+def test_the_keys_may_stand_in_a_file(s3_server: S3, tmp_path: Path) -> None:
+    environment = s3_server.environment(s3_server.shared_bucket)
+    keys = [environment.pop("ONEFILE_BLOB_ACCESS_KEY"), environment.pop("ONEFILE_BLOB_SECRET_KEY")]
+    file = tmp_path / "blobs"
+    file.write_text("\n".join(keys) + "\n")
+    blobs = blobs_of(settings_of(environment | {"ONEFILE_BLOB_CREDENTIALS_FILE": str(file)}))
+    blobs.put("by-file", b"data")
+    assert blobs.get("by-file") == b"data"
+
+
 def test_a_folder_keeps_no_file_of_a_refused_upload(tmp_path: Path) -> None:
     blobs = open_blobs(str(tmp_path))
     upload = blobs.upload(sha256(b"promised"))
@@ -136,10 +201,37 @@ def test_a_folder_that_can_not_be_used_is_unavailable(tmp_path: Path) -> None:
     assert refused.value.code == "blobs_unreachable"
 
 
-def test_a_store_that_nobody_knows_is_refused() -> None:
+@pytest.mark.parametrize(
+    "url", ["nowhere://bucket", "memory:///", "s3:///prefix", "s3://key@bucket", "s3://b?region=x"]
+)
+def test_a_store_that_nobody_knows_is_refused(url: str) -> None:
     with pytest.raises(Malformed) as refused:
-        open_blobs("nowhere://bucket")
+        open_blobs(url)
     assert refused.value.code == "setting"
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"blob_endpoint": "ftp://store"}, "ENDPOINT"),
+        ({"blob_endpoint": "https://store/bucket"}, "ENDPOINT"),
+        ({"blob_access_key": "only this"}, "ACCESS_KEY"),
+        ({"blob_secret_key": "only this"}, "ACCESS_KEY"),
+        ({"blob_credentials_file": "nowhere"}, "CREDENTIALS_FILE"),
+        ({"blob_credentials_file": "nowhere", "blob_access_key": "and this"}, "CREDENTIALS_FILE"),
+    ],
+)
+def test_settings_of_a_bucket_that_do_not_hold_are_refused_by_name(given: dict[str, str], named: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        blobs_of(Settings(blob_url="s3://bucket/prefix", **given))
+    assert refused.value.facts["name"] == f"ONEFILE_BLOB_{named}"
+    assert "this" not in str(refused.value.facts)
+
+
+def test_without_keys_the_store_looks_for_them_itself() -> None:
+    access = access_of(Settings(blob_url="s3://bucket"))
+    assert (access.access_key, access.secret_key, access.endpoint) == (None, None, None)
+    assert isinstance(open_blobs("s3://bucket", access), ObstoreBlobs)
 
 
 def test_the_fake_fails_when_it_is_told_to() -> None:

@@ -16,11 +16,13 @@ from sqlalchemy.exc import IntegrityError
 
 from protocol.errors import Malformed, Unavailable
 from scripts.servers.postgres import Postgres
+from tests.vault_stage import lay_schema
 from vault_api.db import tables as t
 from vault_api.db.engine import WRITER, insert_row, open_engine, ping, settle
 from vault_api.db.migrate import alembic_config, check_schema, migrate, newest, revision_of
 from vault_api.db.prepared import Prepared, raw
 from vault_api.db.tables import metadata
+from vault_api.settings import Settings
 
 WAIT_S = 20.0
 HEAD = {"id": 1, "frontier": b"\x00" * 8, "last_at": 1}
@@ -45,8 +47,9 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A migrated database."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'vault.db'}"
-        migrate(open_engine(url))
+        settings = Settings(home=tmp_path)
+        lay_schema(settings)
+        url = settings.database
     else:
         url = request.getfixturevalue("postgres_url")
     made = open_engine(url)
@@ -117,17 +120,19 @@ _ADD: Prepared[None] = Prepared(insert(t.entries), "idx", "entry", "at")
 _NONCE: Prepared[None] = Prepared(insert(t.nonces), "thumbprint", "nonce", "at")
 
 
-@pytest.mark.parametrize("number", [0, 1, 255, 2**31 - 1, 2**31, 2**63 - 1])
-@pytest.mark.parametrize("value", [b"", b"\x00\xff%s?:name", bytes(range(256)) * 4096])
-def test_a_prepared_statement_gives_back_what_was_written(engine: Engine, number: int, value: bytes) -> None:
+@pytest.mark.parametrize("value", [b"", b"\x00\xff%s?:name", bytes(range(256)) * 4096], ids=["none", "odd", "long"])
+def test_a_prepared_statement_gives_back_what_was_written(engine: Engine, value: bytes) -> None:
+    numbers = (0, 1, 255, 2**15, 2**31 - 1, 2**31, 2**63 - 1)
     with engine.connect().execution_options(**WRITER) as conn, conn.begin():
-        _ADD.run(conn, {"idx": number, "entry": value, "at": number})
+        for number in numbers:
+            _ADD.run(conn, {"idx": number, "entry": value, "at": number})
     with engine.connect() as conn:
-        found = _BY_IDX.first(conn, {"idx": number})
-        assert tuple(found) == (number, value, number)
-        assert (type(found.entry), type(found.at)) == (bytes, int)
-        assert _ALL.all(conn, {}) == [(number, value, number)]
-        assert conn.execute(select(t.entries)).one() == (number, value, number)
+        for number in numbers:
+            found = _BY_IDX.first(conn, {"idx": number})
+            assert tuple(found) == (number, value, number)
+            assert (type(found.entry), type(found.at)) == (bytes, int)
+        assert [row.idx for row in _ALL.all(conn, {})] == list(numbers)
+        assert {row.entry for row in conn.execute(select(t.entries))} == {value}
         assert _BY_IDX.first(conn, {"idx": 7}) is None
 
 

@@ -36,6 +36,8 @@ LOCK_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_MS = 60_000  # a process that stands still loses its locks
 TCP_DEAD_AFTER_S = 30  # a connection on which nothing arrives any more
 OLDEST_POSTGRES = (15,)
+# What a deletion or a revocation empties (vault_api/db/tables.py): of these no old version shall stay.
+ERASED = ("events", "items", "objects", "grant_parcels", "grant_headers", "shows", "show_headers", "idempotency")
 
 
 def open_engine(url: str) -> Engine:
@@ -114,14 +116,29 @@ def ping(engine: Engine) -> None:
 
 
 def settle(engine: Engine) -> None:
-    """Write SQLite's log of changes into the database: what was erased is then gone from the disk, too."""
-    if engine.dialect.name != "sqlite":
-        return
+    """Let what was erased leave the database's files, too, as far as the database does that when asked.
+
+    SQLite writes its log of changes into the database, which overwrites what it frees. PostgreSQL removes old versions
+    of rows from their pages; copies in its write-ahead log are overwritten when their turn comes (docs/storage.md).
+    """
     connection = engine.raw_connection()
     try:
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if engine.dialect.name == "sqlite":
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        else:
+            _vacuum(connection.driver_connection)
+    except engine.dialect.loaded_dbapi.OperationalError as error:
+        raise unreachable() from error
     finally:
         connection.close()
+
+
+def _vacuum(driver: Any) -> None:
+    driver.autocommit = True  # VACUUM runs in no transaction
+    try:
+        driver.execute(f"VACUUM (SKIP_LOCKED) {', '.join(ERASED)}")
+    finally:
+        driver.autocommit = False
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
