@@ -1,0 +1,129 @@
+"""One suite over every journal of transactions: in memory, in SQLite, in PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chain.fees import GWEI, Fees
+from chain.journal import Attempt, Journal, MemoryJournal
+from chain.values import BlockRef
+from protocol.hashing import sha256
+from scripts.servers.postgres import Postgres
+from vault_api.db.engine import open_engine
+from vault_api.db.migrate import migrate
+from vault_api.journal import DatabaseJournal
+
+ACCOUNT = b"\x07" * 20
+BLOCK = BlockRef(9, sha256(b"block"), 1_800_000_000)
+Another = tuple[Journal, Journal]  # two of one account: as in two processes
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def journals(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Another]:
+    if request.param == "memory":
+        one = MemoryJournal()
+        yield one, one
+        return
+    if request.param == "sqlite":
+        yield from _in_database(f"sqlite:///{tmp_path / 'vault.db'}")
+        return
+    server: Postgres = request.getfixturevalue("postgres_server")
+    with server.database() as url:
+        yield from _in_database(url)
+
+
+def _in_database(url: str) -> Iterator[Another]:
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
+    two = DatabaseJournal(url, ACCOUNT), DatabaseJournal(url, ACCOUNT)
+    yield two
+    for one in two:
+        one.close()
+
+
+def attempt(nonce: int, fee: int = 2, *, data: bytes = b"data") -> Attempt:
+    name = sha256(data, bytes([nonce, fee]))
+    return Attempt(nonce, sha256(b"lane"), bytes(20), data, 50_000, Fees(GWEI, fee * GWEI), name)
+
+
+def test_what_is_written_down_is_there_for_all_who_share_the_journal(journals: Another) -> None:
+    ours, theirs = journals
+    made = replace(attempt(3), to=None)
+    assert ours.begin(made)
+    assert ours.begin(attempt(1))
+    assert theirs.attempts() == [attempt(1), made]
+    assert theirs.of(3) == [made]
+    assert theirs.of(2) == []
+
+
+def test_a_number_is_given_out_once(journals: Another) -> None:
+    ours, theirs = journals
+    assert ours.begin(attempt(3))
+    assert not theirs.begin(attempt(3, data=b"other"))
+    assert theirs.attempts() == [attempt(3)]
+
+
+def test_of_many_who_want_a_number_one_gets_it(journals: Another) -> None:
+    got: list[bool] = []
+    ready = threading.Barrier(6)
+
+    def want(journal: Journal, number: int) -> None:
+        ready.wait(20)
+        got.append(journal.begin(attempt(5, data=bytes([number]))))
+
+    threads = [threading.Thread(target=want, args=(journals[number % 2], number)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == [False] * 5 + [True]
+    assert len(journals[0].attempts()) == 1
+
+
+def test_an_attempt_takes_the_place_of_a_cheaper_one_of_its_number(journals: Another) -> None:
+    ours, theirs = journals
+    assert not ours.replace(attempt(3))
+    ours.begin(attempt(3))
+    assert theirs.replace(attempt(3, 3))
+    assert not ours.replace(attempt(3, 3, data=b"as dear"))
+    assert ours.of(3) == [attempt(3), attempt(3, 3)]
+
+
+def test_the_block_of_one_attempt_is_noted_and_taken_back(journals: Another) -> None:
+    ours, theirs = journals
+    ours.begin(attempt(3))
+    ours.replace(attempt(3, 3))
+    ours.included(3, attempt(3).hash, BLOCK)
+    assert theirs.of(3) == [replace(attempt(3), block=BLOCK), attempt(3, 3)]
+    ours.included(3, attempt(3, 3).hash, BLOCK)
+    assert theirs.of(3) == [attempt(3), replace(attempt(3, 3), block=BLOCK)]
+    theirs.included(3, None, None)
+    assert ours.of(3) == [attempt(3), attempt(3, 3)]
+    ours.included(4, attempt(4).hash, BLOCK)
+    assert ours.of(4) == []
+
+
+def test_numbers_are_forgotten_and_free_again(journals: Another) -> None:
+    ours, theirs = journals
+    for number in range(3):
+        ours.begin(attempt(number))
+    theirs.forget([0, 2, 7])
+    assert ours.attempts() == [attempt(1)]
+    assert ours.begin(attempt(2))
+
+
+def test_accounts_share_a_database_and_no_numbers(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'vault.db'}"
+    for ours, _ in _in_database(url):
+        other = DatabaseJournal(url, b"\x08" * 20)
+        assert ours.begin(attempt(3))
+        assert other.begin(attempt(3, data=b"other"))
+        other.forget([3])
+        assert ours.attempts() == [attempt(3)]
+        other.close()
