@@ -11,7 +11,7 @@ from chain.ethereum import connect_quorum
 from chain.ethereum_reads import EthereumReads
 from chain.ledger import AgencyState, BlockRef
 from chain.quorum import QuorumReads
-from protocol.errors import Denied, Malformed, Unavailable
+from protocol.errors import Denied, Malformed, Unavailable, Untrusted
 from protocol.hashing import keccak256, sha256
 from protocol.merkle import consistency_proof, inclusion_proof
 from tests.chain_acts import a_dossier, an_open_log, refused
@@ -157,3 +157,44 @@ def test_one_endpoint_stands_alone_and_several_must_agree(stage: MemoryStage) ->
         several.head()
     alone.close()
     several.close()
+
+
+def test_an_endpoint_of_another_chain_has_no_say_about_the_head(stage: MemoryStage) -> None:
+    class Elsewhere(Endpoint):
+        def head(self) -> BlockRef:
+            raise Untrusted("wrong_chain", "another")
+
+    reads = over(2, Elsewhere(stage), Endpoint(stage), Endpoint(stage))
+    assert reads.head() == stage.chain.head
+    with refused(Untrusted, "wrong_chain"):
+        over(2, Elsewhere(stage), Endpoint(stage)).head()
+
+
+def test_who_was_silent_is_asked_last_for_a_while(stage: MemoryStage) -> None:
+    asked: list[str] = []
+
+    class Counted(Endpoint):
+        def block(self, number: int) -> BlockRef | None:
+            asked.append("silent" if self._silent else "good")
+            if self._silent:
+                raise Unavailable("chain_unreachable", "no answer")
+            found: BlockRef | None = self._ledger.block(number)
+            return found
+
+    now = [0.0]
+    endpoints = [Counted(stage, silent=True), Counted(stage), Counted(stage)]
+    reads = QuorumReads(endpoints, 2, clock=lambda: now[0])  # type: ignore[arg-type]  # each answers like a ledger
+    now[0] = 1.0
+    reads.block(1)
+    reads.block(1)
+    assert asked == ["silent", "good", "good", "good", "good"]
+    assert reads.head() == stage.chain.head
+    now[0] = 100.0
+    reads.block(1)
+    assert asked[-3:] == ["silent", "good", "good"]
+
+
+def test_nobody_is_asked_who_could_not_change_the_answer(stage: MemoryStage) -> None:
+    reads = over(2, Endpoint(stage), Endpoint(stage), Endpoint(stage, silent=True))
+    assert reads.agency(POLICE) is not None
+    assert reads.block(1) == stage.chain.block(1)
