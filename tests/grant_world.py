@@ -11,9 +11,9 @@ from tests.vault_stage import Grant, VaultStage, raw_scenario
 class World:
     """An issuer, a bank, a holder with an item, and a scenario."""
 
-    def __init__(self, stage: VaultStage) -> None:
+    def __init__(self, stage: VaultStage, holder: str = "alice") -> None:
         self.stage = stage
-        self.issuer, self.bank, self.alice = stage.issuer(), stage.bank(), stage.holder()
+        self.issuer, self.bank, self.alice = stage.issuer(), stage.bank(), stage.holder(holder)
         self.authority = stage.authority()
         self.scenario = self.posted()
         self.deposit = self.alice.deposited(self.issuer, b"credential", b"a document")

@@ -17,17 +17,19 @@ from vault_api.clock import Clock, SystemClock
 from vault_api.db import tables as t
 from vault_api.db.engine import open_engine
 from vault_api.db.migrate import check_schema
-from vault_api.limits.load import Load
 from vault_api.leases import SEQUENCER, holder_name
+from vault_api.limits.load import Load
 from vault_api.log_store import LogStore
 from vault_api.observed import timed_blobs, timed_engine, timed_ledger
 from vault_api.opening import log_is_open, log_origin, log_signer, open_log, record_log
 from vault_api.reader_keys import ReaderKeys
 from vault_api.sequencer import Directly, Sequencer, Writer
 from vault_api.settings import Settings
+from vault_api.sharing import Elsewhere, Signing
 from vault_api.tenure import Tenure
 from vault_api.vault import Vault
 from vault_api.waiting import Waiters
+from vault_api.writer import Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,17 @@ def outside_of(settings: Settings, ledger: Ledger) -> Outside:
     return Outside(timed_ledger(ledger), engine, timed_blobs(blobs_of(settings)), SystemClock())
 
 
-def build_vault(settings: Settings, outside: Outside, *, first_start: bool = True) -> Vault:
+def build_vault(
+    settings: Settings, outside: Outside, *, first_start: bool = True, shared: bool = False
+) -> Vault:
     """The vault, wired, its log open; no thread of it runs yet.
 
-    ``first_start``: whether a missing log key may be drawn and a missing log opened.
+    ``first_start``: whether a missing log key may be drawn and a missing log opened. ``shared``: the database is
+    worked on by other processes too, and the sequencer, wherever it is, holds a lease (``signing_of``).
     """
     check_schema(outside.engine)
     signer = _signer(settings, outside, first_start=first_start)
-    log = LogStore(outside.engine, outside.blobs, signer)
+    log = LogStore(outside.engine, outside.blobs, signer, follows=shared)
     log.check(_frontier(outside.engine))
     facts = ChainFacts(
         outside.engine,
@@ -62,12 +67,15 @@ def build_vault(settings: Settings, outside: Outside, *, first_start: bool = Tru
         outside.clock,
         confirmations=settings.confirmations,
         max_age_s=settings.chain_max_age_s,
+        shared=shared,
     )
-    tenure = Tenure(outside.engine, SEQUENCER, holder_name(), settings.lease_s)
-    sequencer = Sequencer(outside.engine, log, tenure, on_step=outside.on_step)
+    waiters = Waiters()
+    ending: Ending = Directly(_sequencer(outside, log, tenure_of(settings, outside, SEQUENCER)))
+    if shared:
+        ending = Elsewhere(outside.engine, log, facts, waiters, wait_s=settings.sequencer_wait_s)
     writer = Writer(
         outside.engine,
-        Directly(sequencer),
+        ending,
         outside.clock,
         wait_s=settings.sequencer_wait_s,
         lag_s=settings.clock_lag_s,
@@ -87,11 +95,27 @@ def build_vault(settings: Settings, outside: Outside, *, first_start: bool = Tru
         clock=outside.clock,
         facts=facts,
         callers=Callers(outside.engine, facts, load.count_caller),
-        waiters=Waiters(),
+        waiters=waiters,
         reader_keys=ReaderKeys(),
         load=load,
         scenarios={},
     )
+
+
+def tenure_of(settings: Settings, outside: Outside, name: str) -> Tenure:
+    """This process's claim to a lease."""
+    return Tenure(outside.engine, name, holder_name(), settings.lease_s)
+
+
+def signing_of(vault: Vault, outside: Outside, tenure: Tenure) -> Signing:
+    """The sequencer's thread beside a shared vault: it reads and signs by a view of the log of its own."""
+    signer = log_signer(vault.settings.log_key, vault.origin, may_create=False)
+    log = LogStore(outside.engine, outside.blobs, signer)
+    return Signing(outside.engine, log, _sequencer(outside, log, tenure), tenure)
+
+
+def _sequencer(outside: Outside, log: LogStore, tenure: Tenure) -> Sequencer:
+    return Sequencer(outside.engine, log, tenure, on_step=outside.on_step)
 
 
 def _signer(settings: Settings, outside: Outside, *, first_start: bool) -> NoteSigner:

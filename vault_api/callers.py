@@ -70,6 +70,7 @@ class Callers:
         ``Unavailable("too_many_requests")`` if it asks too often.
         """
         with self._engine.connect() as conn:
+            self._facts.before_use(conn)
             rows = conn.execute(_BY_THUMBPRINT.where(t.cards.c.thumbprint == signature.thumbprint)).all()
             if not rows:
                 raise Denied("signature_key_unknown", "no key card with this key is known here")

@@ -49,13 +49,21 @@ class ChainFacts:
     """Facts of dossiers and agencies. Safe for several threads; ``known_*`` never blocks on the chain."""
 
     def __init__(
-        self, engine: Engine, ledger: LedgerReads, clock: Clock, *, confirmations: int, max_age_s: int
+        self,
+        engine: Engine,
+        ledger: LedgerReads,
+        clock: Clock,
+        *,
+        confirmations: int,
+        max_age_s: int,
+        shared: bool = False,
     ) -> None:
         self._engine = engine
         self._ledger = ledger
         self._clock = clock
         self._confirmations = confirmations
         self._max_age_s = max_age_s
+        self._shared = shared  # another process may follow the chain
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, bytes], AgencyState | DossierState] = {}
         self._generation = 0
@@ -130,6 +138,11 @@ class ChainFacts:
         """Changes up to ``changes`` were made by this process, which has forgotten what they touched."""
         with self._lock:
             self._changes = max(self._changes, changes)
+
+    def before_use(self, conn: Connection) -> None:
+        """Somebody acts by what is remembered here: what other processes have followed counts before that."""
+        if self._shared:
+            self.follow(conn, changes_of(conn))
 
     def look(self, conn: Connection) -> None:
         """Follow what has been committed by now, and see how far the chain was followed."""

@@ -22,29 +22,71 @@ SWITCH_S = 0.001  # the sequencer and the event loop hand the interpreter to eac
 )
 @click.option("--host", help=N_("Address to listen on (default: 127.0.0.1)."))
 @click.option("--port", type=click.IntRange(0, 65535), help=N_("Port to listen on (default: 8440)."))
-def serve(host: str | None, port: int | None) -> None:
+@click.option(
+    "--role",
+    type=click.Choice(["all", "api"]),
+    default="all",
+    help=N_("all: everything in one process. api: HTTP alone, beside other processes on PostgreSQL."),
+)
+def serve(host: str | None, port: int | None, role: str) -> None:
     """Run the vault."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(**given)
     from vault_api import logs
-    from vault_api.locking import only_one
+    from vault_api.locking import alone
     from vault_api.running import run_server
 
     logs.set_up()
     sys.setswitchinterval(SWITCH_S)
-    with only_one(settings.vault_home):
-        run_server(settings, lambda: say(_("vault: serving {origin}").format(origin=settings.public_origin)))
+    said = _("vault: serving {origin}").format(origin=settings.public_origin)
+    with alone(settings):
+        run_server(settings, lambda: say(said), role)
+
+
+@click.command(
+    "sequencer", cls=Command, help=N_("Sign the log for several processes on PostgreSQL; a second one waits.")
+)
+def sequencer() -> None:
+    """Run the sequencer."""
+    _duties("sequencer")
+
+
+@click.command(
+    "publisher", cls=Command, help=N_("Anchor the log for several processes on PostgreSQL; a second one waits.")
+)
+def publisher() -> None:
+    """Run the publisher."""
+    _duties("publisher")
+
+
+@click.command(
+    "worker", cls=Command, help=N_("Follow the chain and do the jobs of several processes on PostgreSQL.")
+)
+def worker() -> None:
+    """Run a worker."""
+    _duties("worker")
+
+
+def _duties(role: str) -> None:
+    settings = load_settings()
+    from vault_api import logs
+    from vault_api.locking import alone
+    from vault_api.running import run_duties
+
+    logs.set_up()
+    with alone(settings):
+        run_duties(settings, role, lambda: say(_("vault: {role} is ready").format(role=role)))
 
 
 @click.command("publish", cls=Command, help=N_("Anchor the newest checkpoint once, and stop."))
 def publish() -> None:
     """One round of the publisher, for a vault that is not running."""
     settings = load_settings()
-    from vault_api.locking import only_one
+    from vault_api.locking import alone
     from vault_api.publishing import Publishing
     from vault_api.running import stopped_vault
 
-    with only_one(settings.vault_home), stopped_vault(settings) as vault:
+    with alone(settings), stopped_vault(settings) as vault:
         record = Publishing(vault).round()
     if record is None:
         emit({"anchored": None}, lambda: say(_("nothing new to anchor")))
@@ -59,9 +101,9 @@ def migrate() -> None:
     settings = load_settings()
     from vault_api.db.engine import open_engine
     from vault_api.db.migrate import migrate as bring_up
-    from vault_api.locking import only_one
+    from vault_api.locking import alone
 
-    with only_one(settings.vault_home):
+    with alone(settings):
         revision = bring_up(open_engine(settings.database))
     emit({"schema": revision}, lambda: say(_("schema: {revision}").format(revision=revision)))
 

@@ -5,10 +5,29 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from protocol.errors import Conflict
+from vault_api.settings import Settings
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Be the one process of a SQLite vault: hold the locks of its home and of its database file.
+
+    On PostgreSQL there may be several, also on one machine, and nothing is locked: they have leases.
+    """
+    url = make_url(settings.database)
+    with ExitStack() as held:
+        if url.get_backend_name() == "sqlite":
+            held.enter_context(only_one(settings.vault_home))
+            folder = Path(url.database or settings.vault_home / "vault.db").resolve().parent
+            if folder != settings.vault_home.resolve():
+                held.enter_context(only_one(folder))
+        yield
 
 
 @contextmanager

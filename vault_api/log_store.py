@@ -37,12 +37,18 @@ class Head:
 
 
 class LogStore:
-    """Tiles, bundles and checkpoints of one log. ``store`` and ``sign`` belong to the sequencer's thread."""
+    """Tiles, bundles and checkpoints of one log. ``store``, ``sign`` and ``refresh`` belong to the sequencer's thread.
 
-    def __init__(self, engine: Engine, blobs: BlobStore, signer: NoteSigner) -> None:
+    ``follows``: another process signs; this one reads, and ``follow`` moves its head on.
+    """
+
+    def __init__(
+        self, engine: Engine, blobs: BlobStore, signer: NoteSigner, *, follows: bool = False
+    ) -> None:
         self._engine = engine
         self._blobs = blobs
         self._signer = signer
+        self._follows = follows
         self._head = self._newest()
         self._stored = self._head.size
         self._edge: dict[str, bytes] = {}  # partial tiles up to the stored size, by path; their bytes never change
@@ -118,6 +124,16 @@ class LogStore:
         self._edge = {path: data for path, data in self._edge.items() if path in edge}
         return newer
 
+    def follow(self) -> None:
+        """See the newest checkpoint, where another process signs; nothing where this one does."""
+        if not self._follows:
+            return
+        head = self._newest()
+        if head.size > self._head.size:
+            self._head = head
+            edge = {ref.path for ref in _edge_of(head.size)}
+            self._edge = {path: data for path, data in self._edge.items() if path in edge}
+
     def check(self, frontier: Frontier) -> None:
         """Raise ``Untrusted("log_damaged")`` unless the stored tiles lead to the signed head's root.
 
@@ -137,7 +153,13 @@ class LogStore:
             )
 
     def _read_edge(self, path: str) -> bytes | None:
-        return self._edge.get(path) or self._blobs.get(PREFIX + path)
+        kept = self._edge.get(path)
+        if kept is not None:
+            return kept
+        raw = self._blobs.get(PREFIX + path)
+        if self._follows and raw is not None and ".p/" in path:
+            self._edge[path] = raw  # until the log has outgrown it
+        return raw
 
     def _drop_passed(self) -> None:
         # Only a saving of room: what stays behind after a failure is never read.
@@ -161,6 +183,7 @@ class LogStore:
             raw = self._read_edge(stored.path)  # a proof of what was just logged asks no store
             if raw is not None:
                 return tiles.beginning(raw, stored, ref.width)
+            self.follow()
         raise Unavailable("tile_missing", "the tile {path} is not there", path=path)
 
     def node_reader(self, size: int) -> tiles.TileReader:

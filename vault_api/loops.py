@@ -7,7 +7,8 @@ again. ``start`` and ``stop`` belong to the application's life.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import structlog
 
@@ -16,15 +17,18 @@ from chain.ledger import BlockRef
 from protocol.errors import OneFileError, Unavailable
 from vault_api.db.engine import settle
 from vault_api.follow import DatabaseFollowerStore
+from vault_api.leases import FOLLOWER, HOUSEKEEPING, PUBLISHER, holder_name
 from vault_api.metrics import CHAIN_AGE, ROUNDS_FAILED
 from vault_api.publishing import Publishing
 from vault_api.services import notices, retentions, uploads
 from vault_api.services.payloads import remove_doomed
 from vault_api.services.shows import sweep
+from vault_api.tenure import Fenced, Tenure
 from vault_api.vault import Vault
 from vault_api.writes import forget_old
 
 SWEEP_S = 1.0
+IDLE_S = 0.5  # until a lease that another process holds is looked at again
 CLEAN_EVERY = 60  # sweeps
 SEEN_EVERY_S = 30
 
@@ -32,10 +36,13 @@ _log = structlog.get_logger("vault_api.loops")
 
 
 class Rounds:
-    """A thread that does ``work`` every ``every_s`` seconds until it is stopped."""
+    """A thread that does ``work`` every ``every_s`` seconds until it is stopped: under a lease, while it is held."""
 
-    def __init__(self, name: str, work: Callable[[], object], every_s: float) -> None:
+    def __init__(
+        self, name: str, work: Callable[[], object], every_s: float, tenure: Tenure | None = None
+    ) -> None:
         self._name = name
+        self.tenure = tenure
         self._work = work
         self._every_s = every_s
         self._ended = threading.Event()
@@ -54,8 +61,11 @@ class Rounds:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            self.once()
-            self._ended.wait(self._every_s)
+            if self.tenure is None or self.tenure.held:
+                self.once()
+                self._ended.wait(self._every_s)
+            else:
+                self._ended.wait(min(self._every_s, IDLE_S))
 
     def once(self) -> None:
         """One round; an error is logged when it is not the one of the round before."""
@@ -126,11 +136,20 @@ class Housekeeping:
         self._rounds += 1
 
 
-def loops_of(vault: Vault) -> list[Rounds]:
-    """The threads of one vault, not started."""
+LOOPS = (FOLLOWER, PUBLISHER, HOUSEKEEPING)
+
+
+def loops_of(vault: Vault, names: Collection[str] = LOOPS) -> list[Rounds]:
+    """The threads of one vault, not started. Each writes under its lease alone."""
+    return [_loop(vault, name) for name in LOOPS if name in names]
+
+
+def _loop(vault: Vault, name: str) -> Rounds:
     settings = vault.settings
-    return [
-        Rounds("follower", Following(vault).round, settings.chain_poll_s),
-        Rounds("publisher", Publishing(vault).beat, settings.chain_poll_s),
-        Rounds("housekeeping", Housekeeping(vault).round, SWEEP_S),
-    ]
+    tenure = Tenure(vault.engine, name, holder_name(), settings.lease_s)
+    fenced = replace(vault, sequencer=Fenced(vault.sequencer, tenure))
+    if name == FOLLOWER:
+        return Rounds(name, Following(fenced).round, settings.chain_poll_s, tenure)
+    if name == PUBLISHER:
+        return Rounds(name, Publishing(fenced).beat, settings.chain_poll_s, tenure)
+    return Rounds(name, Housekeeping(fenced).round, SWEEP_S, tenure)

@@ -23,6 +23,8 @@ class DatabaseOutbox:
         newest = select(t.checkpoints).where(sizes <= at_most).order_by(sizes.desc()).limit(1)
         with self._vault.engine.connect() as conn:
             row = conn.execute(newest).one_or_none()
+        if row is not None and row.size > self._vault.log.size:
+            self._vault.log.follow()  # its nodes will be asked for
         return None if row is None else DurableHead(row.size, row.root, checkpoint_hash(row.note))
 
     def node(self, level: int, index: int) -> bytes:

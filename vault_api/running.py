@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,8 +15,10 @@ from chain.signer import TxSigner, open_or_create
 from protocol.errors import OneFileError
 from vault_api.app import create_app
 from vault_api.build import build_vault, outside_of
+from vault_api.db.engine import open_engine
+from vault_api.db.migrate import check_schema
+from vault_api.duties import ALL, Duties, check_role, is_shared, opens_the_log, wait_for_log
 from vault_api.journal import DatabaseJournal
-from vault_api.loops import Rounds, loops_of
 from vault_api.settings import Settings
 from vault_api.vault import Vault
 
@@ -55,42 +59,59 @@ def fund_on_devnet(settings: Settings, ledger: Ledger) -> None:
         return  # not Anvil: whoever runs this chain gives the relayer its ether
 
 
-def run_server(settings: Settings, ready: Callable[[], None]) -> None:
+def run_server(settings: Settings, ready: Callable[[], None], role: str = ALL) -> None:
     """Serve until told to end. ``ready`` is called when everything is wired, before the first request."""
     from vault_api.serving import serve
 
-    app = build_app(settings, ready)
+    app = build_app(settings, ready, role)
     vault: Vault = app.state.vault
-    serve(app, settings, vault.load.addresses, vault.waiters.close)
+    serve(app, settings, vault.load, vault.waiters.close)
 
 
-def build_app(settings: Settings, ready: Callable[[], None] = lambda: None) -> FastAPI:
+def build_app(settings: Settings, ready: Callable[[], None] = lambda: None, role: str = ALL) -> FastAPI:
     """The application with its real outside world; its threads run as long as it does."""
-    ledger = connect(settings)
-    fund_on_devnet(settings, ledger)
-    vault = build_vault(settings, outside_of(settings, ledger))
-    loops: list[Rounds] = []
+    vault, duties = wired(settings, role)
 
     def start() -> None:
-        vault.sequencer.start()
-        loops.extend(loops_of(vault))
-        for loop in loops:
-            loop.start()
+        duties.start()
         ready()
 
-    def stop() -> None:
-        for loop in loops:
-            loop.stop()
-        vault.sequencer.stop()
-        vault.engine.dispose()
+    return create_app(vault, on_start=start, on_stop=duties.stop)
 
-    return create_app(vault, on_start=start, on_stop=stop)
+
+def run_duties(settings: Settings, role: str, ready: Callable[[], None]) -> None:
+    """Do the duties of a role that serves no HTTP, until the process is told to end (SIGTERM, Ctrl-C)."""
+    _, duties = wired(settings, role)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    duties.start()
+    ready()
+    ended.wait()
+    duties.stop()
+
+
+def wired(settings: Settings, role: str) -> tuple[Vault, Duties]:
+    """The vault and the duties of one process, not started. Where others open the log, it is waited for."""
+    engine = open_engine(settings.database)
+    check_role(engine, role)
+    ledger = connect(settings)
+    fund_on_devnet(settings, ledger)
+    outside = outside_of(settings, ledger)
+    shared, opens = is_shared(engine), opens_the_log(role)
+    check_schema(engine)
+    if not opens:
+        wait_for_log(engine)
+    engine.dispose()
+    vault = build_vault(settings, outside, first_start=opens, shared=shared)
+    return vault, Duties(vault, outside, role, shared=shared)
 
 
 @contextmanager
 def stopped_vault(settings: Settings) -> Iterator[Vault]:
     """A vault whose log is open already, with its sequencer and nothing else running."""
-    vault = build_vault(settings, outside_of(settings, connect(settings)), first_start=False)
+    outside = outside_of(settings, connect(settings))
+    vault = build_vault(settings, outside, first_start=False, shared=is_shared(outside.engine))
     vault.sequencer.start()
     try:
         yield vault

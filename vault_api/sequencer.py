@@ -119,6 +119,9 @@ class Directly:
         self._sequencer.seize()
         self._sequencer.catch_up()
 
+    def stop(self) -> None:
+        """Nothing is left to do: a tail is signed by the next process."""
+
     def unfinished(self) -> bool:
         """Whether a tail is not signed."""
         return self._sequencer.unfinished()

@@ -6,15 +6,16 @@ import asyncio
 import contextlib
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 class Waiters:
-    """Events by session. ``wake`` from any thread; ``wait`` in the event loop."""
+    """Events by session. ``wake`` and ``close`` from any thread; ``listening`` in the event loop."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[bytes, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = defaultdict(set)
+        self._others: Callable[[bytes], None] = lambda _session: None
         self.closed = False  # the process is about to end: nobody waits here any more
 
     def close(self) -> None:
@@ -23,10 +24,19 @@ class Waiters:
         with self._lock:
             sessions = list(self._waiting)
         for session in sessions:
-            self.wake(session)
+            self.wake_here(session)
+
+    def tell_others(self, tell: Callable[[bytes], None]) -> None:
+        """From now on, wake those too who wait at other processes; ``tell`` reaches them."""
+        self._others = tell
 
     def wake(self, session: bytes) -> None:
-        """Something about this session has changed."""
+        """Something about this session has changed. Whoever is not reached looks again by itself after a second."""
+        self.wake_here(session)
+        self._others(session)
+
+    def wake_here(self, session: bytes) -> None:
+        """The same, told by another process."""
         with self._lock:
             waiting = list(self._waiting.get(session, ()))
         for loop, event in waiting:

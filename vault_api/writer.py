@@ -160,6 +160,9 @@ class Ending(Protocol):
     def start(self) -> None:
         """Before the first work: finish what a former process left unsigned, if that is this process's to do."""
 
+    def stop(self) -> None:
+        """After the last work."""
+
     def unfinished(self) -> bool:
         """Whether something is committed and not signed that ``again`` should try."""
 
@@ -273,6 +276,7 @@ class Writer(Work):
             self._queue.put(None)
             self._thread.join()
             self._thread = None
+            self._ending.stop()
 
     def submit(self, work: Callable[[Tx], Result]) -> Future[Result]:
         """Hand in work; the future has its result once it may be told."""

@@ -127,6 +127,7 @@ def keep_card(tx: Tx, kind: str, subject: bytes, envelope: KeyCardEnvelope, card
     """Store a verified card; ``Conflict`` if it is stored already."""
     if tx.conn.execute(select(t.cards.c.row).where(t.cards.c.card_hash == card.hash)).first():
         raise Conflict("card_exists", "this key card is kept here already")
+    tx.touch(kind, subject[12:] if kind == AGENCY else subject)  # other processes remember the card before it
     row = {
         "subject": subject,
         "kind": kind,

@@ -222,6 +222,8 @@ def _appends(stage: VaultStage) -> None:
     class Elsewhere:
         def start(self) -> None: ...
 
+        def stop(self) -> None: ...
+
         def unfinished(self) -> bool:
             return False
 

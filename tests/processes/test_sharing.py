@@ -1,0 +1,230 @@
+"""Several processes on one database: one signs, all append, and what one has followed counts for all at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chain.values import ROLE_READER
+from protocol.errors import Malformed, Unavailable
+from tests.processes.shared import Cluster, Process, cluster, soon
+from tests.vault_stage import VaultStage, refused
+from vault_api.chain_facts import DOSSIER
+from vault_api.duties import API, WORKER, check_role, is_shared, opens_the_log, wait_for_log
+from vault_api.logbook import log_event
+from vault_api.writer import KEEP_CHANGES, Tx
+
+
+def note(tx: Tx) -> int:
+    return log_event(tx, 1, "note", b"{}").index
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[Cluster]:
+    """On SQLite, which takes several writers in one process: what is said of many processes holds there too."""
+    with cluster(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def on_postgres(postgres_url: str, tmp_path: Path) -> Iterator[Cluster]:
+    with cluster(tmp_path, postgres_url) as made:
+        yield made
+
+
+def test_every_process_appends_to_one_log_and_one_signs(on_postgres: Cluster) -> None:
+    on_postgres.sequencer()
+    one, two = on_postgres.process(), on_postgres.process()
+    size = one.vault.log.size
+    found: list[int] = []
+
+    def some(process: Process) -> None:
+        found.extend(process.call(note) for _ in range(5))
+
+    threads = [threading.Thread(target=some, args=(process,)) for process in (one, two, one, two)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == list(range(size, size + 20))
+    assert soon(lambda: one.vault.log.size == two.vault.log.size == size + 20)
+    assert one.vault.log.proof(size).splitlines()[1:-6] == two.vault.log.proof(size).splitlines()[1:-6]
+
+
+def test_the_last_use_is_given_once_whichever_process_is_asked(on_postgres: Cluster) -> None:
+    stage = on_postgres.stage
+    on_postgres.sequencer()
+    one, two = on_postgres.process(), on_postgres.process()
+    on_postgres.use(one)
+    world = on_postgres.world("bob")
+    grant = world.grant(max_uses=1)
+    assert grant.send().status_code == 201
+    receipts = [grant.receipt() for _ in range(4)]
+    gate, told = threading.Barrier(4), list[tuple[int, str]]()
+
+    def ask(process: Process, receipt: str) -> None:
+        gate.wait()
+        answer = process.client.post(f"/v1/grants/{grant.name}/release", json={"receipt": receipt})
+        told.append((answer.status_code, answer.json().get("code", "")))
+
+    pairs = zip((one, two, one, two), receipts, strict=True)
+    threads = [threading.Thread(target=ask, args=pair) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(status for status, _ in told)[200] == 1, told
+    assert {code for status, code in told if status != 200} == {"grant_used_up"}
+    with stage.vault.engine.connect() as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM releases").scalar() == 1
+
+
+def test_a_right_that_ended_counts_at_once_in_a_process_that_hears_nothing(many: Cluster) -> None:
+    """The process that is asked has the agency in memory, and its listener is gone: the transaction itself tells it."""
+    stage = many.stage
+    many.sequencer()
+    deaf, follower = many.process(), many.process()
+    many.use(deaf)
+    world = many.world("bob")
+    grant = world.grant()
+    assert grant.send().status_code == 201
+    assert grant.release().status_code == 200
+    deaf.vault.sequencer._ending._listener.stop()  # type: ignore[attr-defined]  # a Writer with an Elsewhere
+    governor = stage.chain.ledger(stage.governor.address)
+    governor.end_role(world.bank.address, ROLE_READER)
+    many.use(follower)
+    stage.follow()
+    many.use(deaf)
+    refused(grant.release(), 403, "not_reader")
+
+
+def test_a_key_that_was_replaced_is_refused_at_once_by_every_process(many: Cluster) -> None:
+    stage = many.stage
+    many.sequencer()
+    one, two = many.process(), many.process()
+    alice = many.alice
+    many.use(one)
+    assert stage.get(alice, "/v1/me/log").status_code == 200
+    two.vault.sequencer.call(lambda tx: tx.touch(DOSSIER, alice.dossier))
+    assert (DOSSIER, alice.dossier) in one.vault.facts._kept
+    with one.vault.engine.connect() as conn:
+        one.vault.facts.before_use(conn)
+    assert (DOSSIER, alice.dossier) not in one.vault.facts._kept
+
+
+def test_a_process_that_missed_more_changes_than_are_kept_forgets_everything(
+    many: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vault_api.writer.KEEP_CHANGES", 2)
+    assert KEEP_CHANGES > 2
+    many.sequencer()
+    one, two = many.process(), many.process()
+    alice = many.alice
+    one.vault.facts.dossier(alice.dossier)
+    for number in range(4):
+        two.call(lambda tx, number=number: tx.touch(DOSSIER, bytes([number]) * 32))
+    with one.vault.engine.connect() as conn:
+        one.vault.facts.look(conn)
+    assert not one.vault.facts._kept
+
+
+def test_a_reorganisation_that_one_process_followed_is_known_to_all(many: Cluster) -> None:
+    many.sequencer()
+    one, two = many.process(), many.process()
+    alice = many.alice
+    one.vault.facts.dossier(alice.dossier)
+    many.use(two)
+    many.stage.following._store.roll_back(None)
+    with one.vault.engine.connect() as conn:
+        one.vault.facts.look(conn)
+    assert not one.vault.facts._kept
+
+
+def test_who_waits_at_another_process_is_woken(on_postgres: Cluster) -> None:
+    on_postgres.sequencer()
+    one, two = on_postgres.process(), on_postgres.process()
+
+    async def waits() -> bool:
+        with one.vault.waiters.listening(b"session") as changed:
+            await asyncio.to_thread(two.vault.waiters.wake, b"session")
+            await asyncio.wait_for(changed.wait(), 10)
+            return changed.is_set()
+
+    assert asyncio.run(waits())
+
+
+def test_a_second_sequencer_takes_over_when_the_first_ends(on_postgres: Cluster) -> None:
+    first = Process(on_postgres.stage, "sequencer")
+    first.start()
+    second = on_postgres.sequencer()
+    writer = on_postgres.process()
+    index = writer.call(note)
+    assert (first.duties._tenures[0].held, second.duties._tenures[0].held) == (True, False)
+    first.stop()
+    assert writer.call(note) == index + 1
+    assert second.duties._tenures[0].held
+
+
+def test_nothing_is_answered_while_nobody_signs(tmp_path: Path) -> None:
+    with cluster(tmp_path, sequencer_wait_s=0.5) as many:
+        writer = many.process()
+        with pytest.raises(Unavailable) as late:
+            writer.call(note)
+        assert late.value.code == "sequencer_late"
+        assert writer.call(lambda tx: tx.now) == many.stage.clock.now()  # asks for no signature
+        size = writer.vault.log.size
+        many.sequencer()
+        assert soon(lambda: writer.vault.log.size == size + 1)
+
+
+def test_a_worker_follows_the_chain_for_all(many: Cluster) -> None:
+    many.sequencer()
+    many.process(WORKER)
+    api = many.process()
+    stage = many.stage
+    stage.chain.mine()
+    assert soon(lambda: api.vault.facts.block_number == stage.chain.head.number)
+
+
+def test_a_reader_finds_tiles_that_the_sequencer_has_replaced(many: Cluster) -> None:
+    many.sequencer()
+    old, writer = many.process(), many.process()
+    old.vault.sequencer._ending._listener.stop()  # type: ignore[attr-defined]  # a Writer with an Elsewhere
+    size = old.vault.log.size
+    for _ in range(3):
+        writer.call(note)
+    assert old.vault.log.size == size
+    assert old.vault.log.proof(1)
+
+
+def test_sqlite_takes_one_process(stage: VaultStage) -> None:
+    engine = stage.vault.engine
+    assert not is_shared(engine)
+    check_role(engine, "all")
+    with pytest.raises(Malformed) as told:
+        check_role(engine, API)
+    assert told.value.facts["name"] == "ONEFILE_DATABASE_URL"
+
+
+def test_who_may_not_open_the_log_waits_for_it(stage: VaultStage) -> None:
+    engine = stage.vault.engine
+    assert (opens_the_log("sequencer"), opens_the_log(API)) == (True, False)
+    wait_for_log(engine)
+    with engine.connect() as conn, conn.begin():
+        conn.exec_driver_sql("DELETE FROM log_head")
+    with pytest.raises(Unavailable) as told:
+        wait_for_log(engine, 0.01)
+    assert told.value.code == "log_not_open"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[VaultStage]:
+    from tests.vault_stage import vault_stage
+
+    with vault_stage(tmp_path) as made:
+        yield made
