@@ -69,6 +69,7 @@ class Town:
     ledger: Ledger
     governor: Ledger
     log: str = ""
+    _made: list[VaultApi] = field(default_factory=list)
 
     @classmethod
     def of(cls, chain: LocalChain, vault_url: str) -> Town:
@@ -84,7 +85,18 @@ class Town:
     def api(self, party: Party | None = None) -> VaultApi:
         """The vault as ``party`` speaks to it."""
         signer = party.present if party else None
-        return VaultApi(Http(self.vault_url, clock=SystemClock(), signer=signer, timeout_s=60))
+        made = VaultApi(Http(self.vault_url, clock=SystemClock(), signer=signer, timeout_s=60))
+        self._made.append(made)
+        return made
+
+    def close(self) -> None:
+        """Give back every connection to the vault and to the chain."""
+        for api in self._made:
+            api.http.close()
+        for ledger in (self.ledger, self.governor):
+            close = getattr(ledger, "close", None)
+            if close is not None:
+                close()
 
     def agency(self, *roles: int, types: tuple[str, ...] = (), division: str = "bank") -> Party:
         """An agency that is admitted and has its card at the vault."""

@@ -62,6 +62,7 @@ class Canaries:
         self._chain = self._open.enter_context(local_chain())
         self._settings, self._vault = self._open.enter_context(vault_process(self._chain))
         self._town = Town.of(self._chain, self._settings.public_origin)
+        self._open.callback(self._town.close)
         self._issuer = self._town.agency(ROLE_ISSUER, types=(LICENCE,))
         self._reader = self._town.agency(ROLE_READER)
         authority = self._town.agency(ROLE_SCENARIO, division="data-bureau")
