@@ -18,6 +18,8 @@ _HINTS: dict[str, str] = {
     "no_deployment": N_("Start a chain and deploy: `chain devnet`, then `chain deploy`; or name a deployment record."),
     "wrong_passphrase": N_("Check the passphrase, the keyboard layout and the profile."),
     "quota": N_("Wait, or use a voucher of an agency."),
+    "storage_full": N_("Tell the operator of the vault; the same command goes on later, nothing was left half done."),
+    "upload_quota": N_("Finish the uploads that are under way, or wait until they are forgotten."),
     "not_enough_disk": N_("Free some space and run the command again; nothing was left half done."),
 }
 

@@ -19,6 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from protocol.errors import Malformed, Unavailable, Untrusted
+from vault_api.blobs_folder import FolderUpload, ours
 from vault_api.blobs_s3 import S3Access, access_of, s3_store
 
 if TYPE_CHECKING:
@@ -172,8 +173,10 @@ class ObstoreBlobs:
 
     def upload(self, digest: bytes) -> Upload:
         final = payload_name(digest)
-        name = final if self._folder is None else f"{UPLOADS}{secrets.token_hex(16)}"
-        return _ObstoreUpload(self, digest, name, final)
+        if self._folder is None:
+            return _ObstoreUpload(self, digest, final, final)
+        name = f"{UPLOADS}{secrets.token_hex(16)}"
+        return FolderUpload(digest, self._folder / name, lambda: self.settle(name, final))
 
     def delete(self, name: str) -> None:
         with _our_errors():
@@ -218,8 +221,8 @@ class ObstoreBlobs:
             for folder in {path.parent for path in paths}:
                 _fsync(folder)
                 self._sync_upwards(folder)
-        except OSError:
-            raise Unavailable("blobs_unreachable", "the blob store does not answer") from None
+        except OSError as error:
+            raise ours(error) from None
 
     def _sync_upwards(self, folder: Path) -> None:
         """The names of new folders stand in their parents: those are written too, once each."""
@@ -285,5 +288,5 @@ def _our_errors() -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
-    except (BaseError, OSError):
-        raise Unavailable("blobs_unreachable", "the blob store does not answer") from None
+    except (BaseError, OSError) as error:
+        raise ours(error) from None

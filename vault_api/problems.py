@@ -46,6 +46,7 @@ BY_CODE = {
     "head_late": 408,
     "head_too_large": 431,
     "upload_quota": 429,
+    "storage_full": 507,
     "values_not_accepted": 422,
     "route_unknown": 404,
     "method_not_allowed": 405,
@@ -80,6 +81,7 @@ TITLES = {
     431: N_("The head of the request is too large"),
     500: N_("A fault in this service"),
     503: N_("The service can't answer now"),
+    507: N_("The service has no space left"),
 }
 RETRY_AFTER_S = 2
 VERIFY_PATH = "/v1/verify"

@@ -49,6 +49,7 @@ from vault_api.db.prepared import Prepared, raw
 from vault_api.db.signals import tell
 from vault_api.ends import LogEnd, locked_end
 from vault_api.leases import LeaseLost
+from vault_api.storage_full import is_full, storage_full
 
 Result = TypeVar("Result")
 MAX_GROUP = 256
@@ -321,7 +322,7 @@ class Writer(Work):
             self._ending.unsure()
             self._say("commit failed", error)
             for job in batch:
-                job.refuse(Unavailable("database_unreachable", "the database does not answer"))
+                job.refuse(_not_committed(error))
             return
         self._on_step("committed")
         self._ending.committed(end, fresh, done)
@@ -363,7 +364,7 @@ class Writer(Work):
         except TransactionLost:
             raise
         except Exception as error:  # noqa: BLE001 (whatever it was, it is the caller's answer)
-            job.future.set_exception(error)
+            job.future.set_exception(storage_full() if is_full(error) else error)
             if not isinstance(error, OneFileError | LeaseLost):
                 self._say("work failed", error)
             return False
@@ -381,6 +382,10 @@ class Writer(Work):
 def late() -> Unavailable:
     """The answer while the log has not caught up; the same request gets the true answer later."""
     return Unavailable("sequencer_late", "the log has not caught up yet; send the same request again")
+
+
+def _not_committed(error: Exception) -> Unavailable:
+    return storage_full() if is_full(error) else Unavailable("database_unreachable", "the database does not answer")
 
 
 def shuffled(batch: Sequence[Job[object]]) -> list[Job[object]]:

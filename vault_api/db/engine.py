@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from protocol.errors import Malformed, Unavailable
+from vault_api.storage_full import is_full, storage_full
 
 WRITER = {"onefile_writer": True}
 BUSY_TIMEOUT_MS = 5000
@@ -167,7 +168,8 @@ def _unavailable(context: ExceptionContext) -> None:
     """What the driver calls operational is nobody's fault who asked: no server, no answer in time, a full disk."""
     dialect = context.dialect
     if dialect is not None and isinstance(context.original_exception, dialect.loaded_dbapi.OperationalError):
-        raise unreachable() from context.original_exception
+        full = is_full(context.original_exception)
+        raise (storage_full() if full else unreachable()) from context.original_exception
 
 
 def unreachable() -> Unavailable:

@@ -1,0 +1,83 @@
+"""Payloads on their way into a folder: a plain file that gets its name when it is whole and on the disk.
+
+Not through obstore: its writer takes bytes that it could not write, and says so at the end alone. Here a full disk is
+known with the first byte that does not fit, and of four gigabytes none is sent in vain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from protocol.errors import Unavailable, Untrusted
+from vault_api.storage_full import is_full, storage_full
+
+
+class FolderUpload:
+    """One payload below ``part``; ``settle`` gives it its name, durably, and returns then."""
+
+    def __init__(self, digest: bytes, part: Path, settle: Callable[[], None]) -> None:
+        self._digest = digest
+        self._part = part
+        self._settle = settle
+        self._hash = hashlib.sha256()
+        self.received = 0
+        try:
+            part.parent.mkdir(parents=True, exist_ok=True)
+            self._file = part.open("xb", buffering=0)
+        except OSError as error:
+            raise ours(error) from None
+
+    def write(self, chunk: bytes) -> None:
+        """Add some bytes, all of them."""
+        self._hash.update(chunk)
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise ours(error) from None
+        self.received += len(chunk)
+
+    def check(self) -> None:
+        """Raise ``Untrusted("payload_digest")`` if what was written has another SHA-256; nothing is kept then."""
+        if self._hash.digest() != self._digest:
+            self.abort()
+            raise Untrusted(
+                "payload_digest",
+                "the payload's SHA-256 is {got}, expected {want}",
+                got=self._hash.hexdigest(),
+                want=self._digest.hex(),
+            )
+
+    def commit(self) -> int:
+        """Make the bytes visible."""
+        self.check()
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._settle()
+        except OSError as error:
+            with suppress(Unavailable):
+                self.abort()
+            raise ours(error) from None
+        except Unavailable:
+            self.abort()
+            raise
+        return self.received
+
+    def abort(self) -> None:
+        """Forget what was written."""
+        try:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+        except OSError as error:
+            raise ours(error) from None
+
+
+def ours(error: Exception) -> Unavailable:
+    """What a fault of the store means to who asked."""
+    return storage_full() if is_full(error) else Unavailable("blobs_unreachable", "the blob store does not answer")
