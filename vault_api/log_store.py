@@ -89,6 +89,7 @@ class LogStore:
         written |= tiles.appended_bundles(size, entries, self._read_edge)
         for path, data in written.items():
             self._blobs.put(PREFIX + path, data)
+        # commit point: tile (docs/spec/durability.md §3)
         self._stored = size + len(entries)
         edge = {ref.path for ref in _edge_of(self._stored)}
         self._passed += [ref.path for ref in _edge_of(size) if ref.path not in edge]
@@ -110,6 +111,7 @@ class LogStore:
             fence(conn)
             conn.execute(insert(t.checkpoints), row)
             tell(conn, "signed")
+        # commit point: checkpoint (docs/spec/durability.md §3)
         self._head = Head(frontier.size, root, raw)
         self._drop_passed()
 

@@ -52,6 +52,7 @@ class DatabaseOutbox:
             "block_hash": record.block.hash,
             "block_time": record.block.time,
         }
+        # commit point: anchor (docs/spec/durability.md §3)
         self._vault.sequencer.call(
             lambda tx: (
                 tx.conn.execute(delete(t.anchors).where(t.anchors.c.size == record.size)),

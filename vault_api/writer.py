@@ -324,6 +324,7 @@ class Writer(Work):
             for job in batch:
                 job.refuse(_not_committed(error))
             return
+        # commit point: sequence (docs/spec/durability.md §3)
         self._on_step("committed")
         self._ending.committed(end, fresh, done)
 

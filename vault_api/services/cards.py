@@ -74,6 +74,7 @@ def put_dossier_card(vault: Vault, signature: Signature, value: Any) -> Answer:
         logged = log_event(tx, row, "key", envelope.raw)
         return Answer.of(logged.wire(), index=logged.index)
 
+    # commit point: dossier (docs/spec/durability.md §2)
     return write(vault.sequencer, signature, work)
 
 
@@ -101,6 +102,7 @@ def open_dossier(vault: Vault, signature: Signature, body: wire.OpenDossier, tag
         logged = log_event(tx, row, "key", envelope.raw)
         return Answer.of(logged.wire(), 201, index=logged.index)
 
+    # commit point: key card (docs/spec/durability.md §2)
     return write(vault.sequencer, signature, work)
 
 
@@ -120,6 +122,7 @@ def put_agency_card(vault: Vault, signature: Signature, account: bytes, value: A
         keep_card(tx, AGENCY, agency_subject(account), envelope, card)
         return Answer.of(agency_row(known, envelope.to_json(), tx.now))
 
+    # commit point: key card (docs/spec/durability.md §2)
     return write(vault.sequencer, signature, work)
 
 

@@ -72,6 +72,7 @@ def deposit(vault: Vault, caller: Caller, body: wire.Deposit) -> Answer:
         note_payloads(vault, tx, [one])
         return one.work(tx)
 
+    # commit point: deposit (docs/spec/durability.md §2)
     return write(vault.sequencer, caller.signature, work)
 
 
@@ -88,6 +89,7 @@ def deposit_batch(vault: Vault, caller: Caller, batch: wire_batch.DepositBatch, 
         rows = [_row(one, language) for one in answers]
         return Answer.of(wire_batch.DepositRows(rows=rows), index=max(indices, default=None))
 
+    # commit point: deposit (docs/spec/durability.md §2)
     return write(vault.sequencer, caller.signature, work)
 
 

@@ -69,6 +69,7 @@ def post_grant(vault: Vault, holder: Holder, body: wire.PostGrant) -> Answer:
         verify_grant(envelope, begins)
         return _store(tx, holder.row, envelope, custody, attested)
 
+    # commit point: grant (docs/spec/durability.md §2)
     answer = write(vault.sequencer, holder.signature, work)
     vault.waiters.wake(grant.agency)
     return answer
@@ -79,6 +80,7 @@ def revoke_grant(vault: Vault, grant_id: bytes, secret: bytes) -> wire.Revoked:
     # Anybody may knock here: what is wrong is refused before it takes the writer's time.
     with vault.engine.connect() as conn:
         _ended_by(conn, grant_id, secret)
+    # commit point: revoke (docs/spec/durability.md §2)
     done = vault.sequencer.call(lambda tx: _revoke(tx, grant_id, secret))
     return wire.Revoked(index=done[0], at=done[1])
 

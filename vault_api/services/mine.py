@@ -122,6 +122,7 @@ def delete_item(vault: Vault, holder: Holder, item: bytes, raw: str) -> Answer:
         erase(tx, row.idx)
         return _logged(log_event(tx, holder.row, "note", signed.raw.encode("ascii")), 200)
 
+    # commit point: deletion (docs/spec/durability.md §2)
     return write(vault.sequencer, holder.signature, work)
 
 
@@ -142,6 +143,7 @@ def add_statement(vault: Vault, holder: Holder, raw: str) -> Answer:
         told.extend(notices.holder_said(tx, holder, signed.body, signed.hash, logged.index))
         return _logged(logged, 201)
 
+    # commit point: note (docs/spec/durability.md §2)
     answer = write(vault.sequencer, holder.signature, work)
     for agency in told:
         vault.waiters.wake(agency)

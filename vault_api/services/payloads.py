@@ -100,6 +100,7 @@ def await_payloads(tx: Tx, digests: Iterable[bytes]) -> None:
 def record_payload(vault: Vault, signature: Signature, digest: bytes, size: int) -> Answer:
     """Note that a payload is stored. The blob is looked for again: housekeeping may have been quicker."""
     body = wire.Payload(sha256=b64u(digest), size=size)
+    # commit point: upload (docs/spec/durability.md §2)
     return write(
         vault.sequencer,
         signature,

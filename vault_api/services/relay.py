@@ -53,6 +53,7 @@ def relay(vault: Vault, signature: Signature, body: wire.Relay) -> Answer:
         return before
     # Outside of the transaction: a block takes its time. If the process dies here, the message is on chain or
     # not, and sending it again is refused by the contract (nonce, sequence) or does what was asked.
+    # commit point: chain relay (docs/spec/durability.md §2)
     sent = send(vault.ledger)
     _touched(vault, body)
     answer = Answer.of(wire.Relayed(transaction=hex0x(sent.hash), block=sent.block.number))

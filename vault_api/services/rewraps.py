@@ -57,6 +57,7 @@ def rewrap_batch(vault: Vault, holder: Holder, batch: wire_keys.Rewraps, languag
         rows = [wire_keys.RewrapRow(problem=None if error is None else details(error, language)) for error in problems]
         return Answer.of(wire_keys.RewrapRows(rows=rows))
 
+    # commit point: rewrap (docs/spec/durability.md §2)
     return write(vault.sequencer, holder.signature, work)
 
 

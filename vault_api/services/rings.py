@@ -51,6 +51,7 @@ def put_ring(vault: Vault, holder: Holder, body: wire_keys.PutRing) -> Answer:
         _set_keys(tx, holder.row, keys)
         return Answer.of(made)
 
+    # commit point: ring (docs/spec/durability.md §2)
     return write(vault.sequencer, holder.signature, work)
 
 

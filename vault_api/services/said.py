@@ -63,10 +63,12 @@ def add_statement(vault: Vault, agency: Agency, raw: str) -> Answer:
         raise Malformed("statement_kind", "no statement is of this kind")
     known = _known(vault, agency, signed)
     if known is not None:
+        # commit point: statement (docs/spec/durability.md §2)
         return write(vault.sequencer, agency.signature, lambda tx: _again(tx, known))
     check_word(vault, agency, raw)
     with vault.engine.connect() as conn:
         subject = rule.find(conn, vault, agency, said)
+    # commit point: statement (docs/spec/durability.md §2)
     answer = write(vault.sequencer, agency.signature, lambda tx: log_said(tx, agency, signed, subject, rule.most))
     with vault.engine.connect() as conn:
         holder = conn.execute(select(t.dossiers.c.dossier).where(t.dossiers.c.row == subject.dossier_row)).scalar_one()

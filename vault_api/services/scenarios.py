@@ -71,6 +71,7 @@ def post_scenario(vault: Vault, agency: Agency, raw: str) -> Answer:
         body = wire.ScenarioRow(hash=b64u(signed.hash), scenario=signed.raw, index=index)
         return Answer.of(body, 201, index=index)
 
+    # commit point: scenario (docs/spec/durability.md §2)
     return write(vault.sequencer, agency.signature, work)
 
 

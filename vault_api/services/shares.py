@@ -39,6 +39,7 @@ def post_shares(vault: Vault, holder: Holder, body: wire_shares.PostShares) -> A
             tx.conn.execute(insert(s.shares), row)
         return Answer.of(wire_shares.SharesKept(kept=len(found)))
 
+    # commit point: share (docs/spec/durability.md §2)
     return write(vault.sequencer, holder.signature, work)
 
 

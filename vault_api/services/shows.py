@@ -57,6 +57,7 @@ def open_show(vault: Vault, holder: Holder, body: wire.OpenShow) -> Answer:
         insert_row(tx.conn, t.shows, row)
         return Answer.of(wire.Show(session=body.session, state="open", expires=expires), 201)
 
+    # commit point: show (docs/spec/durability.md §2)
     return write(vault.sequencer, holder.signature, work)
 
 
@@ -88,6 +89,7 @@ def collect(vault: Vault, agency: Agency, body: wire.Collect) -> wire.Show:
             _log_collect(tx, show, agency, receipt)
         return Answer(200, b"{}")
 
+    # commit point: show (docs/spec/durability.md §2)
     write(vault.sequencer, agency.signature, work)
     vault.waiters.wake(session)
     return agency_show(vault, agency, session)
@@ -109,6 +111,7 @@ def present(vault: Vault, holder: Holder, session: bytes, body: wire.Present) ->
         retentions.keep(tx, show, show.receipt, show_row=show.row)  # only now there is something to delete
         return Answer.of(wire.Show(session=b64u(session), state="delivered", expires=show.expires))
 
+    # commit point: show (docs/spec/durability.md §2)
     answer = write(vault.sequencer, holder.signature, work)
     vault.waiters.wake(session)
     return answer
@@ -126,6 +129,7 @@ def refuse(vault: Vault, holder: Holder, session: bytes) -> Answer:
             _note(tx, show, "refused")
         return Answer.of(wire.Show(session=b64u(session), state="refused", expires=show.expires))
 
+    # commit point: show (docs/spec/durability.md §2)
     answer = write(vault.sequencer, holder.signature, work)
     vault.waiters.wake(session)
     return answer

@@ -29,4 +29,5 @@ def add_stamp(vault: Vault, agency: Agency, raw: str) -> Answer:
     with vault.engine.connect() as conn:  # a use stays as it was logged: the writer need not look for it
         use = use_of(conn, vault, agency, signed.body)
     subject = replace(use, key=stamp_key(use))
+    # commit point: statement (docs/spec/durability.md §2)
     return write(vault.sequencer, agency.signature, lambda tx: log_said(tx, agency, signed, subject, MAX_STAMPS))

@@ -56,6 +56,7 @@ def put_status_list(vault: Vault, agency: Agency, account: bytes, n: int, token:
         tx.conn.execute(insert(t.status_lists), row)
         return Answer.of(wire.PublicLogged(index=index), index=index)
 
+    # commit point: status list (docs/spec/durability.md §2)
     return write(vault.sequencer, agency.signature, work)
 
 

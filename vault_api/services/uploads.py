@@ -54,6 +54,7 @@ def begin(vault: Vault, caller: Caller, body: wire_uploads.BeginUpload) -> Answe
         _NEW.run(tx.conn, fresh)
         return Answer.of(_state(vault, _OWN.first(tx.conn, found), 0, tx.now), 201)
 
+    # commit point: segment (docs/spec/durability.md §2)
     return write(vault.sequencer, caller.signature, work)
 
 
@@ -88,6 +89,7 @@ def take_segment(vault: Vault, caller: Caller, ident: bytes, offset: int, data: 
         _touch(tx, row.row, received)
         return Answer.of(_state(vault, row, received, tx.now))
 
+    # commit point: segment (docs/spec/durability.md §2)
     return write(vault.sequencer, caller.signature, work)
 
 
@@ -110,6 +112,7 @@ def complete(vault: Vault, caller: Caller, ident: bytes) -> Answer:
         tx.conn.execute(delete(u).where(u.c.row == found.row))
         return Answer.of(wire.Payload(sha256=b64u(found.sha256), size=found.size), 201 if new else 200)
 
+    # commit point: upload (docs/spec/durability.md §2)
     answer = write(vault.sequencer, caller.signature, work)
     if row is not None:
         _clear(vault, row)
@@ -124,6 +127,7 @@ def give_up(vault: Vault, caller: Caller, ident: bytes) -> Answer:
         tx.conn.execute(delete(u).where(u.c.row == row.row))
         return Answer.of(_state(vault, row, row.received, tx.now))
 
+    # commit point: segment (docs/spec/durability.md §2)
     answer = write(vault.sequencer, caller.signature, work)
     _clear(vault, row)
     return answer

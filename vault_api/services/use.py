@@ -35,10 +35,12 @@ async def use_grant(vault: Vault, grant_id: bytes, raw: str) -> tuple[int, wire.
 
 async def _handed(vault: Vault, receipt: releases.SignedReceipt) -> releases.Handed:
     try:
+        # commit point: release (docs/spec/durability.md §2)
         return await vault.sequencer.acall(lambda tx: releases.release(vault, tx, receipt))
     except Unavailable as error:
         if error.code != COLD:
             raise
     # The chain's facts were not in memory: read them in a thread, then once more.
     await asyncio.to_thread(releases.prepare, vault, receipt)
+    # commit point: release (docs/spec/durability.md §2)
     return await vault.sequencer.acall(lambda tx: releases.release(vault, tx, receipt))
