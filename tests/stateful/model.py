@@ -53,12 +53,12 @@ class Model(Reference):
         person = self.people[item.whose]
         if item.card != person.card:
             raise No(409, "card_superseded")
-        if kind != "missing" and not item.payloads:
-            self.alive()
-            item.payloads, item.noted_at = True, self.now
-        return self.once(lambda: self._taken(item, twin, token_at))
+        along = kind != "missing" or item.payloads
+        if kind != "missing":
+            self.alive()  # that the bytes come is noted before they are stored
+        return self.once(lambda: self._taken(item, twin, token_at, along))
 
-    def _taken(self, item: Item, twin: int | None, token_at: int | None) -> str:
+    def _taken(self, item: Item, twin: int | None, token_at: int | None, along: bool) -> str:
         person = self.people[item.whose]
         if not person.kept:
             raise No(404, "dossier_unknown")
@@ -69,10 +69,10 @@ class Model(Reference):
         before = any(i.at is not None and (i.by, i.whose) == (item.by, item.whose) for i in self.items)
         if item.by != item.whose and not before:
             self._invited(item, token_at)
-        if not item.payloads:
+        if not along:
             raise No(404, "payload_missing")
         self.append("issue", item.whose)
-        item.at = self.now
+        item.at, item.payloads = self.now, True
         return "201"
 
     def _invited(self, item: Item, token_at: int | None) -> None:

@@ -149,13 +149,10 @@ class World(Model):
         return "waited"
 
     def tidy(self) -> str:
-        """Answers are forgotten after a day, and so is what was uploaded for nothing."""
+        """Answers are forgotten after a day."""
         old = self.now - ANSWERS_KEPT_S
         for write in self.writes:
             write.answers = {seq: (text, at) for seq, (text, at) in write.answers.items() if at >= old}
-        for item in self.items:
-            if item.at is None and item.noted_at < self.now - DAY:
-                item.payloads = False
         return "tidied"
 
     # --- again ------------------------------------------------------------------------------------

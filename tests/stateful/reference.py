@@ -38,7 +38,6 @@ class Item:
     at: int | None = None
     deleted: bool = False
     payloads: bool = False
-    noted_at: int = 0
     write: int = -1
     seq: int = 0  # of the card with which its slip is signed
     ident: int = -1  # whose id it carries: its own, or that of an earlier item
