@@ -14,6 +14,9 @@ demo: setup ## play the whole story on a local chain, each step with what it pro
 up: setup ## start chain and vault with sample agencies and wallets; Ctrl-C stops all of it
 	@$(PY) -m scripts.up
 
+up-cluster: setup ## the same with 2 API processes, 2 workers, sequencer and publisher on PostgreSQL and S3
+	@$(PY) -m scripts.cluster
+
 window: setup ## open the service window's page with sample data; Ctrl-C stops all of it
 	@$(PY) -m scripts.window
 
@@ -96,4 +99,4 @@ frames: setup ## measure how well the window's page reads hard pictures, beside 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up window mydata test check lint vectors bench bench-quick bench-audit big-documents contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures catalogs frames lock
+.PHONY: help setup demo up up-cluster window mydata test check lint vectors bench bench-quick bench-audit big-documents contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures catalogs frames lock

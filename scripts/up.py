@@ -34,6 +34,7 @@ USUAL = {
     "ONEFILE_PASSPHRASE_FILE": "",
 }
 Announce = Callable[[Stack], None]
+Make = Callable[[Path, int, int, Children, dict[str, str]], Stack]
 
 
 def main() -> int:
@@ -44,7 +45,7 @@ def main() -> int:
     return stay_up(parser.parse_args(), print_next)
 
 
-def stay_up(chosen: argparse.Namespace, announce: Announce) -> int:
+def stay_up(chosen: argparse.Namespace, announce: Announce, make: Make = Stack.at) -> int:
     """The system below ``chosen.home`` until Ctrl-C; ``announce`` says, once it is ready, what to do with it."""
     for port in (chosen.chain_port, chosen.vault_port):
         if listening(port):
@@ -62,7 +63,7 @@ def stay_up(chosen: argparse.Namespace, announce: Announce) -> int:
         signal.signal(number, stop)
     home = chosen.home.absolute()
     with Children(home / "logs") as children:
-        stack = Stack.at(home, chosen.chain_port, chosen.vault_port, children, base_env(str(home)))
+        stack = make(home, chosen.chain_port, chosen.vault_port, children, base_env(str(home)))
         try:
             return run(stack, started, stopped, announce)
         finally:

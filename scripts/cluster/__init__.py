@@ -1,0 +1,1 @@
+"""A vault of several processes on this machine: PostgreSQL, S3, a balancer, and the processes of one table."""
