@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, bindparam, insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import QueuePool
 
 from protocol.errors import Malformed, Unavailable
 from scripts.servers.postgres import Postgres
@@ -196,7 +198,7 @@ def test_a_foreign_key_is_held(engine: Engine) -> None:
 
 def test_a_reader_sees_one_state_for_as_long_as_it_reads(engine: Engine) -> None:
     commit(engine, entry(1))
-    with engine.connect() as conn:
+    with engine.connect() as conn, conn.begin():
         assert len(_ALL.all(conn, {})) == 1
         commit(engine, entry(2))
         assert len(_ALL.all(conn, {})) == 1
@@ -273,6 +275,19 @@ def test_another_error_of_a_prepared_statement_stays_what_it_is(engine: Engine) 
     other = engine.dialect.loaded_dbapi.ProgrammingError if _is_postgres(engine) else Unavailable
     with engine.connect().execution_options(**WRITER) as conn, conn.begin(), pytest.raises(other):
         raw(conn, "SELECT nothing FROM nowhere")
+
+
+def test_a_pool_that_is_used_up_is_unavailable(engine: Engine) -> None:
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)
+    pool._timeout, pool._max_overflow = 0.05, 0  # of seconds, and of connections beyond the kept ones
+    with ExitStack() as held:
+        for _ in range(pool.size()):
+            held.enter_context(engine.connect())
+        with pytest.raises(Unavailable) as refused:
+            engine.connect()
+    assert refused.value.code == "database_unreachable"
+    ping(engine)
 
 
 def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from protocol.errors import Malformed, Unavailable
 from vault_api.storage_full import is_full, storage_full
@@ -39,6 +40,16 @@ TCP_DEAD_AFTER_S = 30  # a connection on which nothing arrives any more
 OLDEST_POSTGRES = (15,)
 # What a deletion or a revocation empties (vault_api/db/tables.py): of these no old version shall stay.
 ERASED = ("events", "items", "objects", "grant_parcels", "grant_headers", "shows", "show_headers", "idempotency")
+
+
+class _Pool(QueuePool):
+    """A pool that is used up for too long is a database that does not answer in time."""
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        try:
+            return super()._do_get()
+        except PoolTimeoutError:
+            raise unreachable() from None
 
 
 def open_engine(url: str) -> Engine:
@@ -70,7 +81,7 @@ def _sqlite(url: URL) -> Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url,
-        poolclass=QueuePool,
+        poolclass=_Pool,
         pool_size=POOL_CONNECTIONS,
         max_overflow=SQLITE_MORE_CONNECTIONS,
         pool_timeout=POOL_WAIT_S,
@@ -90,6 +101,7 @@ def _postgres(url: URL) -> Engine:
     }
     engine = create_engine(
         url,
+        poolclass=_Pool,
         pool_size=POOL_CONNECTIONS,
         max_overflow=POSTGRES_MORE_CONNECTIONS,
         pool_timeout=POOL_WAIT_S,
@@ -103,6 +115,8 @@ def _postgres(url: URL) -> Engine:
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     )
+    event.listen(engine, "connect", _reads)
+    event.listen(engine, "checkin", _reads)
     event.listen(engine, "begin", _begin_on_postgres)
     return engine
 
@@ -135,9 +149,11 @@ def settle(engine: Engine) -> None:
 
 
 def _vacuum(driver: Any) -> None:
-    driver.autocommit = True  # VACUUM runs in no transaction
+    driver.autocommit = True  # VACUUM runs in no transaction, and for as long as it takes
     try:
+        driver.execute("SET statement_timeout = 0")
         driver.execute(f"VACUUM (SKIP_LOCKED) {', '.join(ERASED)}")
+        driver.execute("RESET statement_timeout")
     finally:
         driver.autocommit = False
 
@@ -155,13 +171,20 @@ def _begin(conn: Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
 
-def _begin_on_postgres(conn: Connection) -> None:
-    # Nothing is sent: the driver writes the level into the BEGIN that it sends with the first statement.
+def _reads(driver: Any, _record: Any) -> None:
+    # Nothing is sent here nor below: the driver writes the level into the BEGIN that goes with the first statement.
     from psycopg import IsolationLevel
 
-    writer = conn.get_execution_options().get("onefile_writer", False)
-    driver: Any = conn.connection.driver_connection
-    driver.isolation_level = IsolationLevel.READ_COMMITTED if writer else IsolationLevel.REPEATABLE_READ
+    if driver is not None:  # one that broke is thrown away
+        driver.isolation_level = IsolationLevel.REPEATABLE_READ
+
+
+def _begin_on_postgres(conn: Connection) -> None:
+    from psycopg import IsolationLevel
+
+    if conn.get_execution_options().get("onefile_writer", False):
+        driver: Any = conn.connection.driver_connection
+        driver.isolation_level = IsolationLevel.READ_COMMITTED
 
 
 def _unavailable(context: ExceptionContext) -> None:

@@ -116,6 +116,6 @@ def _answered(conn: Connection, error: Exception) -> None:
 
 
 def _cursor(conn: Connection) -> Any:
-    if not conn.in_transaction():
-        conn.begin()  # as SQLAlchemy does by itself: who reads twice reads the same state
+    # Begins no transaction on SQLite, since that costs more than the statement does. So who reads twice and needs the
+    # same state both times begins one; on PostgreSQL the driver has.
     return conn.connection.cursor()
