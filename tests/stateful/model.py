@@ -47,7 +47,7 @@ class Model(Reference):
     def _deposit(self, item: Item, kind: str, twin: int | None, token_at: int | None) -> str:
         caller = self.caller(item.by)
         self._by(item.seq)
-        if isinstance(caller, Agency) and not caller.has("issuer", self.clock):
+        if isinstance(caller, Agency) and not caller.has("issuer", self.moment):
             raise No(403, "not_an_issuer")
         self._recent(item.iat, self.clock)
         person = self.people[item.whose]
@@ -176,6 +176,7 @@ class Model(Reference):
         def work() -> str:
             if any(other.at is not None and other.ident == grant.ident for other in self.grants):
                 raise No(409, "grant_exists")
+            self.in_time()
             if grant.controller != self.people[grant.whose].controller:
                 raise No(422, "not_controller")
             self._hold(grant, max(self.now, grant.not_before), posting=True)
@@ -298,6 +299,7 @@ class Model(Reference):
             return self._again(grant)
         if kind == "reused" and grant.last_receipt is not None:
             raise No(409, "receipt_reused")
+        self.in_time()
         self._recent(at - (SKEW_S + LATE if kind == "stale" else 0), self.now)
         self._asked(grant, asked, kind)
         self._hold(grant, self.now)
@@ -346,12 +348,13 @@ class Model(Reference):
         if not self.grants:
             return NOTHING
         number = k % len(self.grants)
-        return self._read(agency, lambda: self._judge(agency, self._posted(number)))
+        return self._read(agency, lambda: self._judge(agency, number))
 
-    def _judge(self, agency: str, grant: Grant) -> str:
+    def _judge(self, agency: str, number: int) -> str:
+        now, grant = self.moment, self._posted(number)
         if grant.agency != agency:
             raise No(404, "grant_unknown")
-        faults = self.faults(grant, self.clock)
+        faults = self.faults(grant, now)
         return " ".join(["200", "reject" if faults else "accept", *sorted(code for _, code in faults)])
 
     def fetch(self, agency: str, k: int) -> str:
@@ -362,7 +365,7 @@ class Model(Reference):
         return self._read(agency, lambda: self._fetch(agency, number))
 
     def _fetch(self, agency: str, number: int) -> str:
-        first = self.grants[number].items[0]
+        now, first = self.moment, self.grants[number].items[0]
         try:
             grant = self._posted(number)
         except No:
@@ -371,7 +374,7 @@ class Model(Reference):
             raise No(404, "payload_unknown")
         if grant.ended is not None or grant.epoch != self.people[grant.whose].epoch:
             raise No(403, "grant_revoked")
-        if self.clock >= grant.not_after:
+        if now >= grant.not_after:
             raise No(403, "grant_expired")
         return "200"
 

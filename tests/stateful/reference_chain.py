@@ -91,6 +91,18 @@ class Registries:
         return self.now < self.floor
 
     @property
+    def moment(self) -> int:
+        """The time by which rights are judged that nothing is logged about: never before the newest block heard of."""
+        if self.clock < self.seen - LAG:
+            raise No(503, "clock_behind")
+        return max(self.clock, self.seen)
+
+    def in_time(self) -> None:
+        """Nothing that depends on the time is decided while the clock is behind."""
+        if self.behind:
+            raise No(503, "clock_behind")
+
+    @property
     def next_block(self) -> int:
         """The time by which the registries judge what comes now."""
         return max(self.block, self.clock)
@@ -109,8 +121,7 @@ class Registries:
 
     def append(self, kind: str, whose: str, about: Any = None) -> int:
         """An entry; its number. ``about`` of a use: the grant and the number of the use."""
-        if self.behind:
-            raise No(503, "clock_behind")
+        self.in_time()
         self.last = self.now
         self.entries.append((kind, whose, about))
         if whose in self.people:
