@@ -13,9 +13,11 @@ from sqlalchemy import Engine, insert, select
 
 from chain.files import write_deployment
 from chain.ledger import Ledger, LogState
+from protocol.canonical import loads_object
 from protocol.encoding import hex0x
-from protocol.entries import first_entry, opening_statement, origin, origin_hash
+from protocol.entries import first_entry, head_statement, opening_statement, origin, origin_hash
 from protocol.errors import Conflict, Unavailable
+from protocol.fields import Fields
 from protocol.merkle import Frontier, leaf_hash
 from protocol.note import NoteSigner
 from protocol.note_signer import Ed25519NoteSigner
@@ -50,7 +52,7 @@ def log_is_open(engine: Engine) -> bool:
 
 def open_log(engine: Engine, ledger: Ledger, signer: NoteSigner, clock: Clock, name: str) -> None:
     """Open the log on chain and in the database, unless it is open; ``Conflict`` if the two do not fit."""
-    entry0 = first_entry(signer.name, opening_statement(signer.name, str(signer.vkey))).serialise()
+    entry0 = _first_entry(engine, signer)
     if log_is_open(engine):
         _check_same(engine, entry0)
         check_standing(engine, ledger, signer.name)
@@ -90,6 +92,18 @@ def _open_on_chain(ledger: Ledger, signer: NoteSigner, name: str, entry0: bytes)
     if state is None:
         raise Unavailable("chain_unreachable", "the log was opened, but the chain does not show it yet")
     return state
+
+
+def _first_entry(engine: Engine, signer: NoteSigner) -> bytes:
+    """Entry 0: of a log that begins, or of one that goes on after a frozen one (``vault-api succeed``)."""
+    with engine.connect() as conn:
+        head = conn.execute(select(t.meta.c.value).where(t.meta.c.name == "succeeds")).scalar()
+    if head is None:
+        return first_entry(signer.name, opening_statement(signer.name, str(signer.vkey))).serialise()
+    old = Fields(loads_object(head.encode(), what="succeeds"), "succeeds")
+    return first_entry(
+        signer.name, head_statement(old.text("origin"), old.uint("size"), old.bytes32("root"))
+    ).serialise()
 
 
 def _check_same(engine: Engine, entry0: bytes) -> None:

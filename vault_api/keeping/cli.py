@@ -15,9 +15,10 @@ import click
 from console import frame
 from console.frame import Command
 from console.i18n import N_, _
-from console.output import binary_stdout, emit, fields, say, warn
+from console.output import binary_stdout, confirm, emit, fields, say, warn
 from console.printable import printable
 from console.progress import progress
+from protocol.encoding import hex0x
 from protocol.errors import OneFileError, Untrusted
 from vault_api.settings import Settings, load_settings
 
@@ -139,6 +140,37 @@ def scrub(*, rate: int, no_chain: bool) -> None:
     emit({"looked": looked, "damaged": damaged}, lambda: fields([*looked.items(), (_("damaged"), len(damaged))]))
     if damaged:
         raise Untrusted("scrub_damaged", "{count} things are damaged", count=len(damaged))
+
+
+@click.command(
+    "succeed",
+    cls=Command,
+    help=N_("Go on in a new log after a loss: the old one is frozen on chain, and the new one says what is lost."),
+)
+@click.option("--name", required=True, help=N_("Name of the new log (ONEFILE_LOG_NAME from then on)."))
+@click.option("--dry-run", is_flag=True, help=N_("Only say what would happen."))
+@click.option("--yes", is_flag=True, help=N_("Do not ask."))
+def succeed(*, name: str, dry_run: bool, yes: bool) -> None:
+    """The only way on from a state whose end is nowhere to be found."""
+    settings = load_settings()
+    from vault_api.keeping import succession
+    from vault_api.locking import only_one
+    from vault_api.opening import log_origin, log_signer, record_log
+    from vault_api.running import connect
+
+    with only_one(settings.vault_home), _parts(settings) as parts:
+        ledger = connect(settings)
+        signer = log_signer(settings.log_key, log_origin(ledger, name), may_create=False)
+        found = succession.plan(parts, signer.name)
+        facts = {**asdict(found), "owner": hex0x(found.owner), "account": hex0x(ledger.account)}
+        emit({"dry_run": dry_run, **facts}, lambda: fields(facts.items()))
+        if dry_run:
+            return
+        if not confirm(_("Freeze this log for ever and end every grant?"), assume_yes=yes):
+            raise click.Abort
+        succession.succeed(parts, ledger, signer, name)
+        record_log(settings.deployment, ledger, signer)
+    say(_("next: set ONEFILE_LOG_NAME={name}, then vault-api reconcile").format(name=name))
 
 
 @contextmanager

@@ -10,8 +10,9 @@ mark goes, and the vault may serve.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, insert, select
 
 from chain.ledger import LedgerReads, LogState
 from protocol import canonical
@@ -143,7 +144,16 @@ def _state_loss(vault: Vault, tx: Tx) -> int | None:
     lost = select(func.count()).select_from(t.events).where(t.events.c.object_sha256 == LOST)
     said = {"v": 1, "origin": vault.origin, "size": tx.size, "lost": tx.conn.execute(lost).scalar_one(), "at": tx.now}
     clear_mark(tx.conn)
-    return log_public(tx, "loss", vault.origin, canonical.dumps(said))
+    return log_loss(tx, vault.origin, said)
+
+
+def log_loss(tx: Tx, origin: str, said: dict[str, Any]) -> int:
+    """Append a public entry of the log's own, behind its entry 0 or the last of this kind; its index."""
+    first = select(t.public_entries.c.idx).where(t.public_entries.c.idx == 0)
+    if tx.conn.execute(first).first() is None:
+        # Entry 0 is the first public entry of this uri: the row says so.
+        tx.conn.execute(insert(t.public_entries), {"idx": 0, "uri": origin, "t": "log", "object": b""})
+    return log_public(tx, "loss", origin, canonical.dumps(said))
 
 
 def _on_chain(parts: Parts) -> LogState:
