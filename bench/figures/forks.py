@@ -8,7 +8,7 @@ with the log's own key, and shown to the same monitor with the same memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from random import Random
 
 import httpx2
@@ -30,7 +30,6 @@ from vault_api.logbook import log_public
 from vault_api.sequencer import Tx
 
 HONEST_EACH = 10  # honest continuations for each lie
-MOST_ENTRIES = 3_000  # a log that is longer is begun anew: a lie is built from all of its entries
 MOST_GROWTH = 12
 REORGANISED = 0.03
 URI = "urn:onefile:status:0x" + "0" * 40 + ":0"
@@ -43,38 +42,32 @@ def looked(watch: Watch, before: MonitorState, now: int) -> Look:
 
 
 class Forks:
-    """``look`` is what finds out; another one than the real is only for tests of this figure."""
+    """``look`` is what finds out, ``room`` what it looks at; others than the real are only for tests of this figure."""
 
     def __init__(self, look: Looking = looked, room: Room | None = None) -> None:
         self._look = look
         self._room = room
-        self._own = room is None
 
     def close(self) -> None:
-        if self._own and self._room is not None:
-            self._room.close()
+        """Nothing to clear away: a batch has a vault of its own, since what it draws goes by the log's size."""
 
     def end(self) -> Tally:
         return Tally()
 
     def batch(self, draw: Random, size: int) -> Tally:
-        tally = Tally()
-        log = Log(self._fresh())
-        state = MonitorState()
+        if self._room is not None:
+            return self._batch(draw, size, self._room)
+        with closing(Room.open()) as room:
+            return self._batch(draw, size, room)
+
+    def _batch(self, draw: Random, size: int, room: Room) -> Tally:
+        tally, log, state = Tally(), Log(room), MonitorState()
         for _ in range(size):
             for _ in range(HONEST_EACH):
                 log.step(draw)
                 state = self._honest(draw, log, state, tally)
             self._lie(draw, log, state, tally)
         return tally
-
-    def _fresh(self) -> Room:
-        if self._room is not None and self._room.stage.vault.log.size > MOST_ENTRIES:
-            self.close()
-            self._room = None
-        if self._room is None:
-            self._room, self._own = Room.open(), True
-        return self._room
 
     def _honest(self, draw: Random, log: Log, state: MonitorState, tally: Tally) -> MonitorState:
         """A look at the honest vault, once or at two addresses, now and then beginning from nothing."""
