@@ -9,12 +9,29 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from protocol.errors import Unavailable
+
 
 class Clock(Protocol):
     """Tells the time; never raises."""
 
     def now(self) -> int:
         """Whole seconds since 1970, UTC."""
+
+
+def put_forward(now: int, floor: int, lag_s: int) -> int:
+    """``floor``, where the clock lags behind it by no more than ``lag_s``; else what the clock says."""
+    return floor if floor - lag_s <= now < floor else now
+
+
+def clock_behind(now: int, floor: int) -> Unavailable:
+    """The clock stands behind what is logged or on chain: no time that it tells is worth anything."""
+    return Unavailable(
+        "clock_behind",
+        "the vault's clock says {now}, which is before {floor}, already logged or on chain",
+        now=now,
+        floor=floor,
+    )
 
 
 class SystemClock:

@@ -15,7 +15,7 @@ from protocol.identifiers import agency_urn
 from vault_api.blobs import BlobStore
 from vault_api.callers import Callers
 from vault_api.chain_facts import ChainFacts
-from vault_api.clock import Clock
+from vault_api.clock import Clock, clock_behind, put_forward
 from vault_api.limits.load import Load
 from vault_api.log_store import LogStore
 from vault_api.reader_keys import ReaderKeys
@@ -43,6 +43,15 @@ class Vault:
     reader_keys: ReaderKeys
     load: Load
     scenarios: dict[bytes, KnownScenario]  # parsed, by hash: what has this hash never changes
+
+    def moment(self) -> int:
+        """The vault's time, for rights that nothing is logged about: by the rule of the writer (``Tx.append``), it is
+        the latest block's where the clock lags a little, and beyond that ``Unavailable("clock_behind")``."""
+        floor = self.facts.block_time
+        now = put_forward(self.clock.now(), floor, self.settings.clock_lag_s)
+        if now < floor:
+            raise clock_behind(now, floor)
+        return now
 
     @property
     def chain_id(self) -> int:

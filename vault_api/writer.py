@@ -41,7 +41,7 @@ from sqlalchemy import Connection, Engine, delete, insert, update
 from protocol.errors import OneFileError, Unavailable
 from protocol.merkle import leaf_hashes
 from vault_api import metrics
-from vault_api.clock import Clock
+from vault_api.clock import Clock, clock_behind, put_forward
 from vault_api.db import tables as t
 from vault_api.db import tables_processes as p
 from vault_api.db.engine import WRITER
@@ -84,15 +84,15 @@ class Tx:
     staged: list[bytes] = field(default_factory=list)
     needs_size: int = 0
 
+    def moment(self) -> int:
+        """``now``, for whatever depends on the time; ``Unavailable("clock_behind")`` if time ran back."""
+        if self.now < self.floor:
+            raise clock_behind(self.now, self.floor)
+        return self.now
+
     def append(self, entry: bytes) -> int:
         """Add a leaf to the log and return its index; ``Unavailable("clock_behind")`` if time ran back."""
-        if self.now < self.floor:
-            raise Unavailable(
-                "clock_behind",
-                "the vault's clock says {now}, which is before {floor}, already logged or on chain",
-                now=self.now,
-                floor=self.floor,
-            )
+        self.moment()
         index = self.size
         _INSERT_ENTRY.run(self.conn, {"idx": index, "entry": entry, "at": self.now})
         self.staged.append(entry)
@@ -353,8 +353,7 @@ class Writer(Work):
     def _now(self, floor: int) -> int:
         """The vault's clock. If it lags by no more than ``lag_s`` it is put forward to ``floor``; beyond that it
         stands behind, and nothing is logged (``clock_behind``)."""
-        now = self._clock.now()
-        return floor if floor - self._lag_s <= now < floor else now
+        return put_forward(self._clock.now(), floor, self._lag_s)
 
     def _one(self, tx: Tx, job: Job[object]) -> bool:
         if not job.future.set_running_or_notify_cancel():

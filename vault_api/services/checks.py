@@ -96,7 +96,7 @@ def anchor_facts(vault: Vault, now: int) -> AnchorFacts:
 
 
 def _grant(vault: Vault, value: Any) -> Verdict:
-    now = vault.clock.now()
+    now = vault.moment()
     try:
         envelope = GrantEnvelope.from_json(value)
     except Malformed as error:

@@ -207,7 +207,7 @@ def _check_depositor(vault: Vault, caller: Caller, slip: Slip) -> None:
             raise Denied("slip_dossier", "a holder deposits into the holder's own dossier only")
     else:
         wanted = vault.agency_urn(caller.account)
-        if not caller.known.state.has_role(ROLE_ISSUER, vault.clock.now()):
+        if not caller.known.state.has_role(ROLE_ISSUER, vault.moment()):
             raise Denied("not_an_issuer", "the agency is not registered as an issuer")
     if slip.iss != wanted:
         raise Untrusted("slip_issuer", "the slip is by {got}, the request by {want}", got=slip.iss, want=wanted)

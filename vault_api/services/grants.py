@@ -61,7 +61,7 @@ def post_grant(vault: Vault, holder: Holder, body: wire.PostGrant) -> Answer:
     def work(tx: Tx) -> Answer:
         _check_new(tx, grant)
         spent_at = spent_on_chain(tx.conn, grant.nullifier)
-        evidence = _evidence(vault, tx.conn, envelope, tx.now, attested=attested, spent_at=spent_at)
+        evidence = _evidence(vault, tx.conn, envelope, tx.moment(), attested=attested, spent_at=spent_at)
         evidence = evidence._replace(items=_items(tx.conn, holder.row, grant))
         begins = _when_it_begins(evidence, grant)
         # Nothing new begins under a version that another one has replaced by then.
@@ -87,7 +87,7 @@ def revoke_grant(vault: Vault, grant_id: bytes, secret: bytes) -> wire.Revoked:
 
 def judge(vault: Vault, agency: Agency, grant_id: bytes) -> Verdict:
     """The verdict on one more use of the grant now, by the policy ``release``."""
-    now = vault.clock.now()
+    now = vault.moment()
     with vault.engine.connect() as conn:
         row = conn.execute(_GRANT.where(t.grants.c.grant_id == grant_id)).one_or_none()
         if row is None or row.agency != agency.account:

@@ -57,7 +57,7 @@ def may_upload(vault: Vault, caller: Caller) -> None:
     """Holders and registered issuers may; ``Denied("not_an_issuer")`` otherwise."""
     if isinstance(caller, Holder):
         return
-    if not caller.known.state.has_role(ROLE_ISSUER, vault.clock.now()):
+    if not caller.known.state.has_role(ROLE_ISSUER, vault.moment()):
         raise Denied("not_an_issuer", "the agency is not registered as an issuer")
 
 

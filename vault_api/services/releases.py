@@ -134,7 +134,7 @@ def release(vault: Vault, tx: Tx, receipt: Signed[Receipt]) -> Handed:
     if before is not None:
         return _again(tx, grant_row, envelope.grant, before, receipt)
     # (3) It is of now, and asks for no more than the grant gives.
-    check_clock(receipt.body.iat, tx.now, RECEIPT_SKEW_S)
+    check_clock(receipt.body.iat, tx.moment(), RECEIPT_SKEW_S)
     _check_asked(receipt.body, envelope.grant, tx.now)
     # (4) The grant holds for one more use.
     verify_grant(envelope, use_evidence(vault, tx.conn, grant_row, envelope, tx.now))
@@ -159,7 +159,7 @@ def rendered(vault: Vault, handed: Handed) -> wire.Released:
 
 def released_payload(vault: Vault, agency: Agency, grant_id: bytes, payload: bytes) -> int:
     """The size of a payload that the agency was handed the header of, while the grant lives."""
-    now = vault.clock.now()
+    now = vault.moment()
     wanted = (
         select(
             t.payloads.c.size,

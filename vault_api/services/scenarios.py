@@ -47,7 +47,7 @@ def post_scenario(vault: Vault, agency: Agency, raw: str) -> Answer:
     scenario = signed.body
     if scenario.authority != vault.agency_urn(agency.account):
         raise Untrusted("scenario_authority", "the scenario is of {got}", got=scenario.authority)
-    if not agency.known.state.has_role(ROLE_SCENARIO, vault.clock.now()):
+    if not agency.known.state.has_role(ROLE_SCENARIO, vault.moment()):
         raise Denied("not_a_scenario_authority", "the agency is not registered as a scenario authority")
 
     def work(tx: Tx) -> Answer:

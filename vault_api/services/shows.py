@@ -166,7 +166,7 @@ def sweep(vault: Vault, tx: Tx) -> list[bytes]:
 
 
 def _checked_receipt(vault: Vault, agency: Agency, raw: str, session: bytes) -> Signed[Receipt]:
-    now = vault.clock.now()
+    now = vault.moment()
     signed = verify_receipt(raw, agency.key, log=vault.origin, now=now)
     receipt = signed.body
     if receipt.iss != vault.agency_urn(agency.account) or receipt.card != agency.card_hash:

@@ -21,7 +21,7 @@ def put_status_list(vault: Vault, agency: Agency, account: bytes, n: int, token:
     """Take the newest token of a list from its issuer; an older one than the last is refused."""
     if agency.account != account:
         raise Denied("not_your_list", "only {account} puts tokens of this list", account=hex0x(account))
-    now = vault.clock.now()
+    now = vault.moment()
     if not agency.known.state.has_role(ROLE_ISSUER, now):
         raise Denied("not_an_issuer", "the agency is not registered as an issuer")
     uri = status_uri(account, n)
