@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from console.i18n import LANGUAGES, N_, translate
 from protocol.licence_types import CATALOGUE, HOLDER_FIELDS, Title
 
@@ -126,6 +124,8 @@ def _words(lang: str) -> bytes:
 
 @cache
 def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # not at every start: few ask for the page
+
     found = Environment(loader=FileSystemLoader(FILES), autoescape=True, undefined=StrictUndefined)
     return found.get_template("page.html")
 
