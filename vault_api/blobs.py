@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,6 +31,15 @@ PART_BYTES = 5 << 20  # S3 takes no smaller part of a multipart upload, and at m
 PARTS_AT_ONCE = 2  # on their way at the same time: what one upload holds in memory, beside the part that it fills
 PIECE_BYTES = 4 << 20  # asked of S3 at once: each question takes its time, however little it asks for
 UPLOADS = "incoming/"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A blob as a store lists it: ``at``, in seconds since 1970 by the store's clock, is when it was written."""
+
+    name: str
+    size: int
+    at: int
 
 
 class BlobStore(Protocol):
@@ -69,6 +79,9 @@ class BlobStore(Protocol):
 
         What is stored or deleted meanwhile may be among them or not.
         """
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """The same with size and age, asked for in pages: nobody holds the whole list."""
 
 
 class Upload(Protocol):
@@ -186,13 +199,17 @@ class ObstoreBlobs:
                 return
 
     def names(self, prefix: str) -> Iterator[str]:
-        listed = iter(obstore.list(self._store, prefix))
+        return (found.name for found in self.listed(prefix))
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        pages = iter(obstore.list(self._store, prefix))
         while True:
             with _our_errors():
-                some = next(listed, None)
-            if some is None:
+                page = next(pages, None)
+            if page is None:
                 return
-            yield from (found["path"] for found in some)
+            for found in page:
+                yield Listed(found["path"], found["size"], int(found["last_modified"].timestamp()))
 
     def _check_bucket(self) -> None:
         """S3 says the same of a missing object and of a missing bucket, and only the first is an answer."""

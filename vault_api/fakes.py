@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 
 from protocol.errors import Unavailable, Untrusted
-from vault_api.blobs import CHUNK_BYTES, Upload, payload_name
+from vault_api.blobs import CHUNK_BYTES, Listed, Upload, payload_name
 
 
 class MemoryBlobs:
@@ -15,6 +15,7 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.times: dict[str, int] = {}  # when they were written, where a test wants it told
         self.fail: Callable[[str, str], None] = lambda _operation, _name: None
         self.fail_after: Callable[[str, str], None] = lambda _operation, _name: None
 
@@ -52,6 +53,9 @@ class MemoryBlobs:
     def names(self, prefix: str) -> Iterator[str]:
         self.fail("names", prefix)
         return iter([name for name in self.objects if name.startswith(prefix)])
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        return (Listed(name, len(self.objects[name]), self.times.get(name, 0)) for name in self.names(prefix))
 
 
 class _MemoryUpload:

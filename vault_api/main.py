@@ -14,6 +14,7 @@ hints.register(
         "vault_running": N_("Another vault process uses this home: stop it, or let it do the work."),
         "succeed_not_needed": N_("Run `vault-api reconcile`."),
         "scrub_damaged": N_("Restore what is named from a backup: docs/operations.md."),
+        "payloads_damaged": N_("Restore what is named from a backup; `vault-api scrub` reads everything."),
         "not_reconciled": N_("Run `vault-api reconcile`."),
         "log_behind": N_("Run `vault-api reconcile`: it rebuilds what the blob store still has."),
         "log_lost": N_("Find a newer backup or the blob store; else the only way on is `vault-api succeed --dry-run`."),
@@ -36,6 +37,7 @@ cli.lazy("doctor", "vault_api.cli:doctor", N_("Check settings, keys, database, b
 cli.lazy("backup", "vault_api.keeping.cli:backup", N_("Write everything that the vault keeps as one stream"))
 cli.lazy("restore", "vault_api.keeping.cli:restore", N_("Make a vault out of a stream of backups"))
 cli.lazy("reconcile", "vault_api.keeping.cli:reconcile", N_("Compare a restored state with the chain before it serves"))
+cli.lazy("gc", "vault_api.gc_command:gc", N_("Remove stored bytes that nothing names"))
 cli.lazy("scrub", "vault_api.keeping.cli:scrub", N_("Read everything that is kept and name what is damaged"))
 cli.lazy("succeed", "vault_api.keeping.cli:succeed", N_("Go on in a new log after a loss"))
 cli.add_completion()

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     uploads_per_caller: Positive = 64
     upload_bytes_per_caller: Positive = 64 << 30
     upload_idle_s: Positive = 24 * 3600
+    orphan_grace_s: Positive = 24 * 3600
     body_bytes: Positive = 16 << 20
     objects_per_item: Annotated[int, Field(gt=0, le=MAX_OBJECTS)] = MAX_OBJECTS
     page_rows: Annotated[int, Field(gt=0, le=MAX_PAGE)] = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +77,13 @@ def test_names_are_those_of_a_folder_and_of_all_below_it(blobs: BlobStore) -> No
         blobs.put(name, b"1")
     assert sorted(blobs.names("payloads/")) == ["payloads/ab/one", "payloads/cd/ef/two"]
     assert list(blobs.names("nothing/")) == []
+
+
+def test_a_list_says_size_and_age(blobs: BlobStore) -> None:
+    blobs.put("payloads/ab/one", b"12345")
+    [found] = blobs.listed("payloads/")
+    assert (found.name, found.size) == ("payloads/ab/one", 5)
+    assert isinstance(blobs, MemoryBlobs) or abs(found.at - time.time()) < 600
 
 
 @pytest.mark.parametrize("size", [32, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 7, BIGGER])
