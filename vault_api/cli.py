@@ -101,10 +101,13 @@ def migrate() -> None:
     settings = load_settings()
     from vault_api.db.engine import open_engine
     from vault_api.db.migrate import migrate as bring_up
+    from vault_api.jobs import lay_tables
     from vault_api.locking import alone
 
     with alone(settings):
-        revision = bring_up(open_engine(settings.database))
+        engine = open_engine(settings.database)
+        revision = bring_up(engine)
+        lay_tables(engine)
     emit({"schema": revision}, lambda: say(_("schema: {revision}").format(revision=revision)))
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 
 from protocol.errors import Malformed, Unavailable
 from vault_api.build import Outside, signing_of, tenure_of
-from vault_api.leases import FOLLOWER, HOUSEKEEPING, PUBLISHER, SEQUENCER
+from vault_api.jobs import HandOver, Worker, do_due
+from vault_api.leases import FOLLOWER, HOUSEKEEPING, JOBS, PUBLISHER, SEQUENCER
 from vault_api.loops import Rounds, loops_of
 from vault_api.opening import log_is_open
 from vault_api.sharing import Signing
@@ -21,11 +22,11 @@ from vault_api.vault import Vault
 
 ALL, API, WORKER = "all", "api", "worker"
 ROLES: dict[str, frozenset[str]] = {
-    ALL: frozenset({SEQUENCER, FOLLOWER, PUBLISHER, HOUSEKEEPING}),
+    ALL: frozenset({SEQUENCER, FOLLOWER, PUBLISHER, HOUSEKEEPING, JOBS}),
     API: frozenset(),
     SEQUENCER: frozenset({SEQUENCER}),
     PUBLISHER: frozenset({PUBLISHER}),
-    WORKER: frozenset({FOLLOWER, HOUSEKEEPING}),
+    WORKER: frozenset({FOLLOWER, HOUSEKEEPING, JOBS}),
 }
 LOG_WAIT_S = 60.0  # for the sequencer of a new vault to open the log
 LOOK_S = 0.2
@@ -38,7 +39,9 @@ class Duties:
         self._vault = vault
         self._shared = shared
         self._signing: Signing | None = None
-        self._loops: list[Rounds] = loops_of(vault, ROLES[role])
+        self._hand_over = HandOver(vault.engine) if shared and _carried(vault.engine) else None
+        self._loops: list[Rounds] = loops_of(vault, ROLES[role], self._hand_over or do_due)
+        self._worker = Worker(vault) if self._hand_over is not None and JOBS in ROLES[role] else None
         tenures = [loop.tenure for loop in self._loops if loop.tenure is not None]
         if shared and SEQUENCER in ROLES[role]:
             mine = tenure_of(vault.settings, outside, SEQUENCER)
@@ -57,19 +60,26 @@ class Duties:
         if self._signing is not None:
             self._signing.start()
         self._vault.sequencer.start()
-        for loop in self._loops:
-            loop.start()
+        for part in (*self._loops, *([self._worker] if self._worker is not None else ())):
+            part.start()
 
     def stop(self) -> None:
         """Finish what was begun, give the leases back, end."""
-        for loop in self._loops:
-            loop.stop()
+        for part in (*([self._worker] if self._worker is not None else ()), *self._loops):
+            part.stop()
+        if self._hand_over is not None:
+            self._hand_over.close()
         self._vault.sequencer.stop()
         if self._signing is not None:
             self._signing.stop()
         if self._shared:
             self._keeper.stop()
         self._vault.engine.dispose()
+
+
+def _carried(engine: Engine) -> bool:
+    """Whether jobs are carried to workers; else housekeeping does them."""
+    return engine.dialect.name == "postgresql"
 
 
 def is_shared(engine: Engine) -> bool:

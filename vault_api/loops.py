@@ -15,17 +15,14 @@ import structlog
 from chain.follower import Follower
 from chain.ledger import BlockRef
 from protocol.errors import OneFileError, Unavailable
-from vault_api.db.engine import settle
 from vault_api.follow import DatabaseFollowerStore
+from vault_api.jobs import Carry, do_due, want_all
 from vault_api.leases import FOLLOWER, HOUSEKEEPING, PUBLISHER, holder_name
 from vault_api.metrics import CHAIN_AGE, ROUNDS_FAILED
 from vault_api.publishing import Publishing
-from vault_api.services import notices, retentions, uploads
-from vault_api.services.payloads import remove_doomed
 from vault_api.services.shows import sweep
 from vault_api.tenure import Fenced, Tenure
 from vault_api.vault import Vault
-from vault_api.writes import forget_old
 
 SWEEP_S = 1.0
 IDLE_S = 0.5  # until a lease that another process holds is looked at again
@@ -115,10 +112,11 @@ class Following:
 
 
 class Housekeeping:
-    """Ends shows whose time is over; now and then forgets what need not be kept."""
+    """Ends shows whose time is over; now and then wants the jobs done, and carries them to where they are done."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, carry: Carry = do_due) -> None:
         self._vault = vault
+        self._carry = carry
         self._rounds = 0
 
     def round(self) -> None:
@@ -127,24 +125,20 @@ class Housekeeping:
         for session in changed:
             self._vault.waiters.wake(session)
         if self._rounds % CLEAN_EVERY == 0:
-            self._vault.sequencer.call(forget_old)
-            self._vault.sequencer.call(notices.forget_old)
-            retentions.look_after(self._vault)
-            self._vault.sequencer.call(lambda tx: remove_doomed(self._vault, tx))
-            uploads.end_idle(self._vault)
-            settle(self._vault.engine)
+            self._vault.sequencer.call(want_all)
+        self._carry(self._vault)
         self._rounds += 1
 
 
 LOOPS = (FOLLOWER, PUBLISHER, HOUSEKEEPING)
 
 
-def loops_of(vault: Vault, names: Collection[str] = LOOPS) -> list[Rounds]:
+def loops_of(vault: Vault, names: Collection[str] = LOOPS, carry: Carry = do_due) -> list[Rounds]:
     """The threads of one vault, not started. Each writes under its lease alone."""
-    return [_loop(vault, name) for name in LOOPS if name in names]
+    return [_loop(vault, name, carry) for name in LOOPS if name in names]
 
 
-def _loop(vault: Vault, name: str) -> Rounds:
+def _loop(vault: Vault, name: str, carry: Carry) -> Rounds:
     settings = vault.settings
     tenure = Tenure(vault.engine, name, holder_name(), settings.lease_s)
     fenced = replace(vault, sequencer=Fenced(vault.sequencer, tenure))
@@ -152,4 +146,4 @@ def _loop(vault: Vault, name: str) -> Rounds:
         return Rounds(name, Following(fenced).round, settings.chain_poll_s, tenure)
     if name == PUBLISHER:
         return Rounds(name, Publishing(fenced).beat, settings.chain_poll_s, tenure)
-    return Rounds(name, Housekeeping(fenced).round, SWEEP_S, tenure)
+    return Rounds(name, Housekeeping(fenced, carry).round, SWEEP_S, tenure)

@@ -18,6 +18,7 @@ from vault_api.build import build_vault, outside_of
 from vault_api.db.engine import open_engine
 from vault_api.db.migrate import check_schema
 from vault_api.duties import ALL, Duties, check_role, is_shared, opens_the_log, wait_for_log
+from vault_api.jobs import lay_tables
 from vault_api.journal import DatabaseJournal
 from vault_api.settings import Settings
 from vault_api.vault import Vault
@@ -100,6 +101,8 @@ def wired(settings: Settings, role: str) -> tuple[Vault, Duties]:
     outside = outside_of(settings, ledger)
     shared, opens = is_shared(engine), opens_the_log(role)
     check_schema(engine)
+    if shared:
+        lay_tables(engine)
     if not opens:
         wait_for_log(engine)
     engine.dispose()
