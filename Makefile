@@ -26,6 +26,9 @@ mydata: setup ## open a sample citizen's page, "my data", with sample data; Ctrl
 test: setup ## run the whole suite
 	@$(PY) -m tools.suite
 
+conformance: setup ## every backend on the same suite, and all of the vault's unit tests on PostgreSQL and S3
+	@ONEFILE_TEST_BACKENDS=postgres+s3 $(PY) -m pytest -q tests/servers tests/conformance tests/unit/vault_api
+
 check: setup ## lint, types, imports, contracts, tests, docs
 	@$(PY) -m tools.check
 
@@ -90,6 +93,9 @@ figures: setup ## what all recorded runs of the figures come to, beside their go
 chaos: setup ## kill a loaded vault KILLS=… times at random moments and look for losses; SEED=… again the same
 	@$(PY) -W ignore -m tools.chaos --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
+restore-drill: setup ## back up and restore a synthetic vault of ENTRIES=… and BYTES=…, and say how long it took
+	@$(PY) -m tools.restore_drill --entries $(or $(ENTRIES),100000) --bytes $(or $(BYTES),200000000)
+
 catalogs: setup ## build the message catalogues
 	@$(PY) tools/catalogs.py
 
@@ -99,4 +105,4 @@ frames: setup ## measure how well the window's page reads hard pictures, beside 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up up-cluster window mydata test check lint vectors bench bench-quick bench-audit big-documents contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures catalogs frames lock
+.PHONY: help setup demo up up-cluster window mydata test check lint vectors bench bench-quick bench-audit big-documents contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures restore-drill catalogs frames lock
