@@ -11,6 +11,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from bench.local_chain import local_chain
@@ -24,6 +25,8 @@ from tools.chaos.load import Stage, Worker
 from tools.chaos.server import Server
 
 LIVES_S = (0.05, 1.2)  # how long the vault lives between being ready and being killed
+BY_TIME = 1 / 3  # of the kills; the others come when so many operations were acknowledged
+MOST_ANSWERS, LAST_ANSWERS, ANSWERS_S, MOMENT_S = 30, 20, 8.0, 0.04
 EARLY = 1 / 6  # of the kills: before it is ready
 EARLY_S = 2.0
 GOAL_S = 3.0
@@ -51,10 +54,9 @@ class Report:
     early: int = 0
     took_s: float = 0.0
     restarts_s: list[float] = field(default_factory=list)
+    restarts_cpu_s: list[float] = field(default_factory=list)
     journal: Journal = field(default_factory=Journal)
-    entries: int = 0
-    heads: int = 0
-    anchors: int = 0
+    found: Evidence | None = None
     faults: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -68,8 +70,8 @@ class Report:
             f"seed {order.seed}: {self.kills} of {order.kills} kills, {self.early} while starting, {self.took_s:.0f} s",
             f"operations, acknowledged/given up: {each}",
             f"tries without an answer: {silences}",
-            f"log: {self.entries} entries, {self.heads} signed heads seen, {self.anchors} anchored",
-            f"restart: {_restarts(self.restarts_s)}",
+            _log(self.found),
+            f"restart: {_restarts(self.restarts_s, self.restarts_cpu_s)}",
             *(f"FAULT {line}" for line in self.faults[:50]),
             self._verdict(),
         ]
@@ -85,11 +87,14 @@ def play(order: Order, tell: Callable[[str], None] = lambda _line: None) -> Repo
     """Make the run; programs that were started are ended in any case."""
     began, report = time.monotonic(), Report(order)
     draw = random.Random(order.seed)
-    with local_chain() as chain:
+    with ExitStack() as stack:
+        chain = stack.enter_context(local_chain())
         server = Server.of(chain, anchor_interval_s=ANCHOR_S, chain_poll_s=POLL_S, sequencer_wait_s=SEQUENCER_S)
         server.start()
         server.wait_ready()
-        stage = Stage.of(Town.of(chain, server.url), order.workers)
+        town = Town.of(chain, server.url)
+        stack.callback(town.close)
+        stage = Stage.of(town, order.workers)
         tell(f"ready after {time.monotonic() - began:.1f} s; killing")
         crew = Crew(stage, report.journal, draw)
         crew.start()
@@ -97,10 +102,10 @@ def play(order: Order, tell: Callable[[str], None] = lambda _line: None) -> Repo
             _killing(server, draw, report, began + order.seconds)
         finally:
             notes = crew.stop()
-        settle(stage.town)
-        found = gather(stage.town, stage.holders, notes)
-        _conclude(report, found)
-    report.restarts_s = server.restarts_s
+        settle(town)
+        found = gather(town, stage.holders, notes)
+        report.found, report.faults = found, judge(found, report.journal.acts)
+    report.restarts_s, report.restarts_cpu_s = server.restarts_s, server.restarts_cpu_s
     report.took_s = time.monotonic() - began
     return report
 
@@ -144,7 +149,7 @@ class Crew:
 def _killing(server: Server, draw: random.Random, report: Report, deadline: float) -> None:
     """Kill and start again; the vault runs when this returns."""
     while report.kills < report.order.kills and time.monotonic() < deadline:
-        time.sleep(draw.uniform(*LIVES_S))
+        _live(report.journal, draw)
         server.kill()
         report.kills += 1
         while report.kills < report.order.kills and draw.random() < EARLY:
@@ -154,6 +159,23 @@ def _killing(server: Server, draw: random.Random, report: Report, deadline: floa
             report.kills += 1
             report.early += 1
         server.restart()
+    _answers(report.journal, LAST_ANSWERS)
+
+
+def _live(journal: Journal, draw: random.Random) -> None:
+    """Let the vault work: for a time, or for so many answers and then a moment, so that a slow machine works too."""
+    if draw.random() < BY_TIME:
+        time.sleep(draw.uniform(*LIVES_S))
+    else:
+        _answers(journal, draw.randrange(1, MOST_ANSWERS))
+        time.sleep(draw.uniform(0, MOMENT_S))
+
+
+def _answers(journal: Journal, more: int) -> None:
+    """Wait until so many more operations were acknowledged, for as long as a client would."""
+    wanted, deadline = journal.count("answered") + more, time.monotonic() + ANSWERS_S
+    while journal.count("answered") < wanted and time.monotonic() < deadline:
+        time.sleep(0.005)
 
 
 def settle(town: Town) -> None:
@@ -165,15 +187,15 @@ def settle(town: Town) -> None:
         if state is not None and Checkpoint.parse_text(newest.text).size == state.size:
             break
         time.sleep(POLL_S)
-    api.http.close()
 
 
-def _conclude(report: Report, found: Evidence) -> None:
-    report.entries, report.heads, report.anchors = len(found.entries), len(found.notes), len(found.anchors)
-    report.faults = judge(found, report.journal.acts)
+def _log(found: Evidence | None) -> str:
+    if found is None:
+        return "log: not read"
+    return f"log: {len(found.entries)} entries, {len(found.notes)} signed heads seen, {len(found.anchors)} anchored"
 
 
-def _restarts(seconds: Sequence[float]) -> str:
+def _restarts(seconds: Sequence[float], cpu: Sequence[float]) -> str:
     if not seconds:
         return "none"
     ordered = sorted(seconds)
@@ -181,5 +203,5 @@ def _restarts(seconds: Sequence[float]) -> str:
     late = sum(one > GOAL_S for one in ordered)
     return (
         f"median {statistics.median(ordered):.2f} s, p99 {p99:.2f} s, max {ordered[-1]:.2f} s; "
-        f"{late} of {len(ordered)} over {GOAL_S:.0f} s"
+        f"{late} of {len(ordered)} over {GOAL_S:.0f} s; of it {statistics.median(cpu):.2f} s of a processor"
     )

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bench.local_chain import LocalChain
 from bench.vaults import settings_of
@@ -26,6 +27,7 @@ class Server:
     settings: Settings
     env: dict[str, str]
     restarts_s: list[float] = field(default_factory=list)
+    restarts_cpu_s: list[float] = field(default_factory=list)
     _child: Child | None = None
     _began: float = 0.0
 
@@ -65,9 +67,10 @@ class Server:
         return time.monotonic() - self._began
 
     def restart(self) -> None:
-        """Start it and note how long it took."""
+        """Start it and note how long it took, and how much of that a processor worked for it."""
         self.start()
         self.restarts_s.append(self.wait_ready())
+        self.restarts_cpu_s.append(_cpu_s(self._running().process.pid))
 
     def kill(self) -> None:
         """SIGKILL, now; returns when the process is gone."""
@@ -88,3 +91,9 @@ class Server:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
         return False
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor seconds of a process so far, of all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
