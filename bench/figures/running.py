@@ -28,7 +28,7 @@ def run_part(
 ) -> tuple[Run, Tally]:
     """Make ``n`` tries, or as many as fit into ``minutes``: the beginning of the tries of that seed, without a gap.
 
-    What was begun is ended, so that a part may take some seconds more. Ctrl-C ends it in the same way.
+    What was begun is ended, so that a part may take some seconds more. Ctrl-C or SIGTERM ends it in the same way.
     """
     many = 1 if figure.alone else processes or os.cpu_count() or 1
     began, tally = time.monotonic(), Tally()
