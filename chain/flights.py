@@ -61,20 +61,13 @@ class Flights:
 
     # --- what the journal knows -----------------------------------------------------------------------
 
-    def kept(self) -> dict[int, Flight]:
-        """All numbers that are kept."""
-        found: dict[int, list[Attempt]] = {}
-        for attempt in self._journal.attempts():
-            found.setdefault(attempt.nonce, []).append(attempt)
-        return {nonce: tuple(attempts) for nonce, attempts in found.items()}
-
     def of(self, nonce: int) -> Flight:
         """The attempts of one number; empty if it is not kept."""
         return tuple(self._journal.of(nonce))
 
     def waiting(self) -> dict[int, Flight]:
-        """The numbers of which nothing is known to be in a block."""
-        return {nonce: flight for nonce, flight in self.kept().items() if _block_of(flight) is None}
+        """The numbers of which nothing is known to be in a block, in order."""
+        return _flights(self._journal.waiting())
 
     # --- what the chain says --------------------------------------------------------------------------
 
@@ -90,14 +83,17 @@ class Flights:
 
     def heal(self, besides: Sequence[int] = ()) -> None:
         """Make the journal true again, and broadcast what waits, except the numbers `besides` that somebody tends."""
-        kept = self.kept()
-        self._bury(kept)
-        self._undo(kept)
+        newest = self._journal.newest()
+        if newest is not None and newest.block is not None:
+            # A block that is still there has all before it on the chain.
+            if self._node.block(newest.block.number) != newest.block:
+                self._undo()
+            self._journal.bury(newest.block.number - KEEP_BLOCKS)
         waiting = {nonce: flight for nonce, flight in self.waiting().items() if nonce not in besides}
         if not waiting:
             return
         mined = self._node.mined_nonce(self.account)
-        for nonce, flight in sorted(waiting.items()):
+        for nonce, flight in waiting.items():
             if self._look(flight) is not None:
                 continue
             if nonce < mined:
@@ -121,20 +117,16 @@ class Flights:
                 return attempt, receipt
         return None
 
-    def _undo(self, kept: dict[int, Flight]) -> None:
-        """What is in no block any more waits again. A block that is still there has all before it on the chain."""
-        for nonce, flight in sorted(kept.items(), key=lambda item: _height(item[1]), reverse=True):
-            block = _block_of(flight)
-            if block is None or self._node.block(block.number) == block:
+    def _undo(self) -> None:
+        """What is in no block any more waits again."""
+        for nonce, flight in reversed(_flights(self._journal.attempts()).items()):
+            block = next((attempt.block for attempt in flight if attempt.block is not None), None)
+            if block is None:
+                continue
+            if self._node.block(block.number) == block:
                 return
             if self._look(flight) is None:
                 self._journal.included(nonce, None, None)
-
-    def _bury(self, kept: dict[int, Flight]) -> None:
-        top = max((_height(flight) for flight in kept.values()), default=0)
-        deep = [nonce for nonce, flight in kept.items() if 0 <= _height(flight) < top - KEEP_BLOCKS]
-        if deep:
-            self._journal.forget(deep)
 
     # --- sending --------------------------------------------------------------------------------------
 
@@ -144,8 +136,8 @@ class Flights:
 
     def next_number(self) -> int:
         """The lowest number that neither the node nor the journal knows as used."""
-        number, kept = self._node.next_nonce(self.account), self.kept()
-        while number in kept:
+        number = self._node.next_nonce(self.account)
+        while self.of(number):
             number += 1
         return number
 
@@ -190,7 +182,7 @@ class Flights:
         mined, waiting = self._node.mined_nonce(self.account), self.waiting()
         lowest = min(waiting, default=nonce)
         with self.lock:
-            if mined < lowest and mined not in self.kept():
+            if mined < lowest and not self.of(mined):
                 self._fill(mined)
                 return
             old = waiting[lowest][-1] if lowest in waiting else None
@@ -241,13 +233,12 @@ def nonce_race(account: bytes) -> OneFileError:
     return Conflict("nonce_race", "another process sends from the account {account}", account=hex0x(account))
 
 
-def _block_of(flight: Flight) -> Any:
-    return next((attempt.block for attempt in flight if attempt.block is not None), None)
-
-
-def _height(flight: Flight) -> int:
-    block = _block_of(flight)
-    return -1 if block is None else int(block.number)
+def _flights(attempts: Sequence[Attempt]) -> dict[int, Flight]:
+    """Attempts by their numbers, in the order in which they came."""
+    found: dict[int, list[Attempt]] = {}
+    for attempt in attempts:
+        found.setdefault(attempt.nonce, []).append(attempt)
+    return {nonce: tuple(of) for nonce, of in found.items()}
 
 
 def _says(refused: NodeRefusalError, words: tuple[str, ...]) -> bool:

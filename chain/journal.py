@@ -52,6 +52,12 @@ class Journal(Protocol):
     def attempts(self) -> Sequence[Attempt]:
         """All that are kept, by number, and of one number by price."""
 
+    def waiting(self) -> Sequence[Attempt]:
+        """Those of the numbers of which none is in a block, in the same order."""
+
+    def newest(self) -> Attempt | None:
+        """One of those in the newest block; None if none is in a block."""
+
     def of(self, nonce: int) -> Sequence[Attempt]:
         """Those of one number, by price."""
 
@@ -65,7 +71,10 @@ class Journal(Protocol):
         """The attempt of that number that is in a block; None, None: its block has left the chain, all wait again."""
 
     def forget(self, nonces: Sequence[int]) -> None:
-        """Forget these numbers: buried, or used by somebody else."""
+        """Forget these numbers: they were used by somebody else."""
+
+    def bury(self, below: int) -> None:
+        """Forget the numbers that are in blocks below this one."""
 
 
 class MemoryJournal:
@@ -74,10 +83,20 @@ class MemoryJournal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: dict[int, list[Attempt]] = {}
+        self._landed: dict[int, Attempt] = {}
 
     def attempts(self) -> Sequence[Attempt]:
         with self._lock:
             return [attempt for nonce in sorted(self._kept) for attempt in self._kept[nonce]]
+
+    def waiting(self) -> Sequence[Attempt]:
+        with self._lock:
+            numbers = sorted(self._kept.keys() - self._landed.keys())
+            return [attempt for nonce in numbers for attempt in self._kept[nonce]]
+
+    def newest(self) -> Attempt | None:
+        with self._lock:
+            return max(self._landed.values(), key=_height, default=None)
 
     def of(self, nonce: int) -> Sequence[Attempt]:
         with self._lock:
@@ -100,12 +119,23 @@ class MemoryJournal:
 
     def included(self, nonce: int, tx_hash: bytes | None, block: BlockRef | None) -> None:
         with self._lock:
-            if nonce in self._kept:
-                self._kept[nonce] = [
-                    replace(attempt, block=block if attempt.hash == tx_hash else None) for attempt in self._kept[nonce]
-                ]
+            known = self._kept.get(nonce, [])
+            known[:] = [replace(attempt, block=block if attempt.hash == tx_hash else None) for attempt in known]
+            self._landed.pop(nonce, None)
+            for attempt in known:
+                if attempt.block is not None:
+                    self._landed[nonce] = attempt
 
     def forget(self, nonces: Sequence[int]) -> None:
         with self._lock:
             for nonce in nonces:
                 self._kept.pop(nonce, None)
+                self._landed.pop(nonce, None)
+
+    def bury(self, below: int) -> None:
+        self.forget([nonce for nonce, attempt in list(self._landed.items()) if _height(attempt) < below])
+
+
+def _height(attempt: Attempt) -> int:
+    assert attempt.block is not None  # only what is in a block is asked for its height
+    return attempt.block.number

@@ -140,7 +140,7 @@ class Sender:
 
     def _in_lane(self, lane: bytes) -> list[Attempt]:
         """What waits in a lane: the newest attempt of each number, in order."""
-        return [flight[-1] for _, flight in sorted(self._flights.waiting().items()) if flight[-1].lane == lane]
+        return [flight[-1] for flight in self._flights.waiting().values() if flight[-1].lane == lane]
 
     def _begin(self, order: _Order, gas: int) -> tuple[int, Unavailable | None]:
         fees = self._flights.fees()

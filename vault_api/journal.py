@@ -44,6 +44,19 @@ class DatabaseJournal:
         with self._engine.connect() as conn:
             return [_attempt(row) for row in conn.execute(self._ours)]
 
+    def waiting(self) -> Sequence[Attempt]:
+        """Those of the numbers of which none is in a block."""
+        landed = select(_of.nonce).where(_of.account == self._account, _of.block.is_not(None))
+        with self._engine.connect() as conn:
+            return [_attempt(row) for row in conn.execute(self._ours.where(_of.nonce.not_in(landed)))]
+
+    def newest(self) -> Attempt | None:
+        """One of those in the newest block."""
+        landed = select(transactions).where(_of.account == self._account, _of.block.is_not(None))
+        with self._engine.connect() as conn:
+            row = conn.execute(landed.order_by(_of.block.desc(), _of.nonce.desc()).limit(1)).one_or_none()
+        return None if row is None else _attempt(row)
+
     def of(self, nonce: int) -> Sequence[Attempt]:
         """Those of one number."""
         with self._engine.connect() as conn:
@@ -75,6 +88,14 @@ class DatabaseJournal:
         gone = delete(transactions).where(_of.account == self._account, _of.nonce.in_(nonces))
         with self._engine.connect().execution_options(**WRITER) as conn, conn.begin():
             conn.execute(gone)
+
+    def bury(self, below: int) -> None:
+        """Forget the numbers that are in blocks below this one."""
+        deep = select(_of.nonce).where(_of.account == self._account, _of.block < below)
+        with self._engine.connect() as conn:
+            nonces = list(conn.execute(deep).scalars())
+        if nonces:
+            self.forget(nonces)
 
     def _noted(self, work: Callable[[Connection], object]) -> bool:
         try:

@@ -109,6 +109,24 @@ def test_the_block_of_one_attempt_is_noted_and_taken_back(journals: Another) -> 
     assert ours.of(4) == []
 
 
+def test_what_waits_and_what_is_in_the_newest_block_are_told(journals: Another) -> None:
+    ours, theirs = journals
+    assert ours.newest() is None
+    for number in (1, 2, 3):
+        ours.begin(attempt(number))
+    ours.replace(attempt(2, 3))
+    ours.included(1, attempt(1).hash, BLOCK)
+    ours.included(3, attempt(3).hash, replace(BLOCK, number=8))
+    assert theirs.waiting() == [attempt(2), attempt(2, 3)]
+    assert theirs.newest() == replace(attempt(1), block=BLOCK)
+    theirs.bury(9)
+    assert [one.nonce for one in ours.attempts()] == [1, 2, 2]
+    theirs.bury(9)
+    ours.included(1, None, None)
+    assert ours.newest() is None
+    assert [one.nonce for one in theirs.waiting()] == [1, 2, 2]
+
+
 def test_numbers_are_forgotten_and_free_again(journals: Another) -> None:
     ours, theirs = journals
     for number in range(3):
