@@ -36,12 +36,13 @@ def soon(true: Callable[[], bool]) -> bool:
 class Process:
     """One of them. ``use`` makes the stage's parties talk to it."""
 
-    def __init__(self, stage: VaultStage, role: str) -> None:
+    def __init__(self, stage: VaultStage, role: str, on_step: Callable[[str], None] = lambda _step: None) -> None:
         engine = open_engine(stage.settings.database)
-        self.outside = replace(stage.outside, engine=engine)
+        self.outside = replace(stage.outside, engine=engine, on_step=on_step)
         self.vault = build_vault(stage.settings, self.outside, first_start=False, shared=True)
         self.duties = Duties(self.vault, self.outside, role, shared=True)
-        self.client = TestClient(create_app(self.vault), base_url=ORIGIN_URL, raise_server_exceptions=False)
+        self.app = create_app(self.vault)
+        self.client = TestClient(self.app, base_url=ORIGIN_URL, raise_server_exceptions=False)
 
     def start(self) -> None:
         self.duties.start()
