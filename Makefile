@@ -52,6 +52,9 @@ bench-audit: setup ## how long `wallet audit --full` takes over a log of SIZE=10
 big-documents: setup ## documents of SIZE=1GiB, COUNT=1 to 10 at once, through real programs: what memory they take
 	@$(PY) -m scripts.big_documents --size $(or $(SIZE),1GiB) --count $(or $(COUNT),1)
 
+overload: setup ## ten times what a vault can do, for SECONDS=10: how fast what is accepted is answered; writes nothing
+	@$(PY) -m bench.overload --seconds $(or $(SECONDS),10)
+
 contracts: setup ## compile the contracts and write artifacts
 	@$(PY) -m chain.main compile
 
@@ -105,4 +108,4 @@ frames: setup ## measure how well the window's page reads hard pictures, beside 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up up-cluster window mydata test check lint vectors bench bench-quick bench-audit big-documents contracts contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures restore-drill catalogs frames lock
+.PHONY: help setup demo up up-cluster window mydata test check lint vectors bench bench-quick bench-audit big-documents contracts overload contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures restore-drill catalogs frames lock

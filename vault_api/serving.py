@@ -14,7 +14,6 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -25,6 +24,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from protocol.errors import Malformed, OneFileError, Unavailable
 from vault_api import metrics, problems
 from vault_api.limits.addresses import Addresses, line_of
+from vault_api.limits.crowd import Crowd
+from vault_api.limits.load import Load
+from vault_api.limits.plain import plain_answer
 from vault_api.settings import Settings
 
 MAX_HEAD_BYTES = 64 << 10
@@ -36,19 +38,20 @@ _log = structlog.get_logger("vault_api.serving")
 def serve(
     app: ASGIApp,
     settings: Settings,
-    addresses: Addresses,
+    load: Load,
     stopping: Callable[[], None],
     listener: socket.socket | None = None,
 ) -> None:
     """Serve until the process is told to end; ``stopping`` is called once nothing more is accepted."""
-    server = Server(config_of(app, settings, addresses), stopping)
+    server = Server(config_of(app, settings, load), stopping)
     with _ended_in_peace(), contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener] if listener is not None else None)
 
 
-def config_of(app: ASGIApp, settings: Settings, addresses: Addresses) -> uvicorn.Config:
+def config_of(app: ASGIApp, settings: Settings, load: Load) -> uvicorn.Config:
     """How uvicorn is told all this."""
-    limits = Connections(settings, addresses)
+    crowd = Crowd(load.addresses, load.rates, load.gates, problems.problem)
+    limits = Connections(settings, load.addresses, crowd)
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -90,6 +93,7 @@ class Connections:
 
     settings: Settings
     addresses: Addresses
+    crowd: Crowd
     open: int = 0
     by_line: Counter[str] = field(default_factory=Counter)
 
@@ -117,6 +121,17 @@ def protocol_of(limits: Connections) -> type[HttpToolsProtocol]:
         connections_limits = limits
 
     return Bound
+
+
+class _Done:
+    """Stands for the answer to a request that was refused before it was one: whatever comes of its body is dropped."""
+
+    response_complete = True
+    keep_alive = True
+    message_event = asyncio.Event()
+
+
+_DONE: Any = _Done()
 
 
 class Hurried(HttpToolsProtocol):
@@ -169,9 +184,24 @@ class Hurried(HttpToolsProtocol):
             self._wait_for_head()
 
     def on_headers_complete(self) -> None:
-        """A head has come."""
+        """A head has come: who would be refused anyway is told so at once, and the rest of the request is dropped."""
         self._head_came()
-        super().on_headers_complete()
+        answer = self._refusal() if self.cycle is None or self.cycle.response_complete else None
+        if answer is None:
+            super().on_headers_complete()
+            return
+        self.cycle = _DONE
+        self.transport.write(answer)
+        self.on_response_complete()
+        # Whoever waits for leave to send its body may or may not send it now: only the end of the connection is clear.
+        if self.expect_100_continue or not self.parser.should_keep_alive():
+            self.transport.close()
+
+    def _refusal(self) -> bytes | None:
+        path, _, query = self.url.partition(b"?")
+        method = self.parser.get_method().decode()
+        scope = {**self.scope, "method": method, "path": path.decode("latin-1"), "query_string": query}
+        return self.connections_limits.crowd.refusal(scope)
 
     def pause_writing(self) -> None:
         """The other end takes nothing at the moment."""
@@ -208,16 +238,8 @@ class Hurried(HttpToolsProtocol):
         self._refused = True
         self._head_came()
         if not self.transport.is_closing():
-            self.transport.write(raw_answer(error))
+            self.transport.write(plain_answer(problems.problem(error, "en"), close=True))
             self.transport.close()
-
-
-def raw_answer(error: OneFileError) -> bytes:
-    """A problem to somebody whose head nobody has read: in English, and the connection ends."""
-    answer = problems.problem(error, "en")
-    headers = [f"{name.decode()}: {value.decode()}" for name, value in answer.raw_headers if name != b"connection"]
-    status = f"HTTP/1.1 {answer.status_code} {HTTPStatus(answer.status_code).phrase}"
-    return "\r\n".join([status, *headers, "connection: close", "", ""]).encode() + bytes(answer.body)
 
 
 @contextlib.contextmanager

@@ -40,7 +40,6 @@ class Settings(BaseSettings):
     lease_s: Annotated[float, Field(gt=0)] = 5.0
     blob_url: str | None = None
 
-    # The chain.
     # An S3 store (blob_url = s3://bucket/prefix). Endpoint None: Amazon's of the region.
     blob_endpoint: str | None = None
     blob_region: str = "us-east-1"
@@ -48,6 +47,7 @@ class Settings(BaseSettings):
     blob_secret_key: SecretStr | None = None
     blob_credentials_file: Path | None = None
 
+    # The chain.
     rpc_url: str = "http://127.0.0.1:8545"
     deployment_file: Path | None = None
     confirmations: Annotated[int, Field(ge=0)] = 0
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = ""
     connections: Positive = 2000
     connections_per_address: Positive = 500
-    work_at_once: Positive = 8
+    work_at_once: Positive = 4
     work_waiting: Annotated[int, Field(ge=0)] = 64
     uses_at_once: Positive = 32
     uses_waiting: Annotated[int, Field(ge=0)] = 256

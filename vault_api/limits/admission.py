@@ -78,7 +78,8 @@ class Admission:
     def _count(self, scope: Scope) -> None:
         after = self._rates.take(line_of(self._addresses.of(scope)))
         if after:
-            raise too_many("address", after)
+            metrics.LIMITED.labels("address").inc()
+            raise too_many(after)
 
     async def _inside(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
         # A payload takes as long as it takes, in its own pace, and a poll as long as it asked for.
@@ -105,9 +106,8 @@ class Admission:
         await self._refusal(error, language)(scope, receive, send)
 
 
-def too_many(whose: str, after_s: float) -> Unavailable:
-    """The refusal of who asks too often; ``whose`` is ``address`` or ``caller``."""
-    metrics.LIMITED.labels(whose).inc()
+def too_many(after_s: float) -> Unavailable:
+    """The refusal of who asks too often."""
     error = Unavailable("too_many_requests", "too many requests came from here; send this one again later")
     error.facts["retry_after_s"] = max(1, math.ceil(after_s))
     return error

@@ -30,6 +30,13 @@ class Buckets:
     def __len__(self) -> int:
         return len(self._full_at)
 
+    def over(self, name: Hashable) -> float:
+        """What ``take`` would say, and nothing is counted."""
+        if not self._rate:
+            return 0.0
+        now = self._timer()
+        return max(0.0, max(now, self._full_at.get(name, now)) + 1 / self._rate - now - BURST_S)
+
     def take(self, name: Hashable) -> float:
         """Count one request of ``name``: 0 if it is within the limit, else the seconds until one would be."""
         if not self._rate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from vault_api import metrics
 from vault_api.limits.addresses import Addresses, Network, parse_networks
 from vault_api.limits.admission import POLL, TRANSFER, USE, WORK, too_many
 from vault_api.limits.buckets import Buckets
@@ -45,4 +46,5 @@ class Load:
         """
         after = self.callers.take(who)
         if after:
-            raise too_many("caller", after)
+            metrics.LIMITED.labels("caller").inc()
+            raise too_many(after)

@@ -42,7 +42,7 @@ def main() -> None:
     waits.armed = True
     listener = socket.create_server(("127.0.0.1", 0))
     print(json.dumps({**told, "port": listener.getsockname()[1]}), flush=True)
-    serve(stage.client.app, stage.settings, stage.vault.load.addresses, stage.vault.waiters.close, listener)
+    serve(stage.client.app, stage.settings, stage.vault.load, stage.vault.waiters.close, listener)
     stage.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.vault_stage import ORIGIN_URL, VaultStage, raw_scenario, refused, unc
 from vault_api.limits.addresses import Addresses, line_of, parse_networks, within
 from vault_api.limits.admission import Admission, kind_of
 from vault_api.limits.buckets import BURST_S, Buckets
+from vault_api.limits.crowd import Crowd
 from vault_api.limits.gates import CALM_S, Gate
 from vault_api.problems import problem
 
@@ -106,25 +108,119 @@ def test_who_finds_no_room_before_the_gate_is_refused_at_once() -> None:
     assert asyncio.run(story()) == "busy"
 
 
-def test_a_queue_that_never_empties_lets_nobody_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_an_overload_few_wait_for_a_moment_and_who_came_last_is_served_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vault_api.limits.gates.HURRIED_S", 3600.0)
     monkeypatch.setattr("vault_api.limits.gates.PATIENT_S", 3600.0)
 
-    async def story() -> None:
-        timer = Timer()
-        gate = Gate("work", 1, 10, timer=timer)
+    async def story() -> list[str]:
+        timer, came = Timer(), list[str]()
+        gate = Gate("work", 1, 2, timer=timer)
         await gate.enter()
-        patient = asyncio.ensure_future(gate.enter())  # the queue was empty a moment ago
+
+        async def one(name: str) -> None:
+            await gate.enter()
+            came.append(name)
+            gate.leave()
+
+        first, second = asyncio.ensure_future(one("first")), asyncio.ensure_future(one("second"))
         await asyncio.sleep(0)
-        timer.now += 2 * CALM_S
-        with pytest.raises(Unavailable):
-            await gate.enter()  # it is not any more: this one waits for twenty milliseconds
-        assert (patient.done(), gate.waiting, gate.within) == (False, 1, 1)
+        with pytest.raises(Unavailable):  # the third finds no room: from now on it is an overload
+            await gate.enter()
         gate.leave()
-        await patient
+        await asyncio.gather(first, second)
+        await gate.enter()
+        waits = asyncio.ensure_future(one("third"))
+        await asyncio.sleep(0)
+        assert gate.full  # one may be within, so one may wait
+        timer.now += CALM_S
+        assert not gate.full  # nobody was refused for a second
         gate.leave()
-        assert (gate.waiting, gate.within) == (0, 0)
+        await waits
+        return came
+
+    assert asyncio.run(story()) == ["second", "first", "third"]
+
+
+def test_whose_turn_does_not_come_in_time_is_refused_and_that_is_an_overload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vault_api.limits.gates.PATIENT_S", 0.01)
+
+    async def story() -> None:
+        gate = Gate("work", 1, 5)
+        await gate.enter()
+        waits = [asyncio.ensure_future(gate.enter()) for _ in range(3)]
+        refused_ones = await asyncio.gather(*waits, return_exceptions=True)
+        assert [getattr(error, "code", None) for error in refused_ones] == ["busy"] * 3
+        assert (gate.waiting, gate.within) == (0, 1)
+        two = [asyncio.ensure_future(gate.enter()) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert gate.waiting == 1
+        gate.leave()
+        assert sorted(type(found).__name__ for found in await asyncio.gather(*two, return_exceptions=True)) == [
+            "NoneType", "Unavailable",
+        ]  # fmt: skip
 
     asyncio.run(story())
+
+
+def test_a_crowd_is_refused_but_for_those_that_can_be_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vault_api.limits.gates.PATIENT_S", 3600.0)
+
+    async def story() -> tuple[int, int, int, int]:
+        gate, most, done = Gate("work", 4, 8), 0, 0
+        go_on = asyncio.Event()
+
+        async def one() -> None:
+            nonlocal most, done
+            await gate.enter()
+            most = max(most, gate.within)
+            await go_on.wait()
+            gate.leave()
+            done += 1
+
+        crowd = [asyncio.ensure_future(one()) for _ in range(1000)]
+        await asyncio.sleep(0)
+        waiting = gate.waiting
+        go_on.set()
+        said = await asyncio.gather(*crowd, return_exceptions=True)
+        assert (gate.within, gate.waiting) == (0, 0)
+        return most, waiting, done, sum(isinstance(error, Unavailable) for error in said)
+
+    assert asyncio.run(story()) == (4, 8, 12, 988)
+
+
+# --- refusals before anything is asked -------------------------------------------------------------
+
+
+def test_a_crowd_is_told_what_admission_would_tell_and_each_has_its_name() -> None:
+    gate, timer = Gate("work", 1, 0), Timer()
+    gates = dict.fromkeys(("work", "use", "transfer", "poll"), gate)
+    crowd = Crowd(Addresses(()), Buckets(0), gates, problem, timer=timer)
+    assert crowd.refusal(scope()) is None
+    gate.within = 1
+    english, again = crowd.refusal(scope()), crowd.refusal(scope())
+    chinese = crowd.refusal(scope(accept_language="zh"))
+    assert english is not None and again is not None and chinese is not None  # noqa: PT018 (for the type checker)
+    assert english.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    head, _, body = english.partition(b"\r\n\r\n")
+    told = json.loads(body)
+    assert (told["code"], told["status"], told["fault"]) == ("busy", 503, "unavailable")
+    assert f"x-request-id: {told['request_id']}".encode() in head
+    assert told["request_id"] != "0" * 32
+    assert english != again
+    assert "繁忙" in chinese.decode()
+    assert crowd.refusal(scope(path="/readyz")) is None
+
+
+def test_an_address_beyond_its_rate_is_told_how_long_to_wait() -> None:
+    rates = Buckets(0.1, timer=Timer())
+    crowd = Crowd(Addresses(()), rates, {"work": Gate("work", 1, 0)}, problem)
+    assert (crowd.refusal(scope()), rates.take("203.0.113.9"), rates.over("203.0.113.9")) == (None, 0.0, 10.0)
+    refusal = crowd.refusal(scope())
+    assert refusal is not None
+    assert b"retry-after: 10" in refusal.lower()
+    assert b"429 Too Many Requests" in refusal
 
 
 def test_who_goes_away_while_waiting_takes_no_place_along() -> None:

@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 
 from tests.vault_stage import VaultStage, vault_stage
-from vault_api.limits.addresses import Addresses, parse_networks
+from vault_api.limits.addresses import Addresses
+from vault_api.limits.load import Load
 from vault_api.running import run_server
 from vault_api.serving import MAX_HEAD_BYTES, Connections, Server, config_of, serve
 from vault_api.settings import Settings
@@ -37,11 +38,13 @@ def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
 
 
 @contextlib.contextmanager
-def served(app: Any, settings: Settings, stopping: Callable[[], None] = lambda: None) -> Iterator[tuple[Server, int]]:
+def served(
+    app: Any, settings: Settings, stopping: Callable[[], None] = lambda: None, load: Load | None = None
+) -> Iterator[tuple[Server, int]]:
     """A server in a thread, and its port."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    config = config_of(app, settings, Addresses(parse_networks(settings.trusted_proxies, "X")))
+    config = config_of(app, settings, load or Load.of(settings))
     config.lifespan = "off"
     server = Server(config, stopping)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -98,7 +101,7 @@ def test_a_connection_too_many_is_told_so_and_closed(tmp_path: Path) -> None:
 
 def test_a_trusted_proxy_may_have_more_connections_and_the_process_has_its_own_bound(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, connections=3, connections_per_address=1)
-    counted = Connections(settings, Addresses(()))
+    counted = Connections(settings, Addresses(()), None)  # type: ignore[arg-type]  # nobody is refused for a crowd here
     assert [counted.opened("10.0.0.1", proxy=True) for _ in range(4)] == [True, True, True, False]
     for _ in range(4):
         counted.closed("10.0.0.1")
@@ -115,13 +118,16 @@ def test_a_head_that_comes_too_slowly_is_given_up(tmp_path: Path) -> None:
 
 
 def test_who_says_nothing_is_given_up_too_and_who_has_asked_is_not(tmp_path: Path) -> None:
-    with served(plain, settings_of(tmp_path, head_s=0.2)) as (_server, port):
-        with connected(port) as silent, connected(port) as asked:
-            asked.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert asked.recv(100).startswith(b"HTTP/1.1 200")
-            assert b"head_late" in said(silent)
-            asked.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            assert b"200" in said(asked)
+    with (
+        served(plain, settings_of(tmp_path, head_s=0.2)) as (_server, port),
+        connected(port) as silent,
+        connected(port) as asked,
+    ):
+        asked.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert asked.recv(100).startswith(b"HTTP/1.1 200")
+        assert b"head_late" in said(silent)
+        asked.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"200" in said(asked)
 
 
 def test_a_head_that_never_ends_is_refused(tmp_path: Path) -> None:
@@ -163,6 +169,27 @@ def test_who_takes_nothing_of_an_answer_is_cut_off(tmp_path: Path) -> None:
         assert ended.wait(10)
 
 
+def test_who_would_be_refused_is_told_so_before_its_body_is_read_and_may_ask_again(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, work_at_once=1, work_waiting=0)
+    load = Load.of(settings)
+    load.gates["work"].within = 1
+    with served(plain, settings, load=load) as (_server, port):
+        asks = HTTPConnection("127.0.0.1", port, timeout=10)
+        asks.request("POST", "/v1/verify", body=b"x" * 100_000)
+        answer = asks.getresponse()
+        assert (answer.status, json.loads(answer.read())["code"]) == (503, "busy")
+        load.gates["work"].within = 0
+        asks.request("GET", "/v1/info")  # on the same connection: the body before it was dropped
+        assert asks.getresponse().read() == b"Tr"
+        load.gates["work"].within = 1
+        asks.request("GET", "/v1/info", headers={"connection": "close"})
+        assert asks.getresponse().status == 503
+        asks.close()
+        with connected(port) as waits:
+            waits.sendall(b"PUT /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+            assert said(waits).startswith(b"HTTP/1.1 503")
+
+
 def test_a_header_about_the_address_is_not_believed_by_the_server_itself(tmp_path: Path) -> None:
     with served(plain, settings_of(tmp_path)) as (_server, port):
         asks = HTTPConnection("127.0.0.1", port, timeout=10)
@@ -192,7 +219,7 @@ def test_the_server_is_run_with_the_vaults_own_limits(stage: VaultStage, monkeyp
     monkeypatch.setattr("vault_api.running.build_app", lambda *_: app)
     monkeypatch.setattr("vault_api.serving.serve", lambda *what: given.extend(what))
     run_server(stage.settings, lambda: None)
-    assert given[:3] == [app, stage.settings, stage.vault.load.addresses]
+    assert given[:3] == [app, stage.settings, stage.vault.load]
     given[3]()
     assert stage.vault.waiters.closed
 
@@ -210,10 +237,10 @@ def test_serving_puts_the_signal_back_and_takes_an_interruption_for_the_end(
 
     monkeypatch.setattr(Server, "run", run)
     listener = socket.create_server(("127.0.0.1", 0))
-    serve(plain, settings_of(tmp_path), Addresses(()), lambda: None, listener)
+    serve(plain, settings_of(tmp_path), Load.of(settings_of(tmp_path)), lambda: None, listener)
     assert signal.getsignal(signal.SIGTERM) is before
     assert during[0] is not before
-    elsewhere = threading.Thread(target=serve, args=(plain, settings_of(tmp_path), Addresses(()), lambda: None))
+    elsewhere = threading.Thread(target=serve, args=(plain, settings_of(tmp_path), Load.of(settings_of(tmp_path)), lambda: None))
     elsewhere.start()
     elsewhere.join(10)
     assert len(during) == 2
