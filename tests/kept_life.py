@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from protocol.keys import AccountKey
+from protocol.scenario import parse_scenario
 from tests.kept import backed_up, restored
 from tests.vault_stage import ORIGIN_URL, T0, Grant, raw_scenario, seed, vault_stage
 from vault_api.blobs import open_blobs
@@ -39,6 +40,8 @@ class Life:
             assert self.used.status_code == 200, self.used.text
             assert self.grants[0].revoke().status_code == 200
             stage.holder("carol")
+            later = raw_scenario(stage.a_scenario(authority, version=2, supersedes=parse_scenario(scenario).hash), authority)
+            assert stage.post(authority, "/v1/scenarios", {"scenario": later}).status_code == 201
             if anchored:
                 stage.publish()
             self.longer = stage.vault.log.size

@@ -22,10 +22,11 @@ from vault_api.db import tables as t
 from vault_api.fakes import MemoryBlobs
 from vault_api.keeping import backup as backup_module
 from vault_api.keeping import rows, tiling
-from vault_api.keeping.archive import BLOCK, header_of
+from vault_api.keeping import storing as storing_module
+from vault_api.keeping.archive import BLOCK, header_of, read_members
 from vault_api.keeping.backup import Backed, back_up
 from vault_api.keeping.loading import NoLoading
-from vault_api.keeping.manifest import BEGIN, MANIFEST
+from vault_api.keeping.manifest import BEGIN, MANIFEST, Head, file_lines, lines_of, read_manifest
 from vault_api.keeping.restore import restore
 from vault_api.keeping.storing import storing
 from vault_api.log_store import PREFIX
@@ -40,6 +41,9 @@ def kept(stage: VaultStage) -> VaultStage:
     holder.deposited(issuer, b"another credential")
     stage.publish()
     return stage
+
+
+HEAD = Head("o", 1, 1, None).serialise()
 
 
 @dataclass(frozen=True)
@@ -393,6 +397,70 @@ def test_a_restore_begins_anew_where_one_was_interrupted(written: Written, tmp_p
         restored(raw, tmp_path / "new", blobs=blobs)
     assert [path.name for path in (tmp_path / "new" / "vault").iterdir()] == ["vault.db.restoring"]
     assert restored(raw, tmp_path / "new").lost == 0
+
+
+MANIFESTS = (
+    b"",
+    b"{}\n",
+    b"[]\n",
+    b"no json\n",
+    b'{"v":1,"origin":1,"made_at":1,"size":1,"since":null}\n',
+    b'{"v":1,"origin":"o","made_at":-1,"size":1,"since":null}\n',
+    b'{"v":1,"origin":"o","made_at":1,"size":1,"since":"short"}\n',
+    b'{"origin":"o","v":1,"made_at":1,"size":1,"since":null}\n',
+    b"x" * 5_000,
+    b"no end",
+    *(HEAD + line for line in (
+        b"{}\n", b"[1,2]\n", b'["a",-1,"lost"]\n', b'["A",1,"lost"]\n', b'["a",1,"found"]\n', b'["a",1,2]\n',
+        b'["a", 1,"lost"]\n', b'["' + b"a" * 600 + b'",1,"lost"]\n',
+    )),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", MANIFESTS)
+def test_a_manifest_of_another_spelling_is_refused(raw: bytes) -> None:
+    for lines in (lines_of([raw[:3], raw[3:]]), file_lines(io.BytesIO(raw))):
+        with pytest.raises(Malformed) as refused:
+            list(read_manifest(lines))
+        assert refused.value.code == "backup_format"
+
+
+def test_an_archive_of_another_spelling_is_refused() -> None:
+    whole = header_of("begin.json", 3) + b"abc" + bytes(509) + bytes(1024)
+    assert [b"".join(member.chunks()) for member in read_members(io.BytesIO(whole))] == [b"abc"]
+    for wrong in (whole[:-600] + b"x" + whole[-599:], whole[:515] + b"x" + whole[516:]):
+        with pytest.raises(Malformed):
+            [b"".join(member.chunks()) for member in read_members(io.BytesIO(wrong))]
+    with pytest.raises(Malformed):
+        next(read_members(io.BytesIO(whole))).whole(2)
+
+
+@pytest.mark.parametrize("garbled", [False, True])
+def test_a_large_payload_is_streamed_into_the_store(
+    garbled: bool, written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(found: dict[str, bytes]) -> None:
+        name = max(found, key=lambda one: len(found[one]) if one.startswith("blobs/") else 0)
+        found[name] = bytes(len(found[name]))
+        remanifested(found)
+
+    monkeypatch.setattr(storing_module, "SMALL_BYTES", 1_000)
+    raw = rewritten(written.raw, change) if garbled else written.raw
+    found = restored(raw, tmp_path)
+    assert (found.payloads, found.lost) == ((1, 1) if garbled else (2, 0))
+    kept = [name for name in blobs_below(tmp_path) if name.startswith("payloads/")]
+    assert len(kept) == found.payloads
+    assert not [name for name in blobs_below(tmp_path) if name.startswith("incoming/")]
+
+
+def test_a_large_payload_that_is_cut_leaves_nothing(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storing_module, "SMALL_BYTES", 1_000)
+    large = max((data for name, data in members(written.raw).items() if name.startswith("blobs/")), key=len)
+    with pytest.raises(Malformed):
+        restored(written.raw[: written.raw.index(large) + 2_000], tmp_path)
+    assert not [name for name in blobs_below(tmp_path) if name.startswith("incoming/")]
 
 
 # --- the commands ---------------------------------------------------------------------------------

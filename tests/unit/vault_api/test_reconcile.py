@@ -20,8 +20,14 @@ from vault_api import build, running
 from vault_api.build import build_vault
 from vault_api.clock import FixedClock
 from vault_api.db import tables as t
+from vault_api.db.engine import open_engine
+from vault_api.fakes import MemoryBlobs
 from vault_api.keeping.reconcile import compare, take_along
+from vault_api.keeping.scrub import Damage, Pace, Scrubbed, scrub
 from vault_api.keeping.standing import check_anchored
+from vault_api.keeping.tail import find_tail
+from vault_api.keeping.tiling import Tiling
+from vault_api.log_store import PREFIX
 from vault_api.main import cli
 
 
@@ -79,6 +85,44 @@ def test_uses_count_and_revocations_hold_that_only_the_log_still_knows(life: Lif
         parcels = conn.execute(select(t.grant_parcels.c.parcel, t.grant_parcels.c.grant_row)).all()
         ended = {row.row for row in rows.values() if row.ended_at is not None}
         assert [row.parcel is None for row in parcels] == [row.grant_row in ended for row in parcels]
+
+
+def test_a_public_object_whose_bytes_are_lost_keeps_its_place_in_the_chain_of_its_uri(life: Life) -> None:
+    home = life.again(blobs=True)
+    life.reconciled(home)
+    with vault_stage(home, chain=life.chain) as stage:
+        vault = stage.vault
+        with vault.engine.connect() as conn:
+            lost = conn.execute(select(t.public_entries.c.uri, t.public_entries.c.idx).where(
+                t.public_entries.c.object == b"", t.public_entries.c.idx > 0
+            )).all()  # fmt: skip
+        assert [row.idx for row in lost] == [life.longer - 1]
+        what = Scrubbed(vault.engine, vault.blobs, vault.ledger, stage.origin, vault.log.vkey)
+        assert [found for found in scrub(what, Pace()) if isinstance(found, Damage)] == []
+
+
+def test_a_tail_of_several_bundles_is_followed_through_them(tmp_path: Path) -> None:
+    entries = [f'{{"{n}":0}}'.encode() for n in range(700)]
+    blobs = MemoryBlobs()
+    tiling = Tiling(len(entries), lambda path, data: blobs.put(PREFIX + path, data))
+    for index, entry in enumerate(entries):
+        tiling.add(index, entry)
+    tiling.finish()
+    engine = open_engine(f"sqlite:///{tmp_path}/some.db")
+    t.metadata.create_all(engine, [t.entries])
+    with engine.connect() as conn:
+        for size in (0, 255, 256, 300, 700):
+            conn.execute(t.entries.delete())
+            rows = [{"idx": n, "entry": entry, "at": 1} for n, entry in enumerate(entries[:size])]
+            if rows:
+                conn.execute(t.entries.insert(), rows)
+            assert list(find_tail(conn, blobs, size)) == entries[size:]
+        conn.execute(t.entries.update().where(t.entries.c.idx == 699), {"entry": b"{}"})
+        with pytest.raises(Untrusted):
+            list(find_tail(conn, blobs, 700))
+        blobs.objects.pop(PREFIX + "tile/entries/002.p/188")
+        assert list(find_tail(conn, blobs, 700)) == []
+    engine.dispose()
 
 
 def test_what_was_never_anchored_is_taken_along_too(tmp_path: Path) -> None:
