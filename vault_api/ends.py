@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from protocol.errors import Unavailable
 from protocol.merkle import Frontier
@@ -16,6 +16,10 @@ from vault_api.db.prepared import Prepared
 _END = select(t.log_head.c.frontier, t.log_head.c.last_at, t.log_head.c.changes).where(t.log_head.c.id == 1)
 _LOOK: Prepared[Any] = Prepared(_END)
 _LOCK: Prepared[Any] = Prepared(_END.with_for_update())  # SQLite knows no such thing: its BEGIN IMMEDIATE locks all
+# On PostgreSQL a writer that stands still loses its transaction, and the others go on; told with the same statement.
+_IDLE = func.set_config("idle_in_transaction_session_timeout", bindparam("idle"), True).label("idle")  # noqa: FBT003 (SQL's own)
+_LOCK_ON_POSTGRES: Prepared[Any] = Prepared(_END.add_columns(_IDLE).with_for_update())
+WRITER_IDLE_MS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,13 @@ def changes_of(conn: Connection) -> int:
 
 def locked_end(conn: Connection) -> LogEnd:
     """The same, and nobody else appends until this transaction is over."""
+    if conn.dialect.name == "postgresql":
+        return _end(conn, _LOCK_ON_POSTGRES, idle=str(WRITER_IDLE_MS))
     return _end(conn, _LOCK)
 
 
-def _end(conn: Connection, statement: Prepared[Any]) -> LogEnd:
-    row = statement.first(conn, {})
+def _end(conn: Connection, statement: Prepared[Any], **given: str) -> LogEnd:
+    row = statement.first(conn, given)
     if row is None:
         raise Unavailable("log_not_open", "the log is not open yet: run vault-api serve once")
     return LogEnd(_parsed(bytes(row.frontier)), row.last_at, row.changes)

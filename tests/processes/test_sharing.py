@@ -170,6 +170,30 @@ def test_a_second_sequencer_takes_over_when_the_first_ends(on_postgres: Cluster)
     assert second.duties._tenures[0].held
 
 
+def test_a_writer_that_stands_still_in_its_transaction_loses_it_and_the_others_go_on(
+    on_postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vault_api.ends.WRITER_IDLE_MS", 200)
+    on_postgres.sequencer()
+    still, other = on_postgres.process(), on_postgres.process()
+    entered, gate = threading.Event(), threading.Event()
+
+    def stands_still(tx: Tx) -> int:
+        index = note(tx)
+        entered.set()
+        gate.wait(20)
+        return index
+
+    lost = still.vault.sequencer.submit(stands_still)
+    assert entered.wait(10)
+    index = other.call(note)
+    gate.set()
+    with pytest.raises(Unavailable) as told:
+        lost.result(10)
+    assert told.value.code == "database_unreachable"
+    assert still.call(note) == index + 1
+
+
 def test_nothing_is_answered_while_nobody_signs(tmp_path: Path) -> None:
     with cluster(tmp_path, sequencer_wait_s=0.5) as many:
         writer = many.process()

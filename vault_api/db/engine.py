@@ -16,7 +16,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert
+from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event, insert
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -38,6 +38,7 @@ LOCK_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_MS = 60_000  # a process that stands still loses its locks
 TCP_DEAD_AFTER_S = 30  # a connection on which nothing arrives any more
 OLDEST_POSTGRES = (15,)
+STOOD_STILL = "25P03"  # PostgreSQL's idle_in_transaction_session_timeout
 # What a deletion or a revocation empties (vault_api/db/tables.py): of these no old version shall stay.
 ERASED = ("events", "items", "objects", "grant_parcels", "grant_headers", "shows", "show_headers", "idempotency")
 
@@ -190,9 +191,19 @@ def _begin_on_postgres(conn: Connection) -> None:
 def _unavailable(context: ExceptionContext) -> None:
     """What the driver calls operational is nobody's fault who asked: no server, no answer in time, a full disk."""
     dialect = context.dialect
-    if dialect is not None and isinstance(context.original_exception, dialect.loaded_dbapi.OperationalError):
+    if dialect is not None and did_not_answer(dialect, context.original_exception):
         full = is_full(context.original_exception)
         raise (storage_full() if full else unreachable()) from context.original_exception
+
+
+def did_not_answer(dialect: Dialect, error: BaseException) -> bool:
+    """Whether this error of the driver is the database's not answering, and nobody's fault who asked.
+
+    A transaction that stood still for too long was ended by PostgreSQL, which the driver calls an internal error.
+    """
+    if isinstance(error, dialect.loaded_dbapi.OperationalError):
+        return True
+    return getattr(error, "sqlstate", None) == STOOD_STILL
 
 
 def unreachable() -> Unavailable:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from vault_api.db.engine import unreachable
+from vault_api.db.engine import did_not_answer, unreachable
 
 Params = Mapping[str, Any]
 Row = TypeVar("Row")
@@ -109,8 +109,9 @@ def raw(conn: Connection, sql: str) -> None:
 
 def _answered(conn: Connection, error: Exception) -> None:
     """Raise ``Unavailable`` for an error by which the database did not answer; a connection that broke is let go."""
-    if isinstance(error, conn.dialect.loaded_dbapi.OperationalError):
-        if conn.dialect.is_disconnect(error, conn.connection.driver_connection, None):
+    if did_not_answer(conn.dialect, error):
+        of_driver: Any = error
+        if conn.dialect.is_disconnect(of_driver, conn.connection.driver_connection, None):
             conn.invalidate(error)
         raise unreachable() from error
 

@@ -1,0 +1,137 @@
+"""`deploy/` describes the processes that `make up-cluster` starts: same commands, as many, with what they need.
+
+The chart is not rendered: that needs Helm's own program. Its templates only range over the processes of
+``values.yaml``, and this is what is looked at here.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.cluster.table import PROCESSES, SHARED
+from vault_api.settings import Settings
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+CHART = DEPLOY / "helm" / "onefile"
+Commands = Counter[tuple[str, ...]]
+WANTED: Commands = Counter({process.command: process.count for process in PROCESSES})
+SECRETS = ("ONEFILE_LOG_KEY_FILE", "ONEFILE_RELAYER_KEY_FILE", "ONEFILE_DEPLOYMENT_FILE")
+
+
+def compose() -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    return read
+
+
+def values() -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+    return read
+
+
+def unit(name: str) -> configparser.ConfigParser:
+    parsed = configparser.ConfigParser(strict=False, interpolation=None)
+    parsed.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names have capitals
+    parsed.read(DEPLOY / "systemd" / name)
+    return parsed
+
+
+def lines(name: str, key: str) -> list[str]:
+    """All values of a key that stands several times."""
+    text = (DEPLOY / "systemd" / name).read_text()
+    return re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)
+
+
+def wanted_instances() -> list[tuple[str, str]]:
+    """Unit and instance of everything that the target wants."""
+    named = [word for line in lines("onefile-vault.target", "Wants") for word in line.split()]
+    found = [re.fullmatch(r"(onefile-[a-z]+@)(\d+)(\.service)", name) for name in named]
+    return [(match[1] + match[3], match[2]) for match in found if match is not None]
+
+
+def own_relayers(environments: list[dict[str, str]]) -> bool:
+    """Whether each of these processes has a relayer key of its own."""
+    keys = [environment.get("ONEFILE_RELAYER_KEY_FILE", "") for environment in environments]
+    return all(keys) and len(keys) == len(set(keys))
+
+
+def test_compose_starts_the_processes_of_the_table() -> None:
+    services = {name: service for name, service in compose()["services"].items() if name != "migrate"}
+    found: Commands = Counter()
+    for service in services.values():
+        found[tuple(service["command"])] += service.get("deploy", {}).get("replicas", 1)
+    assert found == WANTED
+    for service in services.values():
+        assert set(SHARED) <= set(service["environment"])
+        assert service["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    apis = [service["environment"] for name, service in services.items() if name.startswith("api")]
+    assert own_relayers(apis)
+
+
+def test_the_systemd_target_wants_the_processes_of_the_table() -> None:
+    found: Commands = Counter()
+    for name, _instance in wanted_instances():
+        start = unit(name)["Service"]["ExecStart"].split()
+        command = [Path(start[0]).name, *start[1:]]
+        if "--port" in command:
+            at = command.index("--port")
+            assert "%i" in command[at + 1]
+            del command[at : at + 2]
+        found[tuple(command)] += 1
+    assert found == WANTED
+    assert len(wanted_instances()) == len(set(wanted_instances()))
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (DEPLOY / "systemd").glob("*.service")))
+def test_a_unit_is_restarted_and_given_time_to_end(name: str) -> None:
+    service = unit(name)["Service"]
+    assert service["Restart"] == "on-failure"
+    assert int(service["TimeoutStopSec"]) > Settings().stop_s
+    assert unit(name)["Unit"]["PartOf"] == "onefile-vault.target"
+    assert name in {wanted for wanted, _ in wanted_instances()}
+    relayers = [line for line in lines(name, "Environment") if "ONEFILE_RELAYER_KEY_FILE" in line]
+    assert ["%i" in line for line in relayers] == [True] * ("api" in name)
+
+
+def test_the_charts_values_are_the_processes_of_the_table() -> None:
+    given = values()
+    found: Commands = Counter(tuple(process["command"]) for process in given["processes"])
+    assert found == WANTED
+    assert set(SHARED) <= set(given["environment"]) | set(given["secretEnvironment"])
+    assert not set(given["environment"]) & set(given["secretEnvironment"])
+    apis = [process["environment"] for process in given["processes"] if process.get("http")]
+    assert own_relayers(apis)
+    assert len({process["name"] for process in given["processes"]}) == sum(WANTED.values())
+
+
+def test_the_chart_is_whole_and_its_template_ranges_over_the_values() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["apiVersion"], chart["name"]) == ("v2", "onefile")
+    template = (CHART / "templates" / "processes.yaml").read_text()
+    assert "range .Values.processes" in template
+    assert template.count("{{") == template.count("}}")
+    opened = len(re.findall(r"\{\{-? (?:range|if) ", template))
+    assert opened == len(re.findall(r"\{\{-? end \}\}", template))
+    used = set(re.findall(r"\.Values\.(\w+)", template))
+    assert used <= set(values())
+    assert set(values()) - used == set()
+
+
+def test_what_a_settings_file_asks_for_is_what_the_processes_share() -> None:
+    asked = set(re.findall(r"^(ONEFILE_\w+)=", (DEPLOY / "environment.example").read_text(), re.MULTILINE))
+    assert asked == (set(SHARED) - {"ONEFILE_HOME"}) | {"ONEFILE_IMAGE"}
+    needed = set(re.findall(r"\$\{(ONEFILE_\w+)\}", (DEPLOY / "compose.yaml").read_text()))
+    assert needed == asked
+
+
+def test_every_setting_that_is_named_is_one_of_the_vaults() -> None:
+    known = {f"ONEFILE_{name.upper()}" for name in Settings.model_fields} | {"ONEFILE_IMAGE"}
+    text = "\n".join(path.read_text() for path in DEPLOY.rglob("*") if path.is_file())
+    assert set(re.findall(r"ONEFILE_[A-Z_]+", text)) <= known
+    assert all(name in text for name in SECRETS)
