@@ -60,7 +60,7 @@ def replacing(path: Path, mode: int = PRIVATE_FILE, *, new: bool = False) -> Ite
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def write_private(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, new: bool = False) -> None:
@@ -103,7 +103,8 @@ def read_json(path: Path, *, limit: int = MAX_FILE_BYTES) -> dict[str, Any]:
     return canonical.loads_object(read_bounded(path, limit=limit), limit=limit, what=path.name)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in ``folder`` reach the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -11,7 +11,6 @@ may be raised after the vault accepted a write: the same call with the same key 
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import hashlib
 import random
@@ -30,10 +29,12 @@ from pydantic import BaseModel, ValidationError
 from chain.endpoint import tls
 from client.behind import Behind, Hash
 from client.clock import Clock
+from client.http_answer import Answer, Pace, bounded, ours
 from client.problems import MAX_PROBLEM, error_of
 from console.i18n import language
 from protocol import canonical, http_sig
-from protocol.errors import Malformed, OneFileError, Unavailable, Untrusted
+from protocol.encoding import b64u
+from protocol.errors import OneFileError, Unavailable, Untrusted
 from protocol.hashing import sha256
 from protocol.jose import EcSigner
 from protocol.wire import MAX_PAYLOAD_BYTES, Wire
@@ -45,7 +46,7 @@ TRIES = 4
 FIRST_DELAY_S = 0.25
 MAX_RETRY_AFTER_S = 10
 FULL = "storage_full"  # a full disk is not emptied by asking again
-MIN_PACE = 4 << 10  # bytes a second, on the average, once the first timeout is over
+MIN_PROGRESS = 1 << 20  # bytes that a download must have got further by, to be tried again without end
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -90,6 +91,18 @@ class Reply:
     status: int
     media_type: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Download:
+    """A body on its way into ``target``, of which ``state`` is the hash so far."""
+
+    call: Call
+    target: BinaryIO
+    digest: bytes
+    state: list[Hash]
+    limit: int
+    step: Step | None
 
 
 class Http:
@@ -167,49 +180,71 @@ class Http:
     def reply(self, call: Call, *, limit: int = MAX_ANSWER) -> Reply:
         """The answer to one try, whatever its status; ``Unavailable`` only if there is none."""
         with self._send(self._with_key(call)) as answer:
-            return Reply(answer.status_code, answer.headers.get("content-type", ""), _bounded(answer, limit))
+            return Reply(answer.status_code, answer.headers.get("content-type", ""), bounded(answer, limit))
 
     def download(
         self, call: Call, target: BinaryIO, digest: bytes, *, limit: int = MAX_PAYLOAD_BYTES, step: Step | None = None
     ) -> int:
-        """Write the body of a read to ``target`` (seekable, empty) and return its size.
+        """Write the body of a read to ``target`` (seekable) and return its size.
 
-        Goes on where a broken connection stopped. ``Malformed("vault_answer_too_large")`` beyond ``limit`` bytes,
+        What stands in ``target`` already is the beginning, from an earlier time; also goes on where a connection broke,
+        for as long as each try brings something. ``Malformed("vault_answer_too_large")`` beyond ``limit`` bytes,
         ``Untrusted("payload_digest")`` if the bytes do not hash to ``digest``: the caller drops ``target`` then.
         """
-        state: list[Hash] = [hashlib.sha256()]  # of what stands in target; a server that begins anew makes it anew
-        self._retrying(lambda: self._fetch(call, target, state, limit, step))
+        state = [_hashed(target)]  # of what stands in target; a server that begins anew makes it anew
+        begun = target.seek(0, 2)
+        if step is not None and begun:
+            step(begun)
+        self._arrive(_Download(call, target, digest, state, limit, step))
+        if begun and state[0].digest() != digest:  # what was kept is no beginning of it: once more, from nothing
+            target.seek(0)
+            target.truncate()
+            state[0] = hashlib.sha256()
+            self._arrive(_Download(call, target, digest, state, limit, None))
         if state[0].digest() != digest:
             raise Untrusted(
                 "payload_digest", "what the vault sent for {path} is not what its name says", path=call.path
             )
         return target.seek(0, 2)
 
-    def _fetch(self, call: Call, target: BinaryIO, state: list[Hash], limit: int, step: Step | None) -> None:
+    def _arrive(self, download: _Download) -> None:
+        reached = download.target.seek(0, 2)
+        while reached < download.limit:
+            before = reached
+            try:
+                self._retrying(lambda: self._fetch(download))
+                return
+            except Unavailable:
+                reached = download.target.seek(0, 2)
+                if reached - before < MIN_PROGRESS:
+                    raise
+
+    def _fetch(self, download: _Download) -> None:
+        call, target, state = download.call, download.target, download.state
         start = target.seek(0, 2)
-        ranged = {**call.headers} | ({"Range": f"bytes={start}-"} if start else {})
-        with self._send(_with_headers(call, ranged)) as answer:
+        ranged = {"Range": f"bytes={start}-", "If-Range": f'"{b64u(download.digest)}"'} if start else {}
+        with self._send(_with_headers(call, {**call.headers, **ranged})) as answer:
             if answer.status_code not in {200, 206}:
-                raise error_of(answer.status_code, _bounded(answer, MAX_PROBLEM))
+                raise error_of(answer.status_code, bounded(answer, MAX_PROBLEM))
             if answer.status_code == 200 and start:
                 target.seek(0)
                 target.truncate()
                 start, state[0] = 0, hashlib.sha256()
             with Behind(target, state[0]) as writer:
-                for part in answer.parts(limit - start):
+                for part in answer.parts(download.limit - start):
                     writer.write(part)
-                    if step is not None:
-                        step(len(part))
+                    if download.step is not None:
+                        download.step(len(part))
 
     def _once(self, call: Call, limit: int) -> tuple[int, bytes]:
         with self._send(call) as answer:
             if not 200 <= answer.status_code < 300:
-                raise _delayed(answer, error_of(answer.status_code, _bounded(answer, MAX_PROBLEM)))
-            return answer.status_code, _bounded(answer, limit)
+                raise _delayed(answer, error_of(answer.status_code, bounded(answer, MAX_PROBLEM)))
+            return answer.status_code, bounded(answer, limit)
 
-    def _send(self, call: Call) -> _Answer:
+    def _send(self, call: Call) -> Answer:
         patience = self._timeout_s + call.wait_s
-        with _ours(self.base_url):
+        with ours(self.base_url):
             request = self._client.build_request(
                 call.method,
                 self.base_url + call.url_path,
@@ -217,7 +252,7 @@ class Http:
                 content=_parts(call) if call.stream else call.body,
                 timeout=patience,
             )
-        return _Answer(self._client, request, _Pace(self._timer, patience, self.base_url))
+        return Answer(self._client, request, Pace(self._timer, patience, self.base_url))
 
     def signed_headers(self, call: Call) -> dict[str, str]:
         """The headers that ``call`` goes out with, the signature's last; each time with a new nonce."""
@@ -284,94 +319,25 @@ def json_body(value: Wire) -> bytes:
     return value.model_dump_json(exclude_none=True).encode("utf-8")
 
 
-@dataclass(slots=True)
-class _Pace:
-    """How long an answer may take: so many seconds, and then as many as its bytes are worth at ``MIN_PACE``."""
-
-    timer: Callable[[], float]
-    patience_s: float
-    url: str
-    began: float = 0.0
-
-    def check(self, got: int) -> None:
-        """``Unavailable`` if ``got`` bytes are too few by now."""
-        if self.timer() - self.began > self.patience_s + got / MIN_PACE:
-            raise unreachable(self.url, "TooSlow")
-
-
-class _Answer:
-    """A streamed answer whose transport faults are ours."""
-
-    def __init__(self, client: httpx2.Client, request: httpx2.Request, pace: _Pace) -> None:
-        self._client, self._request, self._pace = client, request, pace
-        self._response: httpx2.Response | None = None
-
-    def __enter__(self) -> Self:
-        with _ours(self._pace.url):
-            self._response = self._client.send(self._request, stream=True)
-        self._pace.began = self._pace.timer()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._response is not None:
-            self._response.close()
-
-    @property
-    def status_code(self) -> int:
-        assert self._response is not None
-        return self._response.status_code
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        assert self._response is not None
-        return self._response.headers
-
-    def parts(self, limit: int) -> Iterator[bytes]:
-        """The body as it arrives, no more than ``limit`` bytes of it."""
-        assert self._response is not None
-        if self.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-            raise Malformed("vault_answer_packed", "the vault's answer is packed, which nobody asked for")
-        got = 0
-        with _ours(self._pace.url):
-            for part in self._response.iter_bytes():  # nothing is unpacked: what came packed was refused
-                got += len(part)
-                if got > limit:
-                    raise Malformed(
-                        "vault_answer_too_large", "the vault's answer has more than {limit} bytes", limit=limit
-                    )
-                self._pace.check(got)
-                yield part
-
-
-@contextlib.contextmanager
-def _ours(url: str) -> Iterator[None]:
-    """Turn the HTTP library's faults into ``Unavailable``; what we raise ourselves passes."""
-    try:
-        yield
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise unreachable(url, type(error).__name__) from None
-
-
-def unreachable(url: str, kind: str) -> Unavailable:
-    """The vault gives no answer that can be read: ``kind`` names the fault."""
-    return Unavailable("vault_unreachable", "the vault at {url} does not answer ({kind})", url=url, kind=kind)
-
-
-def _bounded(answer: _Answer, limit: int) -> bytes:
-    return b"".join(answer.parts(limit))
-
-
 def _asked(error: Unavailable) -> float:
     """How many seconds the vault asked us to wait; 0 if it did not, or named no number."""
     after = error.facts.get("retry_after_s")
     return float(min(after, MAX_RETRY_AFTER_S)) if isinstance(after, int) and after > 0 else 0.0
 
 
-def _delayed(answer: _Answer, error: OneFileError) -> OneFileError:
+def _delayed(answer: Answer, error: OneFileError) -> OneFileError:
     after = answer.headers.get("retry-after", "")
     if after.isascii() and after.isdigit():
         error.facts["retry_after_s"] = int(after[:6])
     return error
+
+
+def _hashed(target: BinaryIO) -> Hash:
+    state: Hash = hashlib.sha256()
+    target.seek(0)
+    while part := target.read(1 << 20):
+        state.update(part)
+    return state
 
 
 def _parts(call: Call) -> Iterator[bytes]:

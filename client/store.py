@@ -18,7 +18,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from client.files import private_folder, read_json, replacing, write_json
+from client.files import private_folder, read_json, write_json
+from client.partial import arriving
 from protocol.encoding import b64u, unb64u
 from protocol.entries import Opening
 from protocol.errors import Denied, Malformed
@@ -156,8 +157,8 @@ class Store:
 
     @contextlib.contextmanager
     def new_payload(self, digest: bytes) -> Iterator[BinaryIO]:
-        """A file that becomes the payload of this digest if the block ends well."""
-        with replacing(self.payload_path(digest)) as stream:
+        """A file that becomes the payload of this digest if the block ends well; it begins with what came before."""
+        with arriving(self.payload_path(digest)) as stream:
             yield stream
 
     def drop_payload(self, digest: bytes) -> None:

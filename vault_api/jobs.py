@@ -22,7 +22,7 @@ from sqlalchemy import Engine, inspect
 from protocol.errors import OneFileError
 from vault_api.db.engine import WRITER, settle
 from vault_api.db.migrate import ONE_AT_A_TIME
-from vault_api.services import notices, retentions, uploads
+from vault_api.services import garbage, notices, retentions, uploads
 from vault_api.services.payloads import remove_doomed
 from vault_api.vault import Vault
 from vault_api.wants import done, due, failed, want
@@ -32,7 +32,8 @@ from vault_api.writes import forget_old
 if TYPE_CHECKING:
     import procrastinate
 
-FORGET, RETENTIONS, PAYLOADS, UPLOADS, SETTLE = "forget", "retentions", "payloads", "uploads", "settle"
+FORGET, RETENTIONS, PAYLOADS = "forget", "retentions", "payloads"
+UPLOADS, SWEEP, SETTLE = "uploads", "sweep", "settle"
 TASK, QUEUE = "vault", "vault"
 AT_ONCE = 2  # jobs of one worker
 POLL_S = 1.0  # of a worker that hears nothing
@@ -51,6 +52,7 @@ KINDS: Mapping[str, Callable[[Vault], object]] = {
     RETENTIONS: retentions.look_after,
     PAYLOADS: lambda vault: vault.sequencer.call(lambda tx: remove_doomed(vault, tx)),
     UPLOADS: uploads.end_idle,
+    SWEEP: garbage.sweep,
     SETTLE: lambda vault: settle(vault.engine),  # the last: what the others erased leaves the files
 }
 Carry = Callable[[Vault], None]

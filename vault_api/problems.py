@@ -124,6 +124,8 @@ def problem(error: OneFileError, language: str) -> JSONResponse:
     headers = {}
     if status in {429, 503}:
         headers["Retry-After"] = str(error.facts.get("retry_after_s", RETRY_AFTER_S))
+    if error.code == "range":
+        headers["Content-Range"] = f"bytes */{error.facts['size']}"
     if status == 408:
         headers["Connection"] = "close"  # the rest of the body may come yet
     return JSONResponse(body, status, headers, PROBLEM_JSON)

@@ -18,15 +18,17 @@ from agency_cli.services.folders import document_path
 from agency_cli.services.parcels import Document, Handed
 from client.files import private_folder, replacing
 from client.http import Step
+from client.partial import arriving
 from client.session import Session
 from protocol import wire
 from protocol.credential import FileEntry
-from protocol.encoding import unb64u
+from protocol.encoding import b64u, unb64u
 from protocol.envelope import open_stream
 from protocol.errors import Untrusted
 from protocol.hashing import same
 from protocol.recipients import Identity
 from protocol.stream import HashingReader, HashingWriter
+from protocol.wire_uploads import SEGMENT_BYTES
 
 Meter = Callable[[int], AbstractContextManager[Step]]  # total bytes → something that counts them
 Headers = Mapping[tuple[bytes, bytes], bytes]  # (item, payload) → header
@@ -74,6 +76,7 @@ def take_documents(
 ) -> None:
     """Download and open every document that was handed over into ``folder``, which is still being built."""
     identities = session.keys.identities(session.party.card_seq)
+    arrivals = session.profile.folder / "tmp" / "arriving"
     total = sum(document.payload_size for one in handed for document in one.documents)
     with meter(total) as step:
         for number, one in enumerate(handed, 1):
@@ -81,7 +84,7 @@ def take_documents(
                 header = headers[one.slip.body.item, document.payload]
                 target = document_path(folder, number, document.entry.name)
                 private_folder(target.parent)
-                _take(fetch, document, header, target, identities, step)
+                _take(fetch, document, header, target, identities, step, arrivals)
 
 
 def take_pictures(session: Session, fetch: Fetch, handed: Sequence[Handed], headers: Headers) -> dict[bytes, Picture]:
@@ -132,11 +135,35 @@ def _take(
     target: Path,
     identities: Sequence[Identity],
     step: Step,
+    arrivals: Path,
 ) -> None:
+    if document.payload_size > SEGMENT_BYTES:
+        _take_large(fetch, document, header, target, identities, step, arrivals)
+        return
     sealed = target.with_name(".sealed")  # no document's name begins with a dot
     try:
         with sealed.open("x+b") as payload, replacing(target) as opened:
             _open_into(opened, fetch, document, header, payload, identities, step)
+    finally:
+        sealed.unlink(missing_ok=True)
+
+
+def _take_large(
+    fetch: Fetch,
+    document: Document,
+    header: bytes,
+    target: Path,
+    identities: Sequence[Identity],
+    step: Step,
+    arrivals: Path,
+) -> None:
+    """A large payload arrives where a later run of the same use finds what has come of it."""
+    sealed = arrivals / b64u(document.payload)
+    with arriving(sealed) as payload:
+        fetch(document.payload, document.payload_size, payload, step)
+    try:
+        with sealed.open("rb") as payload, replacing(target) as opened:
+            _open(opened, document, header, payload, identities)
     finally:
         sealed.unlink(missing_ok=True)
 
@@ -152,6 +179,12 @@ def _open_into(
 ) -> None:
     fetch(document.payload, document.payload_size, payload, step)
     payload.seek(0)
+    _open(opened, document, header, payload, identities)
+
+
+def _open(
+    opened: BinaryIO, document: Document, header: bytes, payload: BinaryIO, identities: Sequence[Identity]
+) -> None:
     writer = HashingWriter(opened)
     open_stream(header, payload, writer, identities, payload_sha256=document.payload)
     _same(document.entry, writer)

@@ -17,7 +17,7 @@ from itertools import combinations
 from chain.ledger import LedgerReads
 from client.api import VaultApi
 from client.facts import AnchoredHead, AnchorHistory
-from client.http import unreachable
+from client.http_answer import unreachable
 from client.log_scan import Scan
 from client.log_walk import Mark, Source, walk_log
 from client.monitoring.state import MonitorState

@@ -15,7 +15,8 @@ import httpx2
 import pytest
 
 from client.api import VaultApi
-from client.http import MIN_PACE, Call, Http
+from client.http import Call, Http
+from client.http_answer import MIN_PACE
 from client.store import Store
 from protocol import wire
 from protocol.errors import Malformed, OneFileError, Unavailable

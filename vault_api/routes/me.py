@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from protocol import wire
 from vault_api.requests import AHolder, APage, Served, id16, id32, rendered, wait_of
-from vault_api.routes.streams import payload_response
+from vault_api.routes.streams import ARange, payload_response
 from vault_api.services import grants, mine, payloads, shows
 from vault_api.services.long_poll import poll
 
@@ -51,12 +49,12 @@ def get_payload(
     vault: Served,
     holder: AHolder,
     sha256: str,
-    range_: Annotated[str | None, Header(alias="range")] = None,
+    wanted: ARange,
 ) -> Response:
     """The sealed payload of one of the holder's items."""
     digest = id32(sha256, "sha256")
     size = payloads.own_payload(vault, holder, digest)
-    return payload_response(vault, payloads.parse_range(digest, size, range_))
+    return payload_response(vault, wanted.of(digest, size))
 
 
 @router.get("/log")

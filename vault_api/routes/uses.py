@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from protocol import wire, wire_verify
@@ -20,8 +18,8 @@ from vault_api.requests import (
     rendered,
     wait_of,
 )
-from vault_api.routes.streams import payload_response
-from vault_api.services import checks, grants, payloads, releases, scenarios, show_documents, shows
+from vault_api.routes.streams import ARange, payload_response
+from vault_api.services import checks, grants, releases, scenarios, show_documents, shows
 from vault_api.services.long_poll import poll
 from vault_api.services.use import use_grant
 
@@ -72,12 +70,12 @@ def get_payload(
     agency: AnAgency,
     grant: str,
     sha256: str,
-    range_: Annotated[str | None, Header(alias="range")] = None,
+    wanted: ARange,
 ) -> Response:
     """A document's payload, for who was handed its header."""
     digest = id32(sha256, "sha256")
     size = releases.released_payload(vault, agency, id32(grant, "grant"), digest)
-    return payload_response(vault, payloads.parse_range(digest, size, range_))
+    return payload_response(vault, wanted.of(digest, size))
 
 
 @router.post("/shows/collect")
@@ -108,12 +106,12 @@ def get_shown_payload(
     agency: AnAgency,
     session: str,
     sha256: str,
-    range_: Annotated[str | None, Header(alias="range")] = None,
+    wanted: ARange,
 ) -> Response:
     """A shown document's payload, for who collected the session, while the presentation is kept."""
     digest = id32(sha256, "sha256")
     size = show_documents.shown_payload(vault, agency, id16(session, "session"), digest)
-    return payload_response(vault, payloads.parse_range(digest, size, range_))
+    return payload_response(vault, wanted.of(digest, size))
 
 
 @router.post(

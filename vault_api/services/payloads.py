@@ -35,7 +35,7 @@ _SPARED: Prepared[None] = Prepared(delete(t.doomed).where(t.doomed.c.sha256 == b
 _DOOMED: Prepared[Any] = Prepared(select(t.doomed.c.row).where(t.doomed.c.sha256 == bindparam("sha256")))
 _AWAITED: Prepared[None] = Prepared(insert(t.doomed), "sha256", "at")
 ORPHAN_S = 24 * 3600
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_RANGE = re.compile(r"([0-9]{0,18})-([0-9]{0,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,24 +153,38 @@ def read_span(vault: Vault, span: Span) -> Iterator[bytes]:
     return vault.blobs.read(payload_name(span.digest), span.start, span.end)
 
 
-def parse_range(digest: bytes, size: int, header: str | None) -> Span:
-    """The span that a ``Range`` header asks for (one range of bytes); the whole without one.
+def etag(digest: bytes) -> str:
+    """A payload's entity tag: strong, since its bytes never change."""
+    return f'"{b64u(digest)}"'
 
-    ``Malformed("range")`` (416) for a range beyond the payload, and for several ranges.
+
+def parse_range(digest: bytes, size: int, header: str | None, if_range: str | None = None) -> Span:
+    """The span that a ``Range`` header asks for (RFC 9110 §14.2); the whole without one.
+
+    The whole also for a unit that nobody knows, for several ranges, which nobody needs, and where ``If-Range`` names
+    another payload. ``Malformed("range")`` (416) for a range that is none, or that lies beyond the payload.
     """
-    if header is None:
-        return Span(digest, 0, size, size)
-    match = _RANGE.fullmatch(header.strip())
+    whole = Span(digest, 0, size, size)
+    if header is None or (if_range is not None and if_range.strip() != etag(digest)):
+        return whole
+    unit, _, wanted = header.strip().partition("=")
+    if unit.lower() != "bytes" or "," in wanted:
+        return whole
+    match = _RANGE.fullmatch(wanted.strip())
     if match is None or not (match[1] or match[2]):
-        raise Malformed("range", "expected one range of bytes within {size}", size=size)
+        raise _no_range(size)
     if not match[1]:
         start, end = max(0, size - int(match[2])), size
     else:
         start = int(match[1])
         end = min(size, int(match[2]) + 1) if match[2] else size
     if start >= end:
-        raise Malformed("range", "expected one range of bytes within {size}", size=size)
+        raise _no_range(size)
     return Span(digest, start, end, size)
+
+
+def _no_range(size: int) -> Malformed:
+    return Malformed("range", "expected one range of bytes within {size}", size=size)
 
 
 def doom_unused(tx: Tx, digests: list[bytes]) -> None:

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from client import http as http_module
-from client.http import MAX_PARTS, Call, json_body, sign_headers
+from client.http import MAX_PARTS, TRIES, Call, json_body, sign_headers
 from protocol import http_sig, wire, wire_verify
 from protocol.encoding import b64u
 from protocol.errors import Conflict, Denied, Malformed, OneFileError, Unavailable, Untrusted
@@ -234,6 +234,51 @@ def test_a_download_goes_on_where_it_broke_off() -> None:
     assert target.getvalue() == data
     assert script.requests[1].headers["range"] == "bytes=400-"
     assert sum(steps) == len(data)
+
+
+def test_what_came_before_is_not_fetched_again() -> None:
+    data = b"0123456789" * 100
+    digest = hashlib.sha256(data).digest()
+    script = Script(lambda request: httpx2.Response(206, content=data[int(request.headers["range"][6:-1]) :]))
+    target, steps = io.BytesIO(data[:300]), list[int]()
+    http(script).download(Call("GET", "/v1/p"), target, digest, step=steps.append)
+    assert target.getvalue() == data
+    assert script.requests[0].headers["range"] == "bytes=300-"
+    assert script.requests[0].headers["if-range"] == f'"{b64u(digest)}"'
+    assert steps == [300, 700]
+    assert http(Script()).download(Call("GET", "/v1/p"), target, digest, limit=len(data)) == len(data)
+
+
+def test_a_beginning_that_is_another_payloads_is_thrown_away() -> None:
+    data = b"0123456789" * 100
+    script = Script(
+        lambda request: httpx2.Response(206, content=data[int(request.headers["range"][6:-1]) :]),
+        httpx2.Response(200, content=data),
+    )
+    target = io.BytesIO(b"x" * 300)
+    http(script).download(Call("GET", "/v1/p"), target, hashlib.sha256(data).digest())
+    assert target.getvalue() == data
+    assert "range" not in script.requests[1].headers
+
+
+def test_a_download_that_gets_on_is_tried_for_as_long_as_it_does() -> None:
+    data = bytes(range(256)) * (8 * 4096)
+    pieces = 8 * TRIES
+    step = len(data) // pieces
+
+    def next_piece(request: httpx2.Request) -> httpx2.Response:
+        start = int(request.headers.get("range", "bytes=0-")[6:-1])
+        rest = data[start : start + step]
+        whole = start + step >= len(data)
+        status = 206 if start else 200
+        return httpx2.Response(status, content=rest) if whole else httpx2.Response(status, stream=Torn(rest))
+
+    target = io.BytesIO()
+    http(Script(*[next_piece] * pieces)).download(Call("GET", "/v1/p"), target, hashlib.sha256(data).digest())
+    assert target.getvalue() == data
+    stuck = Script(*[httpx2.Response(200, stream=Torn(b"1"))] * TRIES)
+    with pytest.raises(Unavailable):
+        http(stuck).download(Call("GET", "/v1/p"), io.BytesIO(), bytes(32))
 
 
 def test_a_server_that_ignores_the_range_is_read_from_the_beginning() -> None:

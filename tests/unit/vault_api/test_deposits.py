@@ -324,8 +324,27 @@ def test_a_payload_is_given_whole_or_in_ranges(stage: VaultStage, issuer: Any, a
         part = stage.get(alice, path, headers={"range": asked})
         assert (part.status_code, part.content) == (206, whole[start:end])
         assert part.headers["content-range"] == f"bytes {start}-{end - 1}/{len(whole)}"
-    for wrong in (f"bytes={len(whole)}-", "bytes=5-4", "bytes=-", "lines=1-2", "bytes=0-1,3-4", "bytes=-0"):
-        refused(stage.get(alice, path, headers={"range": wrong}), 416, "range")
+    for wrong in (f"bytes={len(whole)}-", "bytes=5-4", "bytes=-", "bytes=-0", "bytes=x-"):
+        beyond = stage.get(alice, path, headers={"range": wrong})
+        refused(beyond, 416, "range")
+        assert beyond.headers["content-range"] == f"bytes */{len(whole)}"
+
+
+def test_a_range_that_need_not_be_honoured_gives_the_whole(stage: VaultStage, issuer: Any, alice: Any) -> None:
+    whole = alice.deposited(issuer).sealed[0].payload
+    path = f"/v1/me/payloads/{b64u(sha256(whole))}"
+    tag = stage.get(alice, path).headers["etag"]
+    assert tag == f'"{b64u(sha256(whole))}"'
+    part = stage.get(alice, path, headers={"range": "bytes=1-", "if-range": tag})
+    assert (part.status_code, part.content) == (206, whole[1:])
+    for headers in (
+        {"range": "lines=1-2"},
+        {"range": "bytes=0-1,3-4"},
+        {"range": "bytes=1-", "if-range": f"W/{tag}"},
+        {"range": "bytes=1-", "if-range": '"another"'},
+    ):
+        answer = stage.get(alice, path, headers=headers)
+        assert (answer.status_code, answer.content) == (200, whole)
 
 
 def test_a_payload_of_somebody_else_is_not_given(stage: VaultStage, issuer: Any, alice: Any) -> None:
