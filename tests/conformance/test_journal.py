@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,33 +17,43 @@ from vault_api.db.engine import open_engine
 from vault_api.db.migrate import migrate
 from vault_api.journal import DatabaseJournal
 
-ACCOUNT = b"\x07" * 20
 BLOCK = BlockRef(9, sha256(b"block"), 1_800_000_000)
 Another = tuple[Journal, Journal]  # two of one account: as in two processes
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def journals(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Another]:
+@pytest.fixture(scope="module", params=["memory", "sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated database's URL; empty for memory."""
     if request.param == "memory":
-        one = MemoryJournal()
-        yield one, one
+        yield ""
         return
     if request.param == "sqlite":
-        yield from _in_database(f"sqlite:///{tmp_path / 'vault.db'}")
+        yield _migrated(f"sqlite:///{tmp_path_factory.mktemp('journal') / 'vault.db'}")
         return
     server: Postgres = request.getfixturevalue("postgres_server")
     with server.database() as url:
-        yield from _in_database(url)
+        yield _migrated(url)
 
 
-def _in_database(url: str) -> Iterator[Another]:
+@pytest.fixture
+def journals(place: str, request: pytest.FixtureRequest) -> Iterator[Another]:
+    """Two journals of an account that no other test has."""
+    if not place:
+        one = MemoryJournal()
+        yield one, one
+        return
+    account = sha256(request.node.name.encode())[:20]
+    two = DatabaseJournal(place, account), DatabaseJournal(place, account)
+    yield two
+    for one_of_them in two:
+        one_of_them.close()
+
+
+def _migrated(url: str) -> str:
     engine = open_engine(url)
     migrate(engine)
     engine.dispose()
-    two = DatabaseJournal(url, ACCOUNT), DatabaseJournal(url, ACCOUNT)
-    yield two
-    for one in two:
-        one.close()
+    return url
 
 
 def attempt(nonce: int, fee: int = 2, *, data: bytes = b"data") -> Attempt:
@@ -136,12 +145,14 @@ def test_numbers_are_forgotten_and_free_again(journals: Another) -> None:
     assert ours.begin(attempt(2))
 
 
-def test_accounts_share_a_database_and_no_numbers(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'vault.db'}"
-    for ours, _ in _in_database(url):
-        other = DatabaseJournal(url, b"\x08" * 20)
-        assert ours.begin(attempt(3))
-        assert other.begin(attempt(3, data=b"other"))
-        other.forget([3])
-        assert ours.attempts() == [attempt(3)]
-        other.close()
+def test_accounts_share_a_database_and_no_numbers(journals: Another, place: str) -> None:
+    ours, _ = journals
+    if not place:
+        assert MemoryJournal().begin(attempt(3))  # in memory a journal is one account's
+        return
+    other = DatabaseJournal(place, b"\x08" * 20)
+    assert ours.begin(attempt(3))
+    assert other.begin(attempt(3, data=b"other"))
+    other.forget([3])
+    assert ours.attempts() == [attempt(3)]
+    other.close()
