@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from protocol.errors import Malformed, Unavailable, Untrusted
-from vault_api.blobs_folder import FolderUpload, ours
+from vault_api.blobs_folder import FolderUpload, ours, put_file
 from vault_api.blobs_s3 import S3Access, access_of, s3_store
 
 if TYPE_CHECKING:
@@ -151,6 +151,9 @@ class ObstoreBlobs:
 
     def put_all(self, blobs: Mapping[str, bytes]) -> None:
         for name, data in blobs.items():
+            if self._folder is not None:
+                put_file(self._folder / f"{UPLOADS}{secrets.token_hex(16)}", self._folder / name, data)
+                continue
             with _our_errors():
                 obstore.put(self._store, name, data)
         self._sync(*blobs)

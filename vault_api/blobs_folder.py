@@ -1,7 +1,9 @@
-"""Payloads on their way into a folder: a plain file that gets its name when it is whole and on the disk.
+"""Bytes on their way into a folder: a plain file that gets its name when it is whole.
 
 Not through obstore: its writer takes bytes that it could not write, and says so at the end alone. Here a full disk is
-known with the first byte that does not fit, and of four gigabytes none is sent in vain.
+known with the first byte that does not fit, and of four gigabytes none is sent in vain. And what a killed process was
+writing lies below ``incoming/``, where it is found and removed; obstore would leave it beside the name for ever, and
+not list it.
 """
 
 from __future__ import annotations
@@ -76,6 +78,26 @@ class FolderUpload:
             self._part.unlink(missing_ok=True)
         except OSError as error:
             raise ours(error) from None
+
+
+def put_file(part: Path, target: Path, data: bytes) -> None:
+    """Write ``data`` as ``part`` and give it the name ``target``. Not durable yet: the caller sees to that."""
+    try:
+        _in_folder(part, lambda: part.write_bytes(data))
+        _in_folder(target, lambda: part.replace(target))
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise ours(error) from None
+
+
+def _in_folder(path: Path, act: Callable[[], object]) -> None:
+    """Do what makes ``path``, and its folder only if it is missing: it is there but for once."""
+    try:
+        act()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        act()
 
 
 def ours(error: Exception) -> Unavailable:

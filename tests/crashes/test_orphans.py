@@ -12,8 +12,11 @@ import pytest
 from protocol.encoding import b64u
 from protocol.errors import Unavailable
 from protocol.hashing import sha256
+from tests.crashes.forks import die, in_child
 from tests.vault_stage import DAY, VaultStage, refused, unchanged, vault_stage
+from vault_api.blobs import open_blobs
 from vault_api.fakes import MemoryBlobs
+from vault_api.services.garbage import look
 from vault_api.services.payloads import doom_unused, remove_doomed
 
 
@@ -117,3 +120,28 @@ def test_an_upload_of_other_bytes_announces_nothing(stage: VaultStage) -> None:
         digest = sha256(b"other")
         answer = stage.send(issuer, "PUT", f"/v1/payloads/{b64u(digest)}", content=payload, digest=digest)
         refused(answer, 422, "payload_digest")
+
+
+def test_what_a_killed_process_was_storing_is_found_and_goes_when_it_is_old(tmp_path: Path) -> None:
+    killed = in_child(lambda _tell: die_while_storing(tmp_path / "blobs"))
+    assert killed.killed
+    with vault_stage(tmp_path, blobs=open_blobs(str(tmp_path / "blobs"))) as stage:
+        (left,) = stage.vault.blobs.names("incoming/")
+        assert list(stage.vault.blobs.names("payloads/")) == []
+        old = int((tmp_path / "blobs" / left).stat().st_mtime) + 1
+        found = list(look(stage.vault.engine, stage.vault.blobs, old))
+        assert [(one.kind, one.name) for one in found] == [("leftover", left)]
+
+
+def die_while_storing(folder: Path) -> None:
+    """Be killed when half of a payload is on the disk."""
+    honest = Path.write_bytes
+
+    def write_bytes(self: Path, data: bytes) -> int:
+        honest(self, data[: len(data) // 2])
+        die()
+        raise AssertionError("alive")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "write_bytes", write_bytes)
+        open_blobs(str(folder)).put("payloads/aa/bb/name", bytes(1000))
