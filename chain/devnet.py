@@ -36,7 +36,7 @@ from protocol.errors import Conflict, Unavailable
 CHAIN_ID = 31337
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8545
-HISTORY = 24  # blocks whose state can be read; see docs/spec/chain.md §6
+HISTORY = 24  # blocks whose state can be read; see docs/spec/chain.md §7
 READY_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 5.0
 TEND_INTERVAL_S = 0.25
