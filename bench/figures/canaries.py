@@ -21,10 +21,9 @@ from random import Random
 from bench.figures.errand import Errand
 from bench.figures.figure import Tally
 from bench.figures.needles import Needle, in_files, in_memory, of_secret, of_value, processes_of
+from bench.figures.standing import Standing, standing
 from bench.grant_case import PURPOSE, small_loan
-from bench.local_chain import local_chain
-from bench.parties import Party, ReadyDeposit, Town
-from bench.vaults import vault_process
+from bench.parties import Party, ReadyDeposit
 from chain.ledger import ROLE_ISSUER, ROLE_READER, ROLE_SCENARIO
 from protocol import wire
 from protocol.encoding import b64
@@ -57,12 +56,11 @@ class Marks:
 class Canaries:
     """One vault for all batches. ``programs``: the wallet's and the agency's programs too, which takes longer."""
 
-    def __init__(self, *, programs: bool = True) -> None:
+    def __init__(self, stand: Standing | None = None, *, programs: bool = True) -> None:
         self._open = ExitStack()
-        self._chain = self._open.enter_context(local_chain())
-        self._settings, self._vault = self._open.enter_context(vault_process(self._chain))
-        self._town = Town.of(self._chain, self._settings.public_origin)
-        self._open.callback(self._town.close)
+        stand = stand or self._open.enter_context(standing())
+        self._chain, self._settings = stand.chain, stand.settings
+        self._vault, self._town = stand.process, stand.town
         self._issuer = self._town.agency(ROLE_ISSUER, types=(LICENCE,))
         self._reader = self._town.agency(ROLE_READER)
         authority = self._town.agency(ROLE_SCENARIO, division="data-bureau")

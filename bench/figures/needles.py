@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from scripts.search import files_below, spellings
 
 PIECE = 8 << 20
+ENOUGH = 12  # characters of base64: 72 bits
 KERNELS = ("[vvar]", "[vvar_vclock]", "[vsyscall]", "[vdso]")
 LONGEST = 512  # bytes of a needle: pieces overlap by as much
 
@@ -36,11 +38,17 @@ def of_value(value: str, what: str) -> list[Needle]:
 
 def of_secret(secret: bytes, what: str) -> list[Needle]:
     """A key as it is, in hex, and in base64 at all three alignments."""
-    found = {secret, secret.hex().encode(), secret.hex().upper().encode()}
+    found = {secret, secret.hex().encode()}
     for lead in range(3):
         coded = base64.b64encode(b"\0" * lead + secret)[4 if lead else 0 :].rstrip(b"=")[:-2]
-        found |= {coded, coded.translate(bytes.maketrans(b"+/", b"-_"))}
+        found |= _either(coded)
     return [Needle(raw, what) for raw in sorted(found)]
+
+
+def _either(coded: bytes) -> set[bytes]:
+    """What stands in both alphabets of base64, if that is long enough to be no chance; else both."""
+    common = max(re.split(rb"[+/]", coded), key=len)
+    return {common} if len(common) >= ENOUGH else {coded, coded.translate(bytes.maketrans(b"+/", b"-_"))}
 
 
 def in_bytes(pieces: Iterable[bytes], needles: Sequence[Needle]) -> set[str]:
@@ -68,7 +76,7 @@ def in_files(roots: Iterable[Path], needles: Sequence[Needle]) -> dict[Path, set
 
 
 def in_memory(pid: int, needles: Sequence[Needle]) -> set[str]:
-    """What was found in the memory of a process: everything that it can read itself."""
+    """What was found in the memory of a process: all that it can read, but for what is a library's and read-only."""
     found: set[str] = set()
     with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
         for start, end in _regions(pid):
@@ -93,8 +101,9 @@ def _file(path: Path) -> Iterator[bytes]:
 
 def _regions(pid: int) -> Iterator[tuple[int, int]]:
     for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-        where, rights, *named = line.split()
-        if rights.startswith("r") and named[-1] not in KERNELS:
+        where, rights, _, _, _, *name = line.split(maxsplit=5)
+        of = name[0] if name else ""
+        if rights.startswith("r") and of not in KERNELS and ("w" in rights or ".so" not in of):
             start, _, end = where.partition("-")
             yield int(start, 16), int(end, 16)
 

@@ -27,10 +27,9 @@ from random import Random
 from bench.figures.canaries import LICENCE, reader_of
 from bench.figures.figure import Tally
 from bench.figures.needles import processes_of
+from bench.figures.standing import Standing, standing
 from bench.grant_case import PURPOSE, small_loan
-from bench.local_chain import local_chain
 from bench.parties import Party, ReadyGrant, Town
-from bench.vaults import vault_process
 from chain.ledger import ROLE_ISSUER, ROLE_READER, ROLE_SCENARIO
 from client.api import VaultApi
 from protocol import wire
@@ -56,16 +55,13 @@ FLAT_MIB_A_MINUTE = 0.5
 class Soak:
     """One vault process for all minutes. ``minute_s``: how long one is; shorter, with fewer grants, only for tests."""
 
-    def __init__(self, minute_s: float = 60.0, grants: int = GRANTS) -> None:
+    def __init__(self, minute_s: float = 60.0, grants: int = GRANTS, stand: Standing | None = None) -> None:
         self._minute_s = minute_s
         self._open = ExitStack()
-        chain = self._open.enter_context(local_chain())
-        settings, self._vault = self._open.enter_context(vault_process(chain))
-        self._town = Town.of(chain, settings.public_origin)
-        self._open.callback(self._town.close)
-        self._office = Office(self._town, grants)
+        stand = stand or self._open.enter_context(standing())
+        self._office = Office(stand.town, grants)
         self._pool = self._open.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="reader"))
-        self._memory = Memory(self._vault.process.pid)
+        self._memory = Memory(stand.process.process.pid)
         self._open.callback(self._memory.stop)
 
     def close(self) -> None:

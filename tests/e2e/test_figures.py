@@ -10,13 +10,18 @@ import pytest
 from bench.figures.canaries import Canaries, Marks
 from bench.figures.figure import Tally
 from bench.figures.soak import RATE, Soak
+from bench.figures.standing import Standing, standing
 
 
 @pytest.fixture(scope="module")
-def canaries() -> Iterator[Canaries]:
-    made = Canaries(programs=False)
-    yield made
-    made.close()
+def stand() -> Iterator[Standing]:
+    with standing() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def canaries(stand: Standing) -> Canaries:
+    return Canaries(stand, programs=False)
 
 
 def test_no_canary_is_in_files_log_lines_or_memory_of_a_vault(canaries: Canaries) -> None:
@@ -35,8 +40,8 @@ def test_a_canary_that_lies_in_a_vaults_folder_is_found(canaries: Canaries) -> N
     assert tally.finds == ["broken: a Chinese value in the file leaked.tmp", "broken: a value in the file leaked.tmp"]
 
 
-def test_exchanges_go_on_for_some_seconds_without_a_refusal() -> None:
-    work = Soak(minute_s=2.0, grants=8)
+def test_exchanges_go_on_for_some_seconds_without_a_refusal(stand: Standing) -> None:
+    work = Soak(minute_s=2.0, grants=8, stand=stand)
     try:
         tally = work.batch(Random(1), 1)
         assert (tally.done, tally.broken) == (1, 0), tally.finds

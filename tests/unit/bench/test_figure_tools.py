@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
@@ -47,8 +48,16 @@ def test_a_secret_is_found_as_it_is_and_as_text() -> None:
     secret = bytes(range(100, 132))
     needles = of_secret(secret, "a key")
     assert in_bytes([b"x" + secret], needles) == {"a key"}
-    assert in_bytes([secret.hex().upper().encode()], needles) == {"a key"}
+    assert in_bytes([secret.hex().encode()], needles) == {"a key"}
+    assert in_bytes([base64.b64encode(b"xx" + secret + b"yyy")], needles) == {"a key"}
     assert in_bytes([secret[:-1]], needles) == set()
+
+
+@pytest.mark.parametrize("secret", [bytes(32), b"\xfb\xef\xbe" * 10 + b"\xfb\xef", bytes(range(32))])
+def test_a_secret_is_found_in_both_alphabets(secret: bytes) -> None:
+    needles = of_secret(secret, "a key")
+    assert in_bytes([base64.b64encode(secret)], needles) == {"a key"}
+    assert in_bytes([base64.urlsafe_b64encode(secret)], needles) == {"a key"}
 
 
 def test_a_needle_across_two_pieces_is_found() -> None:
