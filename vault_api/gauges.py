@@ -10,13 +10,22 @@ from sqlalchemy.pool import QueuePool
 
 from vault_api import metrics
 from vault_api.db import tables as t
+from vault_api.db import tables_chain as t_chain
+from vault_api.db.tables_processes import jobs
 from vault_api.db.tables_uploads import uploads
 from vault_api.vault import Vault
 
 _ANCHORED = select(func.max(t.anchors.c.size))
 _SIGNED = select(func.max(t.checkpoints.c.size))
 _NEWEST = select(func.max(t.entries.c.idx))
+_SENT = t_chain.transactions.c
+# Of one number there may be several attempts, with rising fees: one of them is mined, or none is yet.
+_NUMBERS = select(_SENT.account, _SENT.nonce).group_by(_SENT.account, _SENT.nonce)
+_UNSETTLED = _NUMBERS.having(func.max(_SENT.block).is_(None))
+_PENDING = select(func.count()).select_from(_UNSETTLED.subquery())
+_DUE = select(func.min(jobs.c.due_at))
 _COUNTS = (
+    (metrics.JOBS, jobs),
     (metrics.PENDING_REVOCATIONS, t.chain_revokes),
     (metrics.DOOMED, t.doomed),
     (metrics.UPLOADS_OPEN, uploads),
@@ -29,6 +38,9 @@ def look(vault: Vault) -> None:
     try:
         with vault.engine.connect() as conn:
             _log(conn, vault.clock.now())
+            metrics.PENDING_TRANSACTIONS.set(conn.execute(_PENDING).scalar_one())
+            due = conn.execute(_DUE).scalar()
+            metrics.JOB_AGE.set(0 if due is None else max(0, vault.clock.now() - due))
             for gauge, table in _COUNTS:
                 gauge.set(conn.execute(select(func.count()).select_from(table)).scalar_one())
     except SQLAlchemyError:

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)  # memory, time and open descriptors of the process
@@ -59,6 +62,9 @@ FOLLOWED_BLOCK = _gauge("onefile_followed_block", "Number of the newest block th
 CHAIN_HEAD = _gauge("onefile_chain_head_block", "Number of the newest block that the endpoint told of.")
 
 # Jobs and storage.
+JOBS = _gauge("onefile_jobs", "Jobs that wait to be done.")
+JOB_AGE = _gauge("onefile_oldest_job_age_seconds", "How long the job that is due for longest has been due.")
+PENDING_TRANSACTIONS = _gauge("onefile_pending_transactions", "Transactions that were sent and are not settled.")
 PENDING_REVOCATIONS = _gauge("onefile_pending_revocations", "Revocations on their way to the chain.")
 DOOMED = _gauge("onefile_doomed_payloads", "Payloads whose bytes are to be removed.")
 UPLOADS_OPEN = _gauge("onefile_uploads_open", "Uploads under way.")
@@ -69,3 +75,18 @@ DATABASE_SECONDS = _histogram("onefile_database_seconds", "Time of a statement."
 POOL_IN_USE = _gauge("onefile_database_pool_in_use", "Database connections that are lent out.")
 POOL_SIZE = _gauge("onefile_database_pool_size", "Database connections that may be lent out.")
 LOOKED = _gauge("onefile_gauges_ok", "1 while the database answers what these gauges ask.")
+
+
+@contextmanager
+def offered(port: int) -> Iterator[None]:
+    """Offer the metrics to this machine, from a process that has no routes; 0: nowhere."""
+    if not port:
+        yield
+        return
+    server, thread = start_http_server(port, "127.0.0.1", REGISTRY)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -13,6 +13,7 @@ from chain.files import read_deployment
 from chain.ledger import Ledger
 from chain.signer import TxSigner, open_or_create
 from protocol.errors import OneFileError
+from vault_api import metrics
 from vault_api.app import create_app
 from vault_api.build import build_vault, outside_of
 from vault_api.db.engine import open_engine
@@ -87,8 +88,9 @@ def run_duties(settings: Settings, role: str, ready: Callable[[], None]) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     duties.start()
-    ready()
-    ended.wait()
+    with metrics.offered(settings.metrics_port):
+        ready()
+        ended.wait()
     duties.stop()
 
 

@@ -101,6 +101,7 @@ class Settings(BaseSettings):
 
     # For who looks after it.
     metrics_from: str = "127.0.0.1, ::1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     disk_free_bytes: Annotated[int, Field(ge=0)] = 1 << 30
     sign_late_s: Positive = 30
 

@@ -9,15 +9,18 @@ import logging
 import re
 import secrets
 import shutil
+import socket
 import sys
 import threading
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import delete, insert
 from sqlalchemy.exc import OperationalError
 
 from chain.garbage import unreachable
@@ -25,6 +28,8 @@ from protocol.encoding import b64u, hex0x
 from protocol.errors import Denied, Unavailable
 from tests.vault_stage import VaultStage, raw_scenario, refused, vault_stage
 from vault_api import gauges, logs, metrics
+from vault_api.db.tables_chain import transactions
+from vault_api.db.tables_processes import jobs
 from vault_api.fakes import MemoryBlobs
 from vault_api.observed import timed_blobs, timed_engine, timed_ledger
 from vault_api.services.readiness import ESSENTIAL, Readiness
@@ -171,6 +176,8 @@ def test_the_gauges_say_what_waits_and_for_how_long(stage: VaultStage) -> None:
     assert found["onefile_chain_age_seconds"] == 150
     assert found["onefile_rpc_lag_seconds"] >= 150
     assert found["onefile_pending_revocations"] == found["onefile_doomed_payloads"] == found["onefile_uploads_open"] == 0
+    assert (found["onefile_jobs"], found["onefile_oldest_job_age_seconds"]) == (0, 0)
+    assert found["onefile_pending_transactions"] == 0
     assert found["onefile_gate_within[work]"] >= 0
     assert found["onefile_database_pool_size"] > 0
     assert found["onefile_writer_group_size_count"] > 0
@@ -186,6 +193,34 @@ def test_gauges_of_a_database_that_is_down_stay_and_say_so(stage: VaultStage, mo
     before = metrics.LOG_SIZE._value.get()
     assert samples(stage.get(None, "/metrics").text)["onefile_gauges_ok"] == 0
     assert metrics.LOG_SIZE._value.get() == before
+
+
+def test_what_was_sent_and_not_mined_and_jobs_that_are_due_are_counted(stage: VaultStage) -> None:
+    stage.housekeeping.round()
+    now = stage.clock.now()
+    sent = {"account": bytes(20), "lane": bytes(32), "data": b"", "gas": 1, "tip": 1, "fee": 1}
+    attempts = [(1, 0, None), (1, 1, 7), (2, 0, None), (2, 1, None)]  # number, attempt, block
+    with stage.vault.engine.connect() as conn, conn.begin():
+        for nonce, pos, block in attempts:
+            row = {**sent, "nonce": nonce, "pos": pos, "block": block, "hash": secrets.token_bytes(32)}
+            conn.execute(insert(transactions), row)
+        conn.execute(delete(jobs))
+        conn.execute(insert(jobs), {"kind": "settle", "wanted": 1, "due_at": now - 90, "tries": 3})
+    found = samples(stage.get(None, "/metrics").text)
+    assert found["onefile_pending_transactions"] == 1
+    assert (found["onefile_jobs"], found["onefile_oldest_job_age_seconds"]) == (1, 90)
+
+
+def test_a_process_without_routes_offers_its_metrics_to_this_machine() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with metrics.offered(port):
+        asks = HTTPConnection("127.0.0.1", port, timeout=10)
+        asks.request("GET", "/metrics")
+        assert "onefile_sign_seconds_count" in samples(asks.getresponse().read().decode())
+        asks.close()
+    with metrics.offered(0), pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
 def test_refusals_are_counted_by_code_and_never_by_who(stage: VaultStage) -> None:
