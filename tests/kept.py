@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
-from tests.vault_stage import VaultStage
+from tests.vault_stage import VaultStage, vault_stage
 from vault_api.blobs import BlobStore, open_blobs
 from vault_api.db.engine import open_engine
 from vault_api.keeping.archive import ArchiveWriter, read_members
@@ -90,3 +91,27 @@ def remanifested(found: dict[str, bytes]) -> None:
         if name != MANIFEST
     ]
     found[MANIFEST] = b"".join([lines[0], *here, *absent])
+
+
+@dataclass(frozen=True)
+class Written:
+    """One backup for all the tests that only spoil it."""
+
+    raw: bytes
+    told: Backed
+    vkey: str
+
+
+def written_at(folder: Path) -> Written:
+    """The backup of a small vault."""
+    with vault_stage(folder) as stage:
+        holder, issuer = stage.holder(), stage.issuer()
+        holder.deposited(issuer, b"a credential", b"a document " * 500)
+        raw, told = backed_up(stage)
+        return Written(raw, told, stage.vault.log.vkey)
+
+
+def blobs_below(home: Path) -> dict[str, bytes]:
+    """Every file of a home's blob store."""
+    folder = home / "vault" / "blobs"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

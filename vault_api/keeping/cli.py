@@ -59,7 +59,7 @@ def backup(since: Path | None, manifest: Path | None) -> None:
         )
     _tell(asdict(done))
     if done.lost:
-        warn(_("{count} payloads are missing or damaged in the vault: run vault-api scrub").format(count=done.lost))
+        warn(_("{count} payloads are missing or damaged in the vault: run `vault-api scrub`").format(count=done.lost))
 
 
 @click.command(
@@ -83,7 +83,7 @@ def restore(*, dry_run: bool, expect: str | None) -> None:
     with only_one(settings.vault_home):
         found = _restored(settings, sys.stdin.buffer, expect, dry=False)
     emit({"dry_run": False, **found}, lambda: fields(found.items()))
-    say(_("next: vault-api reconcile compares this state with the chain, before it serves"))
+    say(_("before this state serves: `vault-api reconcile` compares it with the chain"))
 
 
 @click.command(
@@ -170,7 +170,7 @@ def succeed(*, name: str, dry_run: bool, yes: bool) -> None:
             raise click.Abort
         succession.succeed(parts, ledger, signer, name)
         record_log(settings.deployment, ledger, signer)
-    say(_("next: set ONEFILE_LOG_NAME={name}, then vault-api reconcile").format(name=name))
+    say(_("now set ONEFILE_LOG_NAME={name} and run `vault-api reconcile`").format(name=name))
 
 
 @contextmanager

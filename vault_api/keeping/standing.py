@@ -89,7 +89,9 @@ def grown(conn: Connection, frontier: Frontier, size: int) -> Frontier:
         rows = select(t.entries.c.entry).where(t.entries.c.idx >= frontier.size, t.entries.c.idx < last)
         found = [bytes(entry) for entry in conn.execute(rows.order_by(t.entries.c.idx)).scalars()]
         if len(found) != last - frontier.size:
-            raise Unavailable("entries_missing", "entries of the log are missing in the database: run vault-api scrub")
+            raise Unavailable(
+                "entries_missing", "entries of the log are missing in the database: run `vault-api scrub`"
+            )
         frontier = frontier.extend(leaf_hashes(found))
     return frontier
 

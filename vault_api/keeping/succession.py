@@ -59,7 +59,7 @@ def plan(parts: Parts, successor: str) -> Plan:
             if kept >= state.size:
                 raise Conflict(
                     "succeed_not_needed",
-                    "all {size} anchored entries are here: run vault-api reconcile",
+                    "all {size} anchored entries are here: run `vault-api reconcile`",
                     size=state.size,
                 )
         live = conn.execute(
