@@ -25,14 +25,14 @@ from vault_api.db.migrate import ONE_AT_A_TIME
 from vault_api.services import garbage, notices, retentions, uploads
 from vault_api.services.payloads import remove_doomed
 from vault_api.vault import Vault
-from vault_api.wants import done, due, failed, want
+from vault_api.wants import PAYLOADS, done, due, failed, want
 from vault_api.writer import Tx
 from vault_api.writes import forget_old
 
 if TYPE_CHECKING:
     import procrastinate
 
-FORGET, RETENTIONS, PAYLOADS = "forget", "retentions", "payloads"
+FORGET, RETENTIONS = "forget", "retentions"
 UPLOADS, SWEEP, SETTLE = "uploads", "sweep", "settle"
 TASK, QUEUE = "vault", "vault"
 AT_ONCE = 2  # jobs of one worker

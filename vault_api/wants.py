@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from vault_api.db import tables_processes as p
 from vault_api.writer import Tx, Work
 
+PAYLOADS = "payloads"  # the kind that services want: bytes that nothing names any more are removed
 FIRST_RETRY_S = 10
 LAST_RETRY_S = 3600
 

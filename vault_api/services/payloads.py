@@ -27,6 +27,7 @@ from vault_api.db.prepared import Prepared
 from vault_api.http_auth import Signature
 from vault_api.sequencer import Tx
 from vault_api.vault import Vault
+from vault_api.wants import PAYLOADS, want
 from vault_api.writes import Answer, write
 
 _THERE: Prepared[Any] = Prepared(select(t.payloads.c.row).where(t.payloads.c.sha256 == bindparam("sha256")))
@@ -195,6 +196,7 @@ def doom_unused(tx: Tx, digests: list[bytes]) -> None:
         tx.conn.execute(delete(t.payloads).where(t.payloads.c.sha256 == digest))
         tx.conn.execute(delete(t.doomed).where(t.doomed.c.sha256 == digest))
         tx.conn.execute(insert(t.doomed), {"sha256": digest, "at": tx.now})
+        want(tx, PAYLOADS)
 
 
 def remove_doomed(vault: Vault, tx: Tx) -> int:
