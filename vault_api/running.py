@@ -21,6 +21,8 @@ from vault_api.db.migrate import check_schema
 from vault_api.duties import ALL, Duties, check_role, is_shared, opens_the_log, wait_for_log
 from vault_api.jobs import lay_tables
 from vault_api.journal import DatabaseJournal
+from vault_api.keeping.standing import check_standing
+from vault_api.opening import log_origin
 from vault_api.settings import Settings
 from vault_api.vault import Vault
 
@@ -102,12 +104,15 @@ def wired(settings: Settings, role: str) -> tuple[Vault, Duties]:
     fund_on_devnet(settings, ledger)
     outside = outside_of(settings, ledger)
     shared, opens = is_shared(engine), opens_the_log(role)
-    check_schema(engine)
-    if shared:
-        lay_tables(engine)
-    if not opens:
-        wait_for_log(engine)
-    engine.dispose()
+    try:
+        check_schema(engine)
+        if shared:
+            lay_tables(engine)
+        if not opens:
+            wait_for_log(engine)
+            check_standing(engine, ledger, log_origin(ledger, settings.log_name))
+    finally:
+        engine.dispose()
     vault = build_vault(settings, outside, first_start=opens, shared=shared)
     return vault, Duties(vault, outside, role, shared=shared)
 

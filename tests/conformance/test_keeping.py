@@ -9,6 +9,7 @@ import pytest
 from protocol.errors import Conflict
 from tests.kept import all_rows, engine_of, restored
 from tests.vault_stage import VaultStage, vault_stage
+from vault_api import running
 from vault_api.blobs import blobs_of, payload_name
 from vault_api.db import tables as t
 from vault_api.db.engine import insert_row, open_engine
@@ -34,6 +35,7 @@ def test_a_vault_moves_to_postgresql_and_s3_and_back(
         filled(stage)
         back_up(Source(stage.vault.engine, stage.vault.blobs, stage.vault.log.vkey), out, at=1)
         before, vkey, origin = all_rows(stage.vault.engine), stage.vault.log.vkey, stage.origin
+        ledger = stage.vault.ledger
     # There ...
     restored((tmp_path / "1").read_bytes(), tmp_path / "unused", database=postgres_url, blobs=far, vkey=vkey)
     engine = open_engine(postgres_url)
@@ -45,6 +47,10 @@ def test_a_vault_moves_to_postgresql_and_s3_and_back(
             row = insert_row(conn, t.payloads, {"sha256": bytes(32), "size": 1, "stored_at": 1})
             assert row == len(before["payloads"]) + 1
             conn.rollback()
+        monkeypatch.setattr(running, "connect", lambda _settings: ledger)
+        with pytest.raises(Conflict) as refused:  # nor does a process of many serve it before it was compared
+            running.wired(Settings(home=tmp_path / "third", database_url=postgres_url), "api")
+        assert refused.value.code == "not_reconciled"
         with pytest.raises(Conflict):
             restored((tmp_path / "1").read_bytes(), tmp_path / "unused", database=postgres_url, blobs=far)
         with (tmp_path / "2").open("wb") as out:
