@@ -32,6 +32,7 @@ ROWS = (
     Row("g", "A file key wrapped for the time after", "X25519 alone", "wraps"),
     Row("h", "From `wallet show` to a code on the screen", "a Python that starts and does nothing", "show"),
     Row("i", "Growth of the log", "the same at a thousand entries", "growth"),
+    Row("j", "A large payload served", "starlette's FileResponse of the same file, without any check", "serving"),
 )
 
 

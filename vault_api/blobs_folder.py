@@ -1,4 +1,4 @@
-"""Bytes on their way into a folder: a plain file that gets its name when it is whole.
+"""Bytes in a folder, on their way in and out. In: a plain file that gets its name when it is whole.
 
 Not through obstore: its writer takes bytes that it could not write, and says so at the end alone. Here a full disk is
 known with the first byte that does not fit, and of four gigabytes none is sent in vain. And what a killed process was
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -98,6 +98,20 @@ def _in_folder(path: Path, act: Callable[[], object]) -> None:
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         act()
+
+
+def read_file(path: Path, start: int, end: int, piece: int) -> Iterator[bytes]:
+    """The bytes of a file from ``start`` to before ``end`` in pieces of so many; ``Unavailable`` if there are fewer."""
+    try:
+        with path.open("rb", buffering=0) as source:
+            while start < end:
+                data = os.pread(source.fileno(), min(piece, end - start), start)
+                if not data:
+                    raise Unavailable("blobs_unreachable", "the blob store gave fewer bytes than it has")
+                yield data
+                start += len(data)
+    except OSError as error:
+        raise ours(error) from None
 
 
 def ours(error: Exception) -> Unavailable:

@@ -201,6 +201,28 @@ def test_a_blob_that_became_shorter_is_not_read_as_if_it_were_whole(tmp_path: Pa
         list(blobs.read("name", 0, 10))
 
 
+def test_a_blob_that_is_gone_is_not_read_as_if_it_were_empty(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable) as refused:
+        list(open_blobs(str(tmp_path)).read("name", 0, 10))
+    assert refused.value.code == "blobs_unreachable"
+
+
+def test_a_folder_that_takes_no_upload_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / UPLOADS.rstrip("/")).write_bytes(b"in the way")
+    with pytest.raises(Unavailable):
+        open_blobs(str(tmp_path)).upload(sha256(b"data"))
+
+
+def test_an_upload_whose_name_is_taken_by_a_folder_leaves_nothing(tmp_path: Path) -> None:
+    blobs = open_blobs(str(tmp_path))
+    (tmp_path / payload_name(sha256(b"data")) / "in the way").mkdir(parents=True)
+    upload = blobs.upload(sha256(b"data"))
+    upload.write(b"data")
+    with pytest.raises(Unavailable):
+        upload.commit()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_a_folder_that_can_not_be_used_is_unavailable(tmp_path: Path) -> None:
     blobs = open_blobs(str(tmp_path / "blobs"))
     (tmp_path / "blobs" / "name").mkdir(parents=True)

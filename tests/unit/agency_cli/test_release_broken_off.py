@@ -186,3 +186,19 @@ def test_a_use_that_was_broken_off_after_its_last_step_is_recognised(reader: Rea
     with pytest.raises(Conflict, match="finished before"):
         reader.release(given)
     assert [use.state for use in reader.uses()] == ["done"]
+
+
+def test_a_large_document_that_broke_off_goes_on_from_what_has_arrived(
+    reader: ReaderStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agency_cli.services.documents.SEGMENT_BYTES", 10)
+    given = reader.give(reader.item)
+    reader.refuse("/payloads/")
+    with pytest.raises(Unavailable):
+        reader.release(given)
+    arrivals = reader.session.profile.folder / "tmp" / "arriving"
+    assert [path.name[-9:] for path in arrivals.iterdir()] == [".arriving"]
+    reader.bridge.lies.clear()
+
+    assert reader.release(given).use.use_no == 1
+    assert list(arrivals.iterdir()) == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +15,7 @@ from protocol.entries import Entry, Opening, verify_opening
 from protocol.envelope import open_bytes
 from protocol.hashing import sha256
 from tests.vault_stage import DAY, ORIGIN_URL, VaultStage, refused, unchanged
+from vault_api.routes.streams import AT_A_TIME, StreamedResponse
 from vault_api.services import payloads
 
 
@@ -345,6 +348,30 @@ def test_a_range_that_need_not_be_honoured_gives_the_whole(stage: VaultStage, is
     ):
         answer = stage.get(alice, path, headers=headers)
         assert (answer.status_code, answer.content) == (200, whole)
+
+
+def test_a_download_ends_when_nobody_listens_any_more() -> None:
+    sent: list[bytes] = []
+    read: list[int] = []
+    begun = asyncio.Event()
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(1000):
+            read.append(number)
+            yield b"piece"
+
+    async def receive() -> dict[str, Any]:
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+        begun.set()
+        await asyncio.sleep(0)
+
+    asyncio.run(StreamedResponse(pieces(), 200, {"Content-Length": "5000"})({"type": "http"}, receive, send))
+    assert len(read) <= 5 * AT_A_TIME
+    assert sent[-1] == b""
 
 
 def test_a_payload_of_somebody_else_is_not_given(stage: VaultStage, issuer: Any, alice: Any) -> None:
