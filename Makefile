@@ -108,4 +108,4 @@ frames: setup ## measure how well the window's page reads hard pictures, beside 
 lock: setup ## resolve the locks anew: hashes, no addresses
 	@$(PY) tools/lock.py
 
-.PHONY: help setup demo up up-cluster window mydata test check lint vectors bench bench-quick bench-audit big-documents contracts overload contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures restore-drill catalogs frames lock
+.PHONY: help setup demo up up-cluster window mydata test conformance check lint vectors bench bench-quick bench-audit big-documents contracts overload contracts-fuzz contracts-coverage slither mutation fuzz fuzz-costs fuzz-http histories chain-trouble figure figures restore-drill catalogs frames lock
