@@ -12,13 +12,19 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from vault_api.db import tables_processes as p
+from vault_api.db.prepared import Prepared
 
 SEQUENCER, FOLLOWER, PUBLISHER, HOUSEKEEPING, JOBS = "sequencer", "follower", "publisher", "housekeeping", "jobs"
 _JULIAN_1970 = 2440587.5
+# FOR SHARE: a renewal waits for who has checked, and so does whoever would take the lease.
+_EPOCH: Prepared[Any] = Prepared(
+    select(p.leases.c.epoch).where(p.leases.c.name == bindparam("name")).with_for_update(read=True)
+)
 
 
 class LeaseLost(Exception):  # noqa: N818 (not a failure: another process does the work now)
@@ -34,10 +40,8 @@ class Lease:
 
     def check(self, conn: Connection) -> None:
         """Raise ``LeaseLost`` unless this is the newest epoch; it stays so until the transaction is over."""
-        row = p.leases.c
-        # FOR SHARE: a renewal waits for us, and so does whoever would take the lease.
-        newest = select(row.epoch).where(row.name == self.name).with_for_update(read=True)
-        if conn.execute(newest).scalar() != self.epoch:
+        newest = _EPOCH.first(conn, {"name": self.name})
+        if newest is None or newest.epoch != self.epoch:
             raise LeaseLost(self.name)
 
 

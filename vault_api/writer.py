@@ -61,7 +61,9 @@ STEPS = ("begun", "worked", "committed", "stored", "signed")  # in this order, f
 _log = structlog.get_logger("vault_api.writer")
 _SAVEPOINT, _RELEASE, _UNDO = "SAVEPOINT work", "RELEASE SAVEPOINT work", "ROLLBACK TO SAVEPOINT work"
 _INSERT_ENTRY: Prepared[None] = Prepared(insert(t.entries), "idx", "entry", "at")
-_UPDATE_HEAD = update(t.log_head).where(t.log_head.c.id == 1)
+_UPDATE_HEAD: Prepared[None] = Prepared(
+    update(t.log_head).where(t.log_head.c.id == 1), "frontier", "last_at", "changes"
+)
 
 
 class TransactionLost(Exception):  # noqa: N818 (not an error that anybody is told: the group is given up)
@@ -346,7 +348,7 @@ class Writer(Work):
             return end
         frontier = end.frontier.extend(leaf_hashes(tx.staged))
         grown = LogEnd(frontier, tx.now if tx.staged else end.last_at, tx.changes)
-        tx.conn.execute(_UPDATE_HEAD, grown.row())
+        _UPDATE_HEAD.run(tx.conn, grown.row())
         tell(tx.conn, "grown")
         return grown
 
