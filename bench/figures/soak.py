@@ -38,6 +38,7 @@ from protocol.errors import OneFileError
 from protocol.scenario import parse_scenario, sign_scenario
 from protocol.slips import Slip
 from protocol.statements import Statement, sign_statement
+from vault_api.settings import Settings
 
 RATE = 58
 THREADS = 12
@@ -50,6 +51,8 @@ SAMPLE_S = 1.0
 WARM_UP_MINUTES = 5.0
 LEAST_MINUTES = 5.0  # of samples behind the warm-up: before that a line says nothing
 FLAT_MIB_A_MINUTE = 0.5
+# The benches switch these off; here the service is as whoever runs it has it.
+LIMITS = {name: Settings.model_fields[name].default for name in ("address_requests_per_s", "caller_requests_per_s")}
 
 
 class Soak:
@@ -58,7 +61,7 @@ class Soak:
     def __init__(self, minute_s: float = 60.0, grants: int = GRANTS, stand: Standing | None = None) -> None:
         self._minute_s = minute_s
         self._open = ExitStack()
-        stand = stand or self._open.enter_context(standing())
+        stand = stand or self._open.enter_context(standing(**LIMITS))
         self._office = Office(stand.town, grants)
         self._pool = self._open.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="reader"))
         self._memory = Memory(stand.process.process.pid)
@@ -102,14 +105,22 @@ class Soak:
 
         list(self._pool.map(work, range(THREADS)))
         rate = count / (time.monotonic() - start)
-        tally.control(rate >= KEPT * RATE, f"only {rate:.1f} exchanges a second")
-        tally.outcomes["exchanges"] += count - len(refused)
-        if refused:
-            tally.broke(f"{len(refused)} exchanges were refused: {', '.join(sorted(set(refused)))}")
-        else:
-            tally.held("minutes without a refusal")
         cuts = statistics.quantiles(took, n=100, method="inclusive")
         tally.measures |= {"p50 ms": cuts[49] * 1e3, "p99 ms": cuts[98] * 1e3, "memory MiB": self._memory.last()}
+        tally.measures["exchanges a second"] = rate
+        _judge(count, refused, rate, tally)
+
+
+def _judge(count: int, refused: list[str], rate: float, tally: Tally) -> None:
+    """A minute counts if no exchange was refused and the rate was kept; one that was too slow is told, and no try."""
+    tally.outcomes["exchanges"] += count - len(refused)
+    if refused:
+        tally.broke(f"{len(refused)} exchanges were refused: {', '.join(sorted(set(refused)))}")
+    elif rate >= KEPT * RATE:
+        tally.controls += 1
+        tally.held("minutes without a refusal")
+    else:
+        tally.outcomes["minutes that were too slow, not counted"] += 1
 
 
 class Office:

@@ -15,7 +15,7 @@ from vault_api.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``vault-api serve`` with its defaults as ``process``, and the town around it."""
+    """``vault-api serve`` as ``process``, and the town around it."""
 
     chain: LocalChain
     settings: Settings
@@ -24,9 +24,9 @@ class Standing:
 
 
 @contextmanager
-def standing() -> Iterator[Standing]:
-    """Start chain and vault, and end them."""
-    with local_chain() as chain, vault_process(chain) as (settings, process):
+def standing(**given: object) -> Iterator[Standing]:
+    """Start chain and vault with these settings, and end them."""
+    with local_chain() as chain, vault_process(chain, **given) as (settings, process):
         town = Town.of(chain, settings.public_origin)
         try:
             yield Standing(chain, settings, process, town)

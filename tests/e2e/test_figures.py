@@ -44,7 +44,7 @@ def test_exchanges_go_on_for_some_seconds_without_a_refusal(stand: Standing) -> 
     work = Soak(minute_s=2.0, grants=8, stand=stand)
     try:
         tally = work.batch(Random(1), 1)
-        assert (tally.done, tally.broken) == (1, 0), tally.finds
+        assert (tally.broken, tally.finds) == (0, [])
         assert tally.outcomes["exchanges"] == 2 * RATE
         assert tally.measures["p99 ms"] > 0
         assert work.end().controls == 0  # too short to say anything of the memory

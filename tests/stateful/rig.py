@@ -97,7 +97,12 @@ class Rig(VaultStage):
         self.clock = FixedClock(T0)
         self.governor, self.relayer = AccountKey(seed("governor")), AccountKey(seed("relayer"))
         self.settings = Settings(
-            home=self.folder, public_origin=ORIGIN_URL, sequencer_wait_s=WAIT_S, relays_per_hour=MOST_RELAYS
+            home=self.folder,
+            public_origin=ORIGIN_URL,
+            sequencer_wait_s=WAIT_S,
+            relays_per_hour=MOST_RELAYS,
+            address_requests_per_s=0,  # what a real clock counts follows from no history
+            caller_requests_per_s=0,
         )
         self.blobs = MemoryBlobs()
         self.evm = evm

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.figures import soak
-from bench.figures.figure import FIGURES, named
+from bench.figures.figure import FIGURES, Tally, named
 from bench.figures.needles import (
     LONGEST,
     Needle,
@@ -106,3 +106,15 @@ def test_a_figure_is_found_by_its_name() -> None:
     assert [named(figure.name) for figure in FIGURES] == list(FIGURES)
     with pytest.raises(KeyError):
         named("nothing")
+
+
+@pytest.mark.parametrize(
+    ("refused", "rate", "done", "broken"), [([], 58.0, 1, 0), ([], 40.0, 0, 0), (["sequencer_late"], 58.0, 1, 1)]
+)
+def test_a_minute_counts_if_the_rate_was_kept_and_breaks_by_a_refusal(
+    refused: list[str], rate: float, done: int, broken: int
+) -> None:
+    tally = Tally()
+    soak._judge(58, refused, rate, tally)
+    assert (tally.done, tally.broken) == (done, broken)
+    assert tally.outcomes["exchanges"] == 58 - len(refused)
