@@ -14,13 +14,11 @@ from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from protocol.errors import OneFileError
 from vault_api import metrics
 from vault_api.db import tables as t
 from vault_api.ends import LogEnd, committed_end
-from vault_api.leases import LeaseLost
 from vault_api.log_store import LogStore
 from vault_api.tenure import Tenure
 from vault_api.writer import STEPS, Job, Tx, Work, Writer, late, shuffled
@@ -78,7 +76,7 @@ class Sequencer:
                 return
             self._finish(end, fresh)
             self._said = ""
-        except (OneFileError, SQLAlchemyError, LeaseLost) as error:
+        except Exception as error:  # noqa: BLE001 (a writer that dies of it would leave everybody waiting, for good)
             self._unsure = True
             self._say("log is late", error)
 

@@ -163,6 +163,26 @@ def test_nothing_is_answered_before_its_tiles_are_durable(tmp_path: Any) -> None
         stage.close()
 
 
+def test_a_fault_that_nobody_has_thought_of_ends_no_writer(tmp_path: Any) -> None:
+    blobs = MemoryBlobs()
+    stage = VaultStage(tmp_path, blobs=blobs)
+    try:
+        stage.holder()
+
+        def breaks(_operation: str, _name: str) -> None:
+            blobs.fail = unreachable()
+            raise RuntimeError("of a library")
+
+        blobs.fail = breaks
+        with pytest.raises(Unavailable) as late:
+            stage.vault.sequencer.call(note)
+        assert late.value.code == "sequencer_late"
+        assert stage.vault.sequencer.call(note) == 3
+        assert stage.vault.log.size == 4
+    finally:
+        stage.close()
+
+
 def test_a_commit_that_fails_is_told_and_the_truth_is_read_again(written: VaultStage) -> None:
     sequencer = written.vault.sequencer
 
