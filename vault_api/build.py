@@ -22,6 +22,7 @@ from vault_api.limits.load import Load
 from vault_api.log_store import LogStore
 from vault_api.observed import timed_blobs, timed_engine, timed_ledger
 from vault_api.opening import log_is_open, log_origin, log_signer, open_log, record_log
+from vault_api.public_half import public_half
 from vault_api.reader_keys import ReaderKeys
 from vault_api.sequencer import Directly, Sequencer, Writer
 from vault_api.settings import Settings
@@ -58,7 +59,8 @@ def build_vault(
     worked on by other processes too, and the sequencer, wherever it is, holds a lease (``signing_of``).
     """
     check_schema(outside.engine)
-    signer = _signer(settings, outside, first_start=first_start)
+    signer = public_half(settings, outside.ledger) if shared and not first_start else None
+    signer = signer or _signer(settings, outside, first_start=first_start)
     log = LogStore(outside.engine, outside.blobs, signer, follows=shared)
     log.check(_frontier(outside.engine))
     facts = ChainFacts(

@@ -22,6 +22,7 @@ DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CHART = DEPLOY / "helm" / "onefile"
 Commands = Counter[tuple[str, ...]]
 WANTED: Commands = Counter({process.command: process.count for process in PROCESSES})
+LOG_KEY = "ONEFILE_LOG_KEY_FILE"
 SECRETS = ("ONEFILE_LOG_KEY_FILE", "ONEFILE_RELAYER_KEY_FILE", "ONEFILE_DEPLOYMENT_FILE")
 
 
@@ -72,6 +73,7 @@ def test_compose_starts_the_processes_of_the_table() -> None:
         assert service["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     apis = [service["environment"] for name, service in services.items() if name.startswith("api")]
     assert own_relayers(apis)
+    assert [name for name, service in services.items() if LOG_KEY in service["environment"]] == ["sequencer"]
 
 
 def test_the_systemd_target_wants_the_processes_of_the_table() -> None:
@@ -105,6 +107,8 @@ def test_the_charts_values_are_the_processes_of_the_table() -> None:
     assert found == WANTED
     assert set(SHARED) <= set(given["environment"]) | set(given["secretEnvironment"])
     assert not set(given["environment"]) & set(given["secretEnvironment"])
+    with_key = [process["name"] for process in given["processes"] if LOG_KEY in process.get("environment", {})]
+    assert (with_key, LOG_KEY in given["environment"]) == (["sequencer-1"], False)
     apis = [process["environment"] for process in given["processes"] if process.get("http")]
     assert own_relayers(apis)
     assert len({process["name"] for process in given["processes"]}) == sum(WANTED.values())

@@ -6,10 +6,12 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from chain.deployment import Deployment
 from chain.values import ROLE_READER
 from protocol.errors import Malformed, Unavailable
 from tests.processes.shared import Cluster, Process, cluster, soon
@@ -17,6 +19,7 @@ from tests.vault_stage import VaultStage, refused
 from vault_api.chain_facts import DOSSIER
 from vault_api.duties import API, WORKER, check_role, is_shared, opens_the_log, wait_for_log
 from vault_api.logbook import log_event
+from vault_api.public_half import public_half
 from vault_api.writer import KEEP_CHANGES, Tx
 
 
@@ -224,6 +227,35 @@ def test_a_reader_finds_tiles_that_the_sequencer_has_replaced(many: Cluster) -> 
         writer.call(note)
     assert old.vault.log.size == size
     assert old.vault.log.proof(1)
+
+
+def test_only_the_sequencer_needs_the_logs_key(many: Cluster) -> None:
+    many.sequencer()
+    key = many.stage.settings.log_key
+    key.rename(key.with_name("elsewhere"))
+    api = many.process()
+    assert api.call(note)
+    assert api.vault.log.vkey == many.stage.vault.log.vkey
+    with pytest.raises(Unavailable) as told:
+        api.vault.log._signer.sign(b"anything")
+    assert told.value.code == "log_key_missing"
+    key.with_name("elsewhere").rename(key)
+
+
+def test_the_logs_public_key_is_told_by_the_record_or_by_the_chain(stage: VaultStage) -> None:
+    ledger, settings = stage.vault.ledger, stage.settings
+    recorded = ledger.deployment.with_log(stage.origin, stage.vault.log.vkey)
+    by_chain, by_record = public_half(settings, ledger), public_half(settings, _Recorded(recorded))  # type: ignore[arg-type]  # it is asked for nothing else
+    assert by_chain == by_record
+    assert str(by_chain.vkey) == stage.vault.log.vkey  # type: ignore[union-attr]  # it was found
+    stage.chain.faults.fail("log_state")
+    assert public_half(settings, ledger) is None
+    assert public_half(settings.model_copy(update={"log_name": "other"}), ledger) is None
+
+
+@dataclass
+class _Recorded:
+    deployment: Deployment
 
 
 def test_sqlite_takes_one_process(stage: VaultStage) -> None:
