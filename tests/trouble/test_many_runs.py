@@ -18,7 +18,7 @@ def test_every_checkpoint_is_anchored_once_while_half_of_all_calls_fail() -> Non
 
 
 def test_everything_is_anchored_again_within_two_blocks_of_a_reorganisation() -> None:
-    tally = Reorganising(7).run(12)
+    tally = Reorganising(7).run(6)
     assert (tally.late, tally.failed) == (0, 0), tally.lines()
     assert tally.undone > 0
 
