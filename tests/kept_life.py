@@ -10,10 +10,10 @@ from protocol.scenario import parse_scenario
 from tests.kept import backed_up, restored
 from tests.vault_stage import ORIGIN_URL, T0, Grant, raw_scenario, seed, vault_stage
 from vault_api.blobs import open_blobs
-from vault_api.build import Outside, build_vault
+from vault_api.build import Outside
 from vault_api.clock import FixedClock
 from vault_api.db.engine import open_engine
-from vault_api.keeping.reconcile import Parts, Reconciled, settle, take_along
+from vault_api.keeping.reconcile import Parts, Reconciled, reconcile
 from vault_api.opening import log_origin
 from vault_api.settings import Settings
 
@@ -40,7 +40,9 @@ class Life:
             assert self.used.status_code == 200, self.used.text
             assert self.grants[0].revoke().status_code == 200
             stage.holder("carol")
-            later = raw_scenario(stage.a_scenario(authority, version=2, supersedes=parse_scenario(scenario).hash), authority)
+            later = raw_scenario(
+                stage.a_scenario(authority, version=2, supersedes=parse_scenario(scenario).hash), authority
+            )
             assert stage.post(authority, "/v1/scenarios", {"scenario": later}).status_code == 201
             if anchored:
                 stage.publish()
@@ -75,11 +77,7 @@ class Life:
     def reconciled(self, home: Path) -> Reconciled:
         """What ``vault-api reconcile`` does."""
         settings, outside = self.outside(home)
-        done = take_along(self.parts(outside))
-        vault = build_vault(settings, outside, first_start=False)
-        vault.sequencer.start()
         try:
-            return settle(vault, done)
+            return reconcile(settings, outside, log_origin(outside.ledger, "main"))
         finally:
-            vault.sequencer.stop()
             outside.engine.dispose()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from protocol.errors import Conflict
 from tests.kept import all_rows, engine_of, restored
-from tests.vault_stage import VaultStage, vault_stage
+from tests.vault_stage import ORIGIN_URL, T0, VaultStage, vault_stage
 from vault_api import running
 from vault_api.blobs import blobs_of, payload_name
+from vault_api.build import Outside
+from vault_api.clock import FixedClock
 from vault_api.db import tables as t
 from vault_api.db.engine import insert_row, open_engine
 from vault_api.keeping.backup import Source, back_up
+from vault_api.keeping.reconcile import reconcile
 from vault_api.keeping.scrub import Damage, Pace, Scrubbed, scrub
 from vault_api.settings import Settings
 
@@ -51,6 +55,11 @@ def test_a_vault_moves_to_postgresql_and_s3_and_back(
         with pytest.raises(Conflict) as refused:  # nor does a process of many serve it before it was compared
             running.wired(Settings(home=tmp_path / "third", database_url=postgres_url), "api")
         assert refused.value.code == "not_reconciled"
+        shutil.copytree(tmp_path / "first", tmp_path / "third")
+        settings = Settings(home=tmp_path / "third", database_url=postgres_url, public_origin=ORIGIN_URL)
+        done = reconcile(settings, Outside(ledger, engine, far, FixedClock(T0)), origin)
+        assert (done.taken_along, done.ended, done.statement) == (0, 0, done.entries - 1)
+        before = all_rows(engine)
         with pytest.raises(Conflict):
             restored((tmp_path / "1").read_bytes(), tmp_path / "unused", database=postgres_url, blobs=far)
         with (tmp_path / "2").open("wb") as out:

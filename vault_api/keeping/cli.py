@@ -23,6 +23,7 @@ from protocol.errors import OneFileError, Untrusted
 from vault_api.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from vault_api.build import Outside
     from vault_api.keeping.reconcile import Parts
 
 HEX64 = 64
@@ -95,20 +96,14 @@ def restore(*, dry_run: bool, expect: str | None) -> None:
 def reconcile(*, dry_run: bool) -> None:
     """What an older state needs before it may serve."""
     settings = load_settings()
-    from vault_api.keeping.reconcile import compare, settle, take_along
+    from vault_api.keeping import reconcile as work
     from vault_api.locking import only_one
-    from vault_api.running import stopped_vault
 
-    with only_one(settings.vault_home):
-        with _parts(settings) as parts:
-            standing = compare(parts)
-            if dry_run:
-                found = {**asdict(standing), "behind": standing.behind}
-                emit(found, lambda: fields(found.items()))
-                return
-            rebuilt = take_along(parts)
-        with stopped_vault(settings) as vault:
-            done = asdict(settle(vault, rebuilt))
+    with only_one(settings.vault_home), _outside(settings) as (outside, origin):
+        standing = work.compare(work.Parts(outside.engine, outside.blobs, outside.ledger, outside.clock, origin))
+        done = {**asdict(standing), "behind": standing.behind}
+        if not dry_run:
+            done = asdict(work.reconcile(settings, outside, origin))
     emit(done, lambda: fields(done.items()))
 
 
@@ -174,19 +169,25 @@ def succeed(*, name: str, dry_run: bool, yes: bool) -> None:
 
 
 @contextmanager
-def _parts(settings: Settings) -> Iterator[Parts]:
+def _outside(settings: Settings) -> Iterator[tuple[Outside, str]]:
+    """The outside world of this vault and its log's origin."""
     from vault_api.build import outside_of
-    from vault_api.keeping.reconcile import Parts
     from vault_api.opening import log_origin
     from vault_api.running import connect
 
     outside = outside_of(settings, connect(settings))
     try:
-        yield Parts(
-            outside.engine, outside.blobs, outside.ledger, outside.clock, log_origin(outside.ledger, settings.log_name)
-        )
+        yield outside, log_origin(outside.ledger, settings.log_name)
     finally:
         outside.engine.dispose()
+
+
+@contextmanager
+def _parts(settings: Settings) -> Iterator[Parts]:
+    from vault_api.keeping.reconcile import Parts
+
+    with _outside(settings) as (outside, origin):
+        yield Parts(outside.engine, outside.blobs, outside.ledger, outside.clock, origin)
 
 
 def _restored(settings: Settings, stream: BinaryIO, expect: str | None, *, dry: bool) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from protocol.entries import origin_hash
 from protocol.errors import Conflict
 from protocol.merkle import Frontier
 from vault_api.blobs import BlobStore
+from vault_api.build import Outside, build_vault
 from vault_api.clock import Clock
 from vault_api.db import tables as t
 from vault_api.db.engine import WRITER
@@ -32,6 +33,7 @@ from vault_api.logbook import log_event, log_public
 from vault_api.loops import Following
 from vault_api.sequencer import Tx
 from vault_api.services.grants import close_grants
+from vault_api.settings import Settings
 from vault_api.vault import Vault
 
 REBUILT = "rebuilt"  # what the mark says from step 2 on
@@ -105,6 +107,17 @@ def take_along(parts: Parts) -> Rebuilt:
             set_mark(conn, canonical.dumps({"state": REBUILT, "from": before.size}).decode())
     _lay_edge(parts)
     return work.done
+
+
+def reconcile(settings: Settings, outside: Outside, origin: str) -> Reconciled:
+    """All steps. The vault that does them signs by itself on every database: no other process serves this state."""
+    done = take_along(Parts(outside.engine, outside.blobs, outside.ledger, outside.clock, origin))
+    vault = build_vault(settings, outside, first_start=False)
+    vault.sequencer.start()
+    try:
+        return settle(vault, done)
+    finally:
+        vault.sequencer.stop()
 
 
 def settle(vault: Vault, done: Rebuilt) -> Reconciled:
