@@ -18,7 +18,7 @@ from vault_api.limits.addresses import Addresses, line_of, parse_networks, withi
 from vault_api.limits.admission import Admission, kind_of
 from vault_api.limits.buckets import BURST_S, Buckets
 from vault_api.limits.crowd import Crowd
-from vault_api.limits.gates import CALM_S, Gate
+from vault_api.limits.gates import WINDOW_S, Gate
 from vault_api.problems import problem
 
 
@@ -134,8 +134,8 @@ def test_in_an_overload_few_wait_for_a_moment_and_who_came_last_is_served_first(
         waits = asyncio.ensure_future(one("third"))
         await asyncio.sleep(0)
         assert gate.full  # one may be within, so one may wait
-        timer.now += CALM_S
-        assert not gate.full  # nobody was refused for a second
+        timer.now += WINDOW_S
+        assert not gate.full  # in the last second more were served than refused
         gate.leave()
         await waits
         return came
@@ -162,6 +162,56 @@ def test_whose_turn_does_not_come_in_time_is_refused_and_that_is_an_overload(mon
         ]  # fmt: skip
 
     asyncio.run(story())
+
+
+def test_in_an_overload_fewer_are_within_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vault_api.limits.gates.HURRIED_S", 3600.0)
+
+    async def story() -> None:
+        timer = Timer()
+        gate = Gate("work", 3, 0, hurried=1, timer=timer)
+        for _ in range(3):
+            await gate.enter()
+        assert gate.full
+        with pytest.raises(Unavailable):
+            await gate.enter()
+        gate.leave()
+        assert (gate.within, gate.full) == (2, True)  # a place is free, and is not given
+        gate.leave()
+        gate.leave()
+        await gate.enter()
+        assert gate.full
+        timer.now += WINDOW_S
+        await gate.enter()
+        await gate.enter()
+        assert gate.within == 3
+
+    asyncio.run(story())
+
+
+def test_an_overload_goes_on_while_more_are_refused_than_served_and_is_forgotten_after() -> None:
+    async def story() -> list[bool]:
+        timer, crowded = Timer(), list[bool]()
+        gate = Gate("work", 2, 0, hurried=1, timer=timer)
+
+        async def second(served: int, refused: int, *, later: float = WINDOW_S) -> None:
+            for _ in range(served):
+                gate.within += 1
+                gate.leave()
+            for _ in range(refused):
+                gate.refuse()
+            timer.now += later
+            await gate.enter()
+            crowded.append(gate.full)  # with one within: full in an overload alone
+            gate.leave()
+
+        await second(9, 10)
+        await second(5, 5)
+        await second(0, 3)
+        await second(0, 3, later=2 * WINDOW_S)
+        return crowded
+
+    assert asyncio.run(story()) == [True, False, True, False]
 
 
 def test_a_crowd_is_refused_but_for_those_that_can_be_answered(monkeypatch: pytest.MonkeyPatch) -> None:

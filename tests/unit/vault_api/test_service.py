@@ -13,7 +13,6 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from chain.garbage import unreachable
 from console.i18n import translate
 from protocol.errors import Conflict, Denied, Malformed, OneFileError, Unavailable, Untrusted
 from tests.vault_stage import ORIGIN_URL, VaultStage, refused, unchanged, vault_stage
