@@ -22,6 +22,7 @@ OVER_HTTP = 0.05  # of the rounds
 RACERS = 8  # copies of a request that are sent at once
 USES = 2
 LATEST_S = 150  # replays come until so much later: a signature is good for 60 s, its nonce is kept for 120
+PENDING = 202
 COUNTED = (t.entries, t.releases, t.items, t.grants, t.payloads, t.events)
 
 
@@ -129,6 +130,9 @@ class Replay:
 
 def _judge(way: Again, told: Told, tally: Tally) -> None:
     """An answer that is not a right one: a second effect if it is a yes, else something that the figure must know."""
+    if told.status == PENDING:
+        tally.held("no answer in time, and nothing handed over")
+        return
     right = way.right(told)
     if not right and told.status < 400:
         tally.broke(f"{way.name}: {told.status}")

@@ -31,6 +31,7 @@ THREADS = 8
 RECEIPTS = 48  # of a round; a quarter of them is sent a second time
 AGAIN = 4
 LEAST, MOST = 8, 24  # requests that are begun before the revocation is
+PENDING = 202
 REFUSALS = frozenset({"grant_revoked"})
 
 
@@ -107,7 +108,9 @@ class RevocationRace:
 
     def _judge(self, one: Try, revoked: Try, tally: Tally) -> None:
         given, told = one.told.status == 200, one.told
-        if one.ended < revoked.begun:
+        if told.status == PENDING:
+            tally.outcomes["no answer in time, and no key"] += 1
+        elif one.ended < revoked.begun:
             tally.control(given, f"a use before the revocation was refused: {told.status} {told.body[:200]!r}")
         elif one.begun < revoked.begun:
             tally.outcomes[f"under way when it was revoked: {'used' if given else code_of(told)}"] += 1
@@ -132,7 +135,7 @@ class RevocationRace:
     def _counted(self, grant: Grant, tries: Sequence[Try], tally: Tally) -> None:
         """The database counts as many uses as were answered; every one is logged before the revocation."""
         given = {json.loads(one.told.body)["use_no"] for one in tries if one.told.status == 200}
-        late = sum(one.told.status == 202 for one in tries)  # counted, and not answered in time
+        late = sum(one.told.status == PENDING for one in tries)  # counted, and not answered in time
         row = self._row(grant)
         told = f"{len(given)} uses were answered, {row.uses} counted"
         tally.control(max(given, default=0) <= row.uses <= len(given) + late, told)
