@@ -82,8 +82,9 @@ class Admission:
             raise too_many(after)
 
     async def _inside(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
-        # A payload takes as long as it takes, in its own pace, and a poll as long as it asked for.
-        if kind in {TRANSFER, POLL}:
+        # A payload takes as long as it takes, in its own pace, a poll as long as it asked for, a use as long as it
+        # waits for the writer.
+        if kind != WORK:
             await self._app(scope, receive, send)
             return
         begun = False
