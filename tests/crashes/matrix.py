@@ -23,7 +23,7 @@ from chain.world import World as ChainState
 from protocol.encoding import b64u
 from protocol.errors import Unavailable
 from tests.crashes.forks import Ended, FolderBlobs, Tell, die, in_child
-from tests.crashes.whole import Told, check_log, check_repeated, check_whole
+from tests.crashes.whole import Told, check_bytes, check_log, check_repeated, check_whole
 from tests.vault_stage import VaultStage, raw_scenario, vault_stage
 from vault_api.outbox import DatabaseOutbox
 
@@ -221,6 +221,7 @@ class World:
         with self.vault(points, tell) as stage:
             self._remind(stage)
             check_log(stage)
+            check_bytes(stage)
             for case in done:
                 tell({"repeated": check_repeated(stage, case.request, case.told)})
             check_whole(stage, self.alice, self.answered[-2:] if todo else self.answered)

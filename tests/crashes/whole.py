@@ -35,7 +35,7 @@ def check_whole(stage: VaultStage, alice: Any, answered: Sequence[tuple[Request,
     check_log(stage)
     _check_history(stage, alice)
     _check_uses(stage)
-    _check_bytes(stage)
+    check_bytes(stage)
     for request, told in answered:
         if request.kind == "anchor":
             _check_anchor(stage, told)
@@ -198,7 +198,7 @@ def _check_uses(stage: VaultStage) -> None:
         assert sorted(use_no for grant_row, use_no in uses if grant_row == row) == list(range(1, count + 1))
 
 
-def _check_bytes(stage: VaultStage) -> None:
+def check_bytes(stage: VaultStage) -> None:
     """Of all bytes somebody knows: those that are kept, and those that will go when their day is over."""
     with stage.vault.engine.connect() as conn:
         kept = set(conn.execute(select(t.payloads.c.sha256)).scalars())
