@@ -113,6 +113,7 @@ def test_a_key_that_was_replaced_is_refused_at_once_by_every_process(many: Clust
     alice = many.alice
     many.use(one)
     assert stage.get(alice, "/v1/me/log").status_code == 200
+    one.vault.sequencer._ending._listener.stop()  # type: ignore[attr-defined]  # a Writer with an Elsewhere
     two.vault.sequencer.call(lambda tx: tx.touch(DOSSIER, alice.dossier))
     assert (DOSSIER, alice.dossier) in one.vault.facts._kept
     with one.vault.engine.connect() as conn:
