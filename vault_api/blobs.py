@@ -290,7 +290,7 @@ class _ObstoreUpload:
 
     def abort(self) -> None:
         # Leaving the writer by an error is how it is told to forget: parts that were sent are taken back.
-        cut = Unavailable("blobs_unreachable", "the upload was given up")
+        cut = InterruptedError()
         with suppress(Unavailable), _our_errors():
             self._writer.flush()  # so that an upload that was just being opened is known, and can be taken back
         with _our_errors():

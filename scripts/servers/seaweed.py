@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.processes import Child, Children, program
+from scripts.servers.watching import ended_with_us
 
 LOOPBACK = "127.0.0.1"
 REGION = "us-east-1"
@@ -110,6 +111,8 @@ def seaweed(folder: Path | None = None) -> Iterator[S3]:
         s3 = S3(_at(ports["s3.port"]), _at(ports["filer.port"]), access, secret, child)
         child.wait_ready(lambda: _answers(f"{s3.endpoint}/status") and _answers(f"{s3.filer}/buckets/"))
         s3.make(s3.shared_bucket)
+        left = [*_sockets(ports), *([] if folder else [home])]
+        last.enter_context(ended_with_us(child.process.pid, signal.SIGKILL, *left))
         yield s3
 
 
@@ -165,7 +168,10 @@ def _kill(child: Child) -> None:
 
 
 def _remove_sockets(ports: dict[str, int]) -> None:
-    """It leaves socket files, named by its ports, in this folder whatever else was set."""
-    for port in ports.values():
-        for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
-            left.unlink(missing_ok=True)
+    for left in _sockets(ports):
+        left.unlink(missing_ok=True)
+
+
+def _sockets(ports: dict[str, int]) -> list[Path]:
+    """The socket files that it makes, named by its ports, in this folder whatever else was set."""
+    return [left for port in ports.values() for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")]

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -9,8 +15,10 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from scripts.servers.postgres import Postgres, postgres
+from scripts.processes import ROOT
+from scripts.servers.postgres import Postgres
 from scripts.servers.seaweed import S3
+from scripts.servers.watching import ended_with_us
 
 
 def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
@@ -23,6 +31,13 @@ def _lives(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _soon(holds: Callable[[], bool], within_s: float = 20.0) -> bool:
+    until, pause = time.monotonic() + within_s, threading.Event()
+    while not holds() and time.monotonic() < until:
+        pause.wait(0.05)
+    return holds()
 
 
 def test_a_database_is_fresh_and_is_dropped_although_somebody_is_connected(postgres_server: Postgres) -> None:
@@ -61,9 +76,22 @@ def test_a_bucket_is_removed_with_what_is_in_it(s3_server: S3) -> None:
     assert name not in s3_server.buckets()
 
 
-def test_a_server_that_ended_leaves_no_process_and_no_folder() -> None:
-    with postgres() as server:
-        folder, pid = server.folder, server.pid
-        assert _lives(pid)
-    assert not _lives(pid)
-    assert not Path(folder).exists()
+def test_a_server_whose_user_was_killed_ends_and_leaves_nothing() -> None:
+    told = "from scripts.servers.postgres import postgres\n"
+    told += "with postgres() as server:\n    print(server.pid, server.folder, flush=True)\n    input()\n"
+    user = subprocess.Popen([sys.executable, "-c", told], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    assert user.stdout is not None
+    pid, folder = user.stdout.readline().decode().split()
+    assert _lives(int(pid))
+    user.kill()
+    user.communicate()
+    assert _soon(lambda: not _lives(int(pid)) and not Path(folder).exists())
+
+
+def test_a_server_that_ended_is_watched_no_longer(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as watched:
+        with ended_with_us(watched.pid, signal.SIGTERM, tmp_path):
+            assert watched.poll() is None
+        assert watched.poll() is None
+        watched.kill()
+    assert tmp_path.exists()
