@@ -19,10 +19,9 @@ from chain.journal import MemoryJournal
 from chain.publisher import Publisher
 from protocol.errors import OneFileError
 from protocol.hashing import keccak256, sha256
-from tests.chain_fixture import signer
 from tests.chain_stage import MemoryStage
 from tests.trouble.anchoring import BLOCK_S, GrownLog, NewestOutbox
-from tests.trouble.pool import Pool, PoolLedger
+from tests.trouble.pool import Pool, PoolLedger, QuickSigner
 
 MAX_DEPTH = 64
 BLOCKS = 2  # within which everything is there again
@@ -61,7 +60,7 @@ class Reorganising:
         self.pool = Pool(self.stage.chain, automine=False)
         self.now = 0.0
         self.ledger = PoolLedger(
-            self.pool, signer("publisher"), MemoryJournal(), sleep=self._sleep, clock=lambda: self.now
+            self.pool, QuickSigner("publisher"), MemoryJournal(), sleep=self._sleep, clock=lambda: self.now
         )
         self.publisher = Publisher(self.ledger, self.outbox, self.log.origin)
         self.secrets: list[bytes] = []
