@@ -27,6 +27,7 @@ from protocol.slips import parse_slip
 from protocol.tiles import VerifiedTileReader, tile_at
 
 LOOK_S = 0.02
+AWAY_S = 0.1  # before a vault that does not answer is asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Watcher:
             try:
                 note = self._api.checkpoint()
             except Unavailable:
+                self._ended.wait(AWAY_S)
                 continue
             if not self.notes or note != self.notes[-1]:
                 self.notes.append(note)

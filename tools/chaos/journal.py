@@ -34,10 +34,6 @@ class Act:
     use_no: int | None = None
     code: str = ""
 
-    def answered(self, index: int, use_no: int | None = None) -> None:
-        """It was acknowledged: it has this place in the log, and this number among the uses."""
-        self.state, self.index, self.use_no = "answered", index, use_no
-
 
 @dataclass(slots=True)
 class Journal:
@@ -45,6 +41,7 @@ class Journal:
 
     acts: list[Act] = field(default_factory=list)
     silences: Counter[str] = field(default_factory=Counter)  # tries without an answer, by what came instead
+    told: int = 0  # operations that were acknowledged
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, act: Act) -> Act:
@@ -52,6 +49,12 @@ class Journal:
         with self._lock:
             self.acts.append(act)
         return act
+
+    def answered(self, act: Act, index: int, use_no: int | None = None) -> None:
+        """It was acknowledged: it has this place in the log, and this number among the uses."""
+        with self._lock:
+            act.state, act.index, act.use_no = "answered", index, use_no
+            self.told += 1
 
     def silent(self, code: str) -> None:
         """A try had no answer."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from protocol import wire
@@ -123,8 +124,28 @@ def _operations(dossier: Dossier, acts: Sequence[Act]) -> Iterator[str]:
     for (kind, name), rows in places.items():
         if (kind, name) not in asked:
             yield f"entry {rows[0].index} is a {kind} that nobody asked for"
+    kept = _Kept.of(dossier)
     for act in acts:
-        yield from _operation(dossier, act, places[act.kind, act.object_sha256])
+        yield from _operation(kept, act, places[act.kind, act.object_sha256])
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """How often each item, each grant and each ended grant is there, and which payloads came back."""
+
+    items: Counter[bytes]
+    grants: Counter[bytes]
+    ended: Counter[bytes]
+    payloads: set[bytes]
+
+    @classmethod
+    def of(cls, dossier: Dossier) -> _Kept:
+        return cls(
+            Counter(unb64u(item.item) for item in dossier.items),
+            Counter(unb64u(row.grant) for row in dossier.grants),
+            Counter(unb64u(row.grant) for row in dossier.grants if row.state == "revoked"),
+            dossier.payloads,
+        )
 
 
 def _known(dossier: Dossier) -> Iterator[tuple[Logged, Kind]]:
@@ -141,7 +162,7 @@ def _names(dossier: Dossier, logged: Logged, kind: Kind) -> bytes:
     return sha256(logged.object_bytes or b"")
 
 
-def _operation(dossier: Dossier, act: Act, rows: Sequence[Logged]) -> Iterator[str]:
+def _operation(kept: _Kept, act: Act, rows: Sequence[Logged]) -> Iterator[str]:
     what = f"a {act.kind} of holder {act.holder}"
     if act.state == "refused":
         yield f"{what} was refused: {act.code}"
@@ -151,25 +172,21 @@ def _operation(dossier: Dossier, act: Act, rows: Sequence[Logged]) -> Iterator[s
         yield f"{what} is in the log {len(rows)} times"
     if act.state == "answered" and [row.index for row in rows] != [act.index]:
         yield f"{what} was acknowledged at {act.index} and is at {[row.index for row in rows]}"
-    yield from _whole(dossier, act, what, there=bool(rows))
+    yield from _whole(kept, act, what, there=bool(rows))
 
 
-def _whole(dossier: Dossier, act: Act, what: str, *, there: bool) -> Iterator[str]:
+def _whole(kept: _Kept, act: Act, what: str, *, there: bool) -> Iterator[str]:
     """What belongs to an operation is there if and only if its entry is."""
+    entry = "there" if there else "absent"
     if act.kind == "deposit":
-        kept = [item for item in dossier.items if unb64u(item.item) == act.ident]
-        if len(kept) != there:
-            yield f"{what}: {len(kept)} items, and its entry is {'there' if there else 'absent'}"
-        if there and not dossier.payloads.issuperset(act.payloads):
+        if kept.items[act.ident] != there:
+            yield f"{what}: {kept.items[act.ident]} items, and its entry is {entry}"
+        if there and not kept.payloads.issuperset(act.payloads):
             yield f"{what}: a payload does not come back"
-    elif act.kind == "grant":
-        grants = [row for row in dossier.grants if unb64u(row.grant) == act.ident]
-        if len(grants) != there:
-            yield f"{what}: {len(grants)} grants, and its entry is {'there' if there else 'absent'}"
-    elif act.kind == "revoke":
-        ended = [row for row in dossier.grants if unb64u(row.grant) == act.ident and row.state == "revoked"]
-        if len(ended) != there:
-            yield f"{what}: its grant is {'not ' if there else ''}ended"
+    elif act.kind == "grant" and kept.grants[act.ident] != there:
+        yield f"{what}: {kept.grants[act.ident]} grants, and its entry is {entry}"
+    elif act.kind == "revoke" and kept.ended[act.ident] != there:
+        yield f"{what}: its grant is {'not ' if there else ''}ended"
 
 
 # --- (4) the uses ---------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ class Worker:
             return
         done = self._send(act, "/v1/deposits", body, wire.Deposited, signer)
         if done is not None:
-            act.answered(done.index)
+            self.journal.answered(act, done.index)
             self.deposits.append(ready)
 
     def note(self) -> None:
@@ -129,7 +129,7 @@ class Worker:
         body = wire.Statement(statement=raw)
         done = self._send(act, "/v1/me/statements", body, wire.Logged, self.holder.present)
         if done is not None:
-            act.answered(done.index)
+            self.journal.answered(act, done.index)
 
     def grant(self) -> None:
         if not self.deposits:
@@ -140,7 +140,7 @@ class Worker:
         act = self._act("grant", ready.envelope.grant.grant_id, ready.envelope.raw)
         done = self._send(act, "/v1/grants", ready.body(), wire.GrantPosted, self.holder.present)
         if done is not None:
-            act.answered(done.index)
+            self.journal.answered(act, done.index)
             self.grants.append(Given(ready))
 
     def release(self) -> None:
@@ -155,7 +155,7 @@ class Worker:
         body = wire.Release(receipt=receipt)
         done = self._send(act, f"/v1/grants/{b64u(grant.grant_id)}/release", body, wire.Released, None)
         if done is not None:
-            act.answered(done.logged.index, done.use_no)
+            self.journal.answered(act, done.logged.index, done.use_no)
 
     def revoke(self) -> None:
         if len(self.grants) < 2:
@@ -166,7 +166,7 @@ class Worker:
         body = wire.Revoke(secret=b64u(secret))
         done = self._send(act, f"/v1/grants/{b64u(name)}/revoke", body, wire.Revoked, None)
         if done is not None:
-            act.answered(done.index)
+            self.journal.answered(act, done.index)
 
     # --- how a client sends -----------------------------------------------------------------------
 
