@@ -51,6 +51,7 @@ NOT_FUZZED = {
     "*.read_settings": "the operator's own environment",
     "vault_api.fact_codec.decode_*": "what the vault wrote into its own database",
     "vault_api.chain_facts.ChainFacts.keep_in": "keeps, and reads nothing",
+    "vault_api.limits.addresses.parse_networks": "a setting of the operator",
     "vault_api.log_key.read_secret": "the vault's own secret file",
     "vault_api.log_store.LogStore.read_tile": "takes a path, by parse_tile_path, and gives the log's own bytes",
     "vault_api.services.payloads.read_span": "gives a payload's bytes and looks at none",

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 import threading
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from console.i18n import translate
-from protocol.errors import Malformed, Unavailable
+from protocol.errors import Malformed
+from tests.limit_samples import Timer, scope
 from tests.vault_stage import ORIGIN_URL, VaultStage, raw_scenario, refused, unchanged, vault_stage
 from vault_api.limits.addresses import Addresses, line_of, parse_networks, within
 from vault_api.limits.admission import Admission, kind_of
 from vault_api.limits.buckets import BURST_S, Buckets
-from vault_api.limits.crowd import Crowd
-from vault_api.limits.gates import WINDOW_S, Gate
+from vault_api.limits.gates import Gate
 from vault_api.problems import problem
-
-
-class Timer:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
+from vault_api.request_ids import request_id_of
 
 # --- rates ----------------------------------------------------------------------------------------
 
@@ -75,237 +70,7 @@ def test_a_rate_of_zero_limits_nobody_and_remembers_nobody() -> None:
     assert len(buckets) == 0
 
 
-# --- gates ----------------------------------------------------------------------------------------
-
-
-def test_a_gate_lets_so_many_in_and_hands_a_place_to_who_waited_longest() -> None:
-    async def story() -> list[str]:
-        gate, came = Gate("work", 1, 2), list[str]()
-
-        async def one(name: str) -> None:
-            await gate.enter()
-            came.append(name)
-            await asyncio.sleep(0)
-            gate.leave()
-
-        await asyncio.gather(one("a"), one("b"), one("c"))
-        assert (gate.within, gate.waiting) == (0, 0)
-        return came
-
-    assert asyncio.run(story()) == ["a", "b", "c"]
-
-
-def test_who_finds_no_room_before_the_gate_is_refused_at_once() -> None:
-    async def story() -> str:
-        gate = Gate("work", 1, 0)
-        await gate.enter()
-        with pytest.raises(Unavailable) as full:
-            await gate.enter()
-        gate.leave()
-        await gate.enter()
-        return full.value.code
-
-    assert asyncio.run(story()) == "busy"
-
-
-def test_in_an_overload_few_wait_for_a_moment_and_who_came_last_is_served_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("vault_api.limits.gates.HURRIED_S", 3600.0)
-    monkeypatch.setattr("vault_api.limits.gates.PATIENT_S", 3600.0)
-
-    async def story() -> list[str]:
-        timer, came = Timer(), list[str]()
-        gate = Gate("work", 1, 2, timer=timer)
-        await gate.enter()
-
-        async def one(name: str) -> None:
-            await gate.enter()
-            came.append(name)
-            gate.leave()
-
-        first, second = asyncio.ensure_future(one("first")), asyncio.ensure_future(one("second"))
-        await asyncio.sleep(0)
-        with pytest.raises(Unavailable):  # the third finds no room: from now on it is an overload
-            await gate.enter()
-        gate.leave()
-        await asyncio.gather(first, second)
-        await gate.enter()
-        waits = asyncio.ensure_future(one("third"))
-        await asyncio.sleep(0)
-        assert gate.full  # one may be within, so one may wait
-        timer.now += WINDOW_S
-        assert not gate.full  # in the last second more were served than refused
-        gate.leave()
-        await waits
-        return came
-
-    assert asyncio.run(story()) == ["second", "first", "third"]
-
-
-def test_whose_turn_does_not_come_in_time_is_refused_and_that_is_an_overload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vault_api.limits.gates.PATIENT_S", 0.01)
-
-    async def story() -> None:
-        gate = Gate("work", 1, 5)
-        await gate.enter()
-        waits = [asyncio.ensure_future(gate.enter()) for _ in range(3)]
-        refused_ones = await asyncio.gather(*waits, return_exceptions=True)
-        assert [getattr(error, "code", None) for error in refused_ones] == ["busy"] * 3
-        assert (gate.waiting, gate.within) == (0, 1)
-        two = [asyncio.ensure_future(gate.enter()) for _ in range(2)]
-        await asyncio.sleep(0)
-        assert gate.waiting == 1
-        gate.leave()
-        assert sorted(type(found).__name__ for found in await asyncio.gather(*two, return_exceptions=True)) == [
-            "NoneType", "Unavailable",
-        ]  # fmt: skip
-
-    asyncio.run(story())
-
-
-def test_in_an_overload_fewer_are_within_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vault_api.limits.gates.HURRIED_S", 3600.0)
-
-    async def story() -> None:
-        timer = Timer()
-        gate = Gate("work", 3, 0, hurried=1, timer=timer)
-        for _ in range(3):
-            await gate.enter()
-        assert gate.full
-        with pytest.raises(Unavailable):
-            await gate.enter()
-        gate.leave()
-        assert (gate.within, gate.full) == (2, True)  # a place is free, and is not given
-        gate.leave()
-        gate.leave()
-        await gate.enter()
-        assert gate.full
-        timer.now += WINDOW_S
-        await gate.enter()
-        await gate.enter()
-        assert gate.within == 3
-
-    asyncio.run(story())
-
-
-def test_an_overload_goes_on_while_more_are_refused_than_served_and_is_forgotten_after() -> None:
-    async def story() -> list[bool]:
-        timer, crowded = Timer(), list[bool]()
-        gate = Gate("work", 2, 0, hurried=1, timer=timer)
-
-        async def second(served: int, refused: int, *, later: float = WINDOW_S) -> None:
-            for _ in range(served):
-                gate.within += 1
-                gate.leave()
-            for _ in range(refused):
-                gate.refuse()
-            timer.now += later
-            await gate.enter()
-            crowded.append(gate.full)  # with one within: full in an overload alone
-            gate.leave()
-
-        await second(9, 10)
-        await second(5, 5)
-        await second(0, 3)
-        await second(0, 3, later=2 * WINDOW_S)
-        return crowded
-
-    assert asyncio.run(story()) == [True, False, True, False]
-
-
-def test_a_crowd_is_refused_but_for_those_that_can_be_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vault_api.limits.gates.PATIENT_S", 3600.0)
-
-    async def story() -> tuple[int, int, int, int]:
-        gate, most, done = Gate("work", 4, 8), 0, 0
-        go_on = asyncio.Event()
-
-        async def one() -> None:
-            nonlocal most, done
-            await gate.enter()
-            most = max(most, gate.within)
-            await go_on.wait()
-            gate.leave()
-            done += 1
-
-        crowd = [asyncio.ensure_future(one()) for _ in range(1000)]
-        await asyncio.sleep(0)
-        waiting = gate.waiting
-        go_on.set()
-        said = await asyncio.gather(*crowd, return_exceptions=True)
-        assert (gate.within, gate.waiting) == (0, 0)
-        return most, waiting, done, sum(isinstance(error, Unavailable) for error in said)
-
-    assert asyncio.run(story()) == (4, 8, 12, 988)
-
-
-# --- refusals before anything is asked -------------------------------------------------------------
-
-
-def test_a_crowd_is_told_what_admission_would_tell_and_each_has_its_name() -> None:
-    gate, timer = Gate("work", 1, 0), Timer()
-    gates = dict.fromkeys(("work", "use", "transfer", "poll"), gate)
-    crowd = Crowd(Addresses(()), Buckets(0), gates, problem, timer=timer)
-    assert crowd.refusal(scope()) is None
-    gate.within = 1
-    english, again = crowd.refusal(scope()), crowd.refusal(scope())
-    chinese = crowd.refusal(scope(accept_language="zh"))
-    assert english is not None and again is not None and chinese is not None  # noqa: PT018 (for the type checker)
-    assert english.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
-    head, _, body = english.partition(b"\r\n\r\n")
-    told = json.loads(body)
-    assert (told["code"], told["status"], told["fault"]) == ("busy", 503, "unavailable")
-    assert f"x-request-id: {told['request_id']}".encode() in head
-    assert told["request_id"] != "0" * 32
-    assert english != again
-    assert "繁忙" in chinese.decode()
-    assert crowd.refusal(scope(path="/readyz")) is None
-
-
-def test_an_address_beyond_its_rate_is_told_how_long_to_wait() -> None:
-    rates = Buckets(0.1, timer=Timer())
-    crowd = Crowd(Addresses(()), rates, {"work": Gate("work", 1, 0)}, problem)
-    assert (crowd.refusal(scope()), rates.take("203.0.113.9"), rates.over("203.0.113.9")) == (None, 0.0, 10.0)
-    refusal = crowd.refusal(scope())
-    assert refusal is not None
-    assert b"retry-after: 10" in refusal.lower()
-    assert b"429 Too Many Requests" in refusal
-
-
-def test_who_goes_away_while_waiting_takes_no_place_along() -> None:
-    async def story() -> None:
-        gate = Gate("work", 1, 2)
-        await gate.enter()
-        gone, late = asyncio.ensure_future(gate.enter()), asyncio.ensure_future(gate.enter())
-        await asyncio.sleep(0)
-        gone.cancel()
-        gate.leave()  # in the same moment: the place may be handed to who goes away
-        late.cancel()
-        await asyncio.gather(gone, late, return_exceptions=True)
-        assert (gate.waiting, gate.within) == (0, 0)
-        await gate.enter()
-        again = asyncio.ensure_future(gate.enter())
-        await asyncio.sleep(0)
-        gate.leave()
-        again.cancel()  # after its turn came, and before it knew
-        await asyncio.gather(again, return_exceptions=True)
-        assert (gate.waiting, gate.within) == (0, 0)
-
-    asyncio.run(story())
-
-
 # --- addresses ------------------------------------------------------------------------------------
-
-
-def scope(
-    client: str | None = "203.0.113.9", path: str = "/v1/info", method: str = "GET", **headers: str
-) -> dict[str, Any]:
-    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return {
-        "type": "http", "client": None if client is None else (client, 7), "headers": named, "path": path,
-        "method": method, "query_string": b"",
-    }  # fmt: skip
 
 
 PROXY = "10.0.0.1"
@@ -328,6 +93,15 @@ def test_a_header_is_believed_where_a_trusted_proxy_wrote_it(socket: str, forwar
     addresses = Addresses(parse_networks("10.0.0.0/24", "X"))
     assert addresses.of(scope(socket, x_forwarded_for=forwarded)) == seen
     assert addresses.is_proxy(PROXY)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.binary(max_size=200) | st.text("0123456789abcdef.:, %", max_size=60).map(str.encode))
+def test_whatever_stands_in_the_header_is_an_address_or_nothing(text: bytes) -> None:
+    asked = {**scope(PROXY), "headers": [(b"x-forwarded-for", text), (b"x-request-id", text)]}
+    found = Addresses(parse_networks("10.0.0.0/24", "X")).of(asked)
+    assert found == PROXY or ip_address(found)
+    assert re.fullmatch(r"[0-9a-f-]{32,36}", request_id_of(asked))
 
 
 def test_an_address_of_version_six_counts_as_its_line() -> None:
