@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from client.api import VaultApi
 from client.own_document import OwnDocument
 from client.sealing import safe_name
 from protocol.credential import FileEntry
 from protocol.errors import Malformed
 from protocol.hashing import sha256, sm3
+from protocol.wire_uploads import SEGMENT_BYTES
 from tests.unit.wallet_cli.conftest import Lying, Outcome, World
 from wallet_cli.services import documents, syncing
 
@@ -63,6 +66,31 @@ def test_a_document_over_the_vaults_limit_is_refused_before_it_is_sent(world: Wo
     assert (done.code, done.problem) == (4, "document_too_large")
     assert world.stage.blobs.objects == before
     assert len(world.alice.store.items()) == 1
+
+
+def test_a_large_document_goes_on_where_the_command_before_was_broken_off(
+    world: World, wallet: Wallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = world.stage.folder / "large"
+    path.write_bytes(secrets.token_bytes(SEGMENT_BYTES + (1 << 20)))
+    sent: list[int] = []
+    send = VaultApi.send_segment
+
+    def breaking(api: VaultApi, upload: str, offset: int, segment: bytes) -> Any:
+        sent.append(offset)
+        if len(sent) == 2:
+            raise KeyboardInterrupt
+        return send(api, upload, offset, segment)
+
+    monkeypatch.setattr(VaultApi, "send_segment", breaking)
+    with pytest.raises(KeyboardInterrupt):
+        documents.put(world.alice, documents.PutOrder((path,), "large"))
+    record = documents.put(world.alice, documents.PutOrder((path,), "large"))
+    assert sent == [0, SEGMENT_BYTES, SEGMENT_BYTES]
+    target = world.stage.folder / "back"
+    assert wallet("open", record.id, "large", "--to", str(target)).code == 0
+    assert target.read_bytes() == path.read_bytes()
+    assert list((world.alice.store.folder / "sealed").iterdir()) == []
 
 
 def test_a_deposit_that_breaks_off_leaves_no_half_item(world: World, wallet: Wallet) -> None:
