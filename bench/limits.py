@@ -73,8 +73,8 @@ LIMITS = {
         " hashed anew (255 nodes)."
     ),
     "j": (
-        "The kernel's copies and the event loop's write of each piece. `FileResponse` hands every 64 KiB to a thread and"
-        " back; the vault asks a thread for 2 MiB at a time while it sends what it has. Signature, caller and right cost"
-        " a few milliseconds, once. Sending without copying (sendfile) is not to be had under this server."
+        "The kernel's copies and the event loop's write of each piece. `FileResponse` hands every 64 KiB to a thread"
+        " and back; the vault asks a thread for 2 MiB at a time while it sends what it has. Signature, caller and right"
+        " cost a few milliseconds, once. Sending without copying (sendfile) is not to be had under this server."
     ),
 }

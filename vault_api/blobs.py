@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from protocol.errors import Malformed, Unavailable, Untrusted
-from vault_api.blobs_folder import FolderUpload, ours, put_file, read_file
+from vault_api.blobs_folder import FolderUpload, ours, pieces_of, put_file
 from vault_api.blobs_s3 import S3Access, access_of, s3_store
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class ObstoreBlobs:
 
     def read(self, name: str, start: int, end: int) -> Iterator[bytes]:
         if self._folder is not None:
-            yield from read_file(self._folder / name, start, end, CHUNK_BYTES)
+            yield from pieces_of(self._folder / name, start, end, CHUNK_BYTES)
             return
         while start < end:
             stop = min(start + self._piece, end)

@@ -100,7 +100,7 @@ def _in_folder(path: Path, act: Callable[[], object]) -> None:
         act()
 
 
-def read_file(path: Path, start: int, end: int, piece: int) -> Iterator[bytes]:
+def pieces_of(path: Path, start: int, end: int, piece: int) -> Iterator[bytes]:
     """The bytes of a file from ``start`` to before ``end`` in pieces of so many; ``Unavailable`` if there are fewer."""
     try:
         with path.open("rb", buffering=0) as source:

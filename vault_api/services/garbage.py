@@ -145,7 +145,7 @@ def _removed(vault: Vault, orphans: Sequence[Finding]) -> list[Finding]:
         return []
 
     def work(tx: Tx) -> list[Finding]:
-        named = _named_in(tx.conn, [_digest_of(one.name) for one in orphans])
+        named = _with_rows(tx.conn, [_digest_of(one.name) for one in orphans])
         gone = [one for one in orphans if _digest_of(one.name) not in named]
         for one in gone:
             vault.blobs.delete(one.name)
@@ -164,10 +164,10 @@ def _is_damaged(engine: Engine, blobs: BlobStore, digest: bytes, size: int) -> b
 
 def _named(engine: Engine, digests: Sequence[bytes]) -> set[bytes]:
     with engine.connect() as conn:
-        return _named_in(conn, digests)
+        return _with_rows(conn, digests)
 
 
-def _named_in(conn: Connection, digests: Sequence[bytes | None]) -> set[bytes]:
+def _with_rows(conn: Connection, digests: Sequence[bytes | None]) -> set[bytes]:
     """Those that a row names: as stored, or as on their way in or out."""
     return {
         digest
