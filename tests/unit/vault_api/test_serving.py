@@ -119,7 +119,7 @@ def test_a_head_that_comes_too_slowly_is_given_up(tmp_path: Path) -> None:
 
 def test_who_says_nothing_is_given_up_too_and_who_has_asked_is_not(tmp_path: Path) -> None:
     with (
-        served(plain, settings_of(tmp_path, head_s=0.2)) as (_server, port),
+        served(plain, settings_of(tmp_path, head_s=0.5)) as (_server, port),
         connected(port) as silent,
         connected(port) as asked,
     ):
