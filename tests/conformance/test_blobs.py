@@ -14,6 +14,7 @@ from obstore.store import MemoryStore
 from protocol.errors import Malformed, Unavailable, Untrusted
 from protocol.hashing import sha256
 from scripts.servers.seaweed import S3
+from tests.servers.waiting import soon
 from vault_api.blobs import (
     CHUNK_BYTES,
     PART_BYTES,
@@ -150,7 +151,8 @@ def test_s3_keeps_no_part_of_an_upload_that_was_given_up(s3_server: S3) -> None:
         upload = blobs.upload(sha256(b"promised"))
         for _ in range(3):
             upload.write(bytes(PART_BYTES))
-        assert len(s3_server.under(f"{bucket}/.uploads")) == 1
+        [under_way] = s3_server.under(f"{bucket}/.uploads")
+        assert soon(lambda: len(s3_server.under(f"{bucket}/.uploads/{under_way}")) == 3)
         with pytest.raises(Untrusted):
             upload.commit()
         assert s3_server.under(f"{bucket}/.uploads") == []

@@ -5,9 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -19,6 +16,7 @@ from scripts.processes import ROOT
 from scripts.servers.postgres import Postgres
 from scripts.servers.seaweed import S3
 from scripts.servers.watching import ended_with_us
+from tests.servers.waiting import soon
 
 
 def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
@@ -31,13 +29,6 @@ def _lives(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def _soon(holds: Callable[[], bool], within_s: float = 20.0) -> bool:
-    until, pause = time.monotonic() + within_s, threading.Event()
-    while not holds() and time.monotonic() < until:
-        pause.wait(0.05)
-    return holds()
 
 
 def test_a_database_is_fresh_and_is_dropped_although_somebody_is_connected(postgres_server: Postgres) -> None:
@@ -85,7 +76,7 @@ def test_a_server_whose_user_was_killed_ends_and_leaves_nothing() -> None:
     assert _lives(int(pid))
     user.kill()
     user.communicate()
-    assert _soon(lambda: not _lives(int(pid)) and not Path(folder).exists())
+    assert soon(lambda: not _lives(int(pid)) and not Path(folder).exists())
 
 
 def test_a_server_that_ended_is_watched_no_longer(tmp_path: Path) -> None:
