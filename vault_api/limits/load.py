@@ -31,7 +31,7 @@ class Load:
             rates=Buckets(settings.address_requests_per_s),
             callers=Buckets(settings.caller_requests_per_s),
             gates={
-                WORK: Gate(WORK, settings.work_at_once, settings.work_waiting, hurried=_few(settings.work_at_once)),
+                WORK: Gate(WORK, settings.work_at_once, settings.work_waiting),
                 USE: Gate(USE, settings.uses_at_once, settings.uses_waiting, hurried=_few(settings.uses_at_once)),
                 TRANSFER: Gate(TRANSFER, settings.transfers_at_once, 0),
                 POLL: Gate(POLL, settings.polls_at_once, 0),
@@ -51,5 +51,5 @@ class Load:
 
 
 def _few(at_once: int) -> int:
-    """How many are within in an overload: what is taken then is answered the sooner."""
+    """How many releases are within in an overload: what is taken then is answered the sooner."""
     return max(2, at_once // 4)
