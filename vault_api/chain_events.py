@@ -118,7 +118,7 @@ class ChainEvents:
             close_grants(tx, grants, logged.index)
 
     def _nullified(self, tx: Tx, event: e.Nullified) -> None:
-        spent_in(tx, event.secret, event.at.block.number, known=self._is_ours(tx, event))
+        note_spent(tx, event.secret, event.at.block.number, known=self._is_ours(tx, event))
         tx.conn.execute(delete(t.nullified).where(t.nullified.c.nullifier == event.nullifier))
         spent = {"nullifier": event.nullifier, "at": event.at.block.time, "block": event.at.block.number}
         tx.conn.execute(insert(t.nullified), spent)
@@ -155,7 +155,7 @@ class ChainEvents:
         )
 
 
-def spent_in(tx: Tx, secret: bytes, block: int, *, known: bool) -> None:
+def note_spent(tx: Tx, secret: bytes, block: int, *, known: bool) -> None:
     """A nullifier was spent in a block: nothing is to be sent. Of a grant that is ``known`` here the block is
     remembered, whoever brought it there: if that leaves the chain, it is sent again."""
     tx.conn.execute(delete(t.chain_revokes).where(t.chain_revokes.c.secret == secret))

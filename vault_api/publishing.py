@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from chain.publisher import AnchorRecord, Publisher
 from protocol.errors import Conflict, OneFileError
-from vault_api.chain_events import spent_in
+from vault_api.chain_events import note_spent
 from vault_api.db import tables as t
 from vault_api.metrics import ANCHORED_SIZE
 from vault_api.outbox import DatabaseOutbox
@@ -68,7 +68,7 @@ class Publishing:
             except Conflict as error:
                 _log.info("already revoked on chain", code=error.code)
                 block = ledger.head().number
-            self._vault.sequencer.call(lambda tx: spent_in(tx, secret, block, known=True))
+            self._vault.sequencer.call(lambda tx: note_spent(tx, secret, block, known=True))
         except OneFileError as fault:
             return fault
         return None

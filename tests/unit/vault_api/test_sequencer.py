@@ -237,8 +237,8 @@ def test_a_log_that_was_never_opened_takes_nothing(tmp_path: Any) -> None:
     from vault_api.clock import FixedClock
     from vault_api.db.engine import open_engine
     from vault_api.db.migrate import migrate
-    from vault_api.log_store import LogStore
     from vault_api.leases import SEQUENCER
+    from vault_api.log_store import LogStore
     from vault_api.sequencer import Directly, Sequencer, Writer
     from vault_api.tenure import Tenure
 
