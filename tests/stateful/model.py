@@ -282,8 +282,9 @@ class Model(Reference):
 
     def _use(self, number: int, kind: str, at: int) -> str:
         asked = self.grants[number]
-        reader = self._reader(asked, kind)
         again = kind == "again" and asked.ident in {g.ident for g in self.grants if g.last_receipt is not None}
+        # What is sent again is what was signed then: of two grants with one id, by the reader of the one that was taken.
+        reader = self._posted(number).agency if again else self._reader(asked, kind)
         seq = self._posted(number).last_card if again else self.agencies[reader].card
         if seq not in self.agencies[reader].stored:
             raise No(404, "card_unknown")
