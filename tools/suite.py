@@ -37,7 +37,6 @@ UNWATCHED = (
     "tests/stateful",
     "tests/vectors",
     "tests/properties",
-    "tests/trouble",
     "tests/browser",
     "tests/interop",
     "tests/contracts",
