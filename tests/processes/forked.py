@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+import structlog
 import uvicorn
 
 from tests.processes.shared import Process, soon
@@ -98,6 +99,7 @@ def _play(stage: VaultStage, role: str, listener: socket.socket, log: Path, on_s
     try:
         with log.open("w", buffering=1) as out:
             sys.stdout = sys.stderr = out  # what is logged is read by the test
+            structlog.reset_defaults()  # other tests let the vault log nothing
             _run(stage, role, listener, lambda: out.write("ready\n"), on_step)
     except BaseException:  # noqa: BLE001 (whatever it was, the parent reads it in the log)
         with log.open("a") as out:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete
+from structlog.testing import capture_logs
 
 from protocol.encoding import unb64u
 from protocol.errors import Unavailable
@@ -151,12 +152,13 @@ def test_a_slice_that_fails_is_left_for_the_next_round(tmp_path: Path) -> None:
         assert name not in blobs.objects
 
 
-def test_damage_is_counted_in_the_log(stage: VaultStage, issuer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damage_is_counted_in_the_log(stage: VaultStage, issuer: Any) -> None:
     digest = stage.holder().deposited(issuer).slip.objects[0].payload
     stage.vault.blobs.delete(payload_name(digest))
-    for _ in range(garbage.SLICES):
-        sweep(stage.vault)
-    told = capsys.readouterr().out
+    with capture_logs() as logged:
+        for _ in range(garbage.SLICES):
+            sweep(stage.vault)
+    told = str(logged)
     assert "payloads are missing or damaged" in told
     assert digest.hex() not in told
 

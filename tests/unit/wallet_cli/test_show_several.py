@@ -210,7 +210,7 @@ def test_a_payload_goes_to_who_collected_and_goes_with_the_presentation(
     digest = unb64u(header.payload)
 
     def fetched(api: Any) -> str:
-        with (world.stage.folder / "fetched").open("wb") as target:
+        with (world.stage.folder / "fetched").open("w+b") as target:
             try:
                 api.show_payload(scanned.session, digest, 1 << 20, target)
             except OneFileError as error:
