@@ -1,6 +1,6 @@
 """Run the whole test suite with its coverage gates: ``make test``.
 
-On two workers: first what shows every branch of the code, with branch coverage: 100 % on ``protocol/``, at least
+First what shows every branch of the code, with branch coverage: 100 % on ``protocol/``, at least
 95 % on every other package. Then what plays whole programs, browsers and strangers, and what draws very many cases,
 unwatched: watching would double the time and show nothing new.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS = "2"
+WAITERS = "3"  # programs wait for one another much of their time
 FULL = ("protocol",)
 MOST = ("console", "chain", "vault_api", "client", "wallet_cli", "agency_cli")
 MOST_PERCENT = "95"
@@ -60,7 +61,8 @@ def main() -> None:
     for old in ROOT.glob(".coverage*"):
         old.unlink()
     python = sys.executable
-    tests = [python, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadfile"]
+    pytest = [python, "-m", "pytest", "-q", "--durations=40", "--durations-min=5", "--dist", "loadfile"]
+    tests, programs = [*pytest, "-n", WORKERS], [*pytest, "-n", WAITERS, "--no-loadscope-reorder"]
     if sys.argv[1:]:
         results = [run("tests", [*tests, *sys.argv[1:]])]
     else:
@@ -68,7 +70,7 @@ def main() -> None:
         results = [
             run("tests", watched, COVERAGE_PROCESS_START=str(ROOT / "pyproject.toml")),
             *coverage_gates(python),
-            run("tests of whole programs", [*tests, "--no-loadscope-reorder", *UNWATCHED]),
+            run("tests of whole programs", [*programs, *UNWATCHED]),
         ]
     if not all(results):
         raise SystemExit(1)

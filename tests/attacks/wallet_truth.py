@@ -129,6 +129,8 @@ class Truth:
 
     def check_payloads(self, session: Session) -> None:
         for path in (session.profile.folder / "objects").glob("*"):
+            if path.name.endswith(".payload.arriving"):
+                continue  # what has come of a broken transfer is kept for the next try; nobody opens it before its end
             assert path.name == path.stem + ".payload", f"{path.name} was left behind"
             assert sha256(path.read_bytes()) == unb64u(path.stem), "a payload that is not what its name says"
 

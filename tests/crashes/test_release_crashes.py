@@ -5,6 +5,7 @@ Whenever it died, the same command finishes the use, which is counted once, and 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,11 +55,13 @@ def dying_at_request(reader: ReaderStage, number: int, *, after: bool) -> Iterat
 
 @contextmanager
 def dying_at_rename(number: int, *, after: bool, method: str = "replace") -> Iterator[list[int]]:
-    """Die where a file (or, by ``rename``, the folder) takes its place."""
-    seen = [0]
+    """Die where a file (or, by ``rename``, the folder) takes its place. The vault's own threads live on."""
+    seen, reader = [0], threading.get_ident()
     honest: Callable[[Path, Path], Path] = getattr(Path, method)
 
     def put(self: Path, target: Path) -> Path:
+        if threading.get_ident() != reader:
+            return honest(self, target)
         mine = seen[0] == number
         seen[0] += 1
         if mine and not after:

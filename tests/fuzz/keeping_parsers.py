@@ -7,6 +7,7 @@ import io
 import json
 
 from protocol.encoding import b64u
+from protocol.errors import Conflict
 from protocol.merkle import Frontier, leaf_hash
 from tests.fuzz.parser import OURS, Parser
 from vault_api.db import tables as t
@@ -74,7 +75,7 @@ PARSERS = (
     Parser(
         "backup-stream", whole,
         ("vault_api.keeping.archive.read_members", "vault_api.keeping.archive.read_header"),
-        lambda: [archive()], errors=OURS,
+        lambda: [archive()], errors=(*OURS, Conflict),
     ),
     Parser("backup-members", only_members, ("vault_api.keeping.archive.read_members",), lambda: [archive()]),
     Parser(
