@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.chain_stage import EvmStage
 from tests.trouble.rpc_proxy import EVERYTHING, Trouble, rpc_proxy
 from tests.vault_stage import lay_schema
 from vault_api.build import build_vault, outside_of
+from vault_api.clock import SystemClock
 from vault_api.db import tables as t
 from vault_api.logbook import log_event
 from vault_api.loops import Following
@@ -49,11 +51,21 @@ def settings_of(evm: EvmStage, home: Path, rpc_url: str, quorum: int = 1) -> Set
     return settings
 
 
+class ClockOfTheChain:
+    """The machine's clock, put forward to the chain's: other tests on this chain may have let years go by."""
+
+    def __init__(self, evm: EvmStage) -> None:
+        self._ahead = max(0, evm.ledger("anybody").head().time - SystemClock().now())
+
+    def now(self) -> int:
+        return SystemClock().now() + self._ahead
+
+
 @contextmanager
-def process(settings: Settings) -> Iterator[Vault]:
+def process(settings: Settings, evm: EvmStage) -> Iterator[Vault]:
     """A vault from its start to its end; what it leaves behind is its home."""
     ledger: Ledger = connect(settings)
-    vault = build_vault(settings, outside_of(settings, ledger))
+    vault = build_vault(settings, replace(outside_of(settings, ledger), clock=ClockOfTheChain(evm)))
     vault.sequencer.start()
     try:
         yield vault
@@ -90,7 +102,7 @@ def test_a_vault_anchors_once_over_a_bad_line_and_two_restarts_and_a_reorganisat
     evm.chain.devnet.fund(open_or_create(tmp_path / "vault" / "relayer.key").account, 10)
     with rpc_proxy(evm.chain.url, Trouble(), seed=5) as proxy:
         settings = settings_of(evm, tmp_path, f"{proxy.url},{evm.chain.url}")
-        with process(settings) as vault:
+        with process(settings, evm) as vault:
             fund_on_devnet(settings, vault.ledger)
             persisted(Following(vault).round)
             prepare(vault)
@@ -99,11 +111,11 @@ def test_a_vault_anchors_once_over_a_bad_line_and_two_restarts_and_a_reorganisat
             persisted(Publishing(vault).round)
             assert anchored(vault, evm) == [1, 2]
         evm.mine(3)
-        with process(settings) as vault:
+        with process(settings, evm) as vault:
             grow(vault)
             persisted(Publishing(vault).round)
             evm.chain.devnet.rpc("anvil_reorg", [2, []])
-        with process(settings) as vault:
+        with process(settings, evm) as vault:
             persisted(Following(vault).round)
             persisted(Publishing(vault).round)
             persisted(Following(vault).round)
@@ -122,7 +134,7 @@ def test_a_vault_takes_no_facts_from_one_liar_of_two(evm: EvmStage, tmp_path: Pa
     evm.chain.devnet.fund(open_or_create(tmp_path / "vault" / "relayer.key").account, 10)
     with rpc_proxy(evm.chain.url, Trouble(), seed=5) as proxy:
         settings = settings_of(evm, tmp_path, f"{evm.chain.url} {proxy.url}", quorum=2)
-        with process(settings) as vault:
+        with process(settings, evm) as vault:
             Following(vault).round()
             head = vault.facts.block_number
             proxy.trouble = Trouble(lying_block=1.0)
@@ -140,9 +152,9 @@ def test_the_vaults_own_revocations_go_through_the_journal(evm: EvmStage, tmp_pa
     evm.chain.devnet.fund(open_or_create(tmp_path / "vault" / "relayer.key").account, 10)
     settings = settings_of(evm, tmp_path, evm.chain.url)
     secret = sha256(b"secret of this test")
-    with process(settings) as vault:
+    with process(settings, evm) as vault:
         sent = vault.ledger.revoke(secret)
-    with process(settings) as vault:
+    with process(settings, evm) as vault:
         evm.chain.devnet.rpc("anvil_reorg", [1, []])
         assert vault.ledger.nullified_at(keccak256(secret)) is None
         vault.ledger.tend()  # a process that knows of it from the journal alone
