@@ -42,8 +42,8 @@ def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
         capture_output=True,
         check=False,
     )
-    if made.returncode:
-        pytest.skip("no disk may be mounted here")
+    if made.returncode:  # a container may be root and yet not mount: nothing installs that right
+        pytest.skip("no disk may be mounted here: it takes the right to mount a tmpfs")
     try:
         yield SmallDisk(folder)
     finally:

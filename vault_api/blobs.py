@@ -19,9 +19,10 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
-from protocol.errors import Malformed, Unavailable, Untrusted
+from protocol.errors import Malformed, Unavailable
 from vault_api.blobs_folder import FolderUpload, ours, pieces_of, put_file
 from vault_api.blobs_s3 import S3Access, access_of, s3_store
+from vault_api.payload_digest import wrong_digest
 
 if TYPE_CHECKING:
     from vault_api.settings import Settings
@@ -274,12 +275,7 @@ class _ObstoreUpload:
     def check(self) -> None:
         if self._hash.digest() != self._digest:
             self.abort()
-            raise Untrusted(
-                "payload_digest",
-                "the payload's SHA-256 is {got}, expected {want}",
-                got=self._hash.hexdigest(),
-                want=self._digest.hex(),
-            )
+            raise wrong_digest(self._hash.digest(), self._digest)
 
     def commit(self) -> int:
         self.check()

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from protocol.errors import Unavailable, Untrusted
+from protocol.errors import Unavailable
+from vault_api.payload_digest import wrong_digest
 from vault_api.storage_full import is_full, storage_full
 
 
@@ -48,12 +49,7 @@ class FolderUpload:
         """Raise ``Untrusted("payload_digest")`` if what was written has another SHA-256; nothing is kept then."""
         if self._hash.digest() != self._digest:
             self.abort()
-            raise Untrusted(
-                "payload_digest",
-                "the payload's SHA-256 is {got}, expected {want}",
-                got=self._hash.hexdigest(),
-                want=self._digest.hex(),
-            )
+            raise wrong_digest(self._hash.digest(), self._digest)
 
     def commit(self) -> int:
         """Make the bytes visible."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 
-from protocol.errors import Unavailable, Untrusted
+from protocol.errors import Unavailable
 from vault_api.blobs import CHUNK_BYTES, Listed, Upload, payload_name
+from vault_api.payload_digest import wrong_digest
 
 
 class MemoryBlobs:
@@ -73,12 +74,7 @@ class _MemoryUpload:
     def check(self) -> None:
         got = hashlib.sha256(b"".join(self._parts)).digest()
         if got != self._digest:
-            raise Untrusted(
-                "payload_digest",
-                "the payload's SHA-256 is {got}, expected {want}",
-                got=got.hex(),
-                want=self._digest.hex(),
-            )
+            raise wrong_digest(got, self._digest)
 
     def commit(self) -> int:
         self.check()
