@@ -117,7 +117,9 @@ def newest_leaves(session: Session, desk: Desk) -> Leaves:
     head = _head(session)
     if head.size <= leaves.frontier.size:
         return leaves  # a head that is older than what we read: nothing new is in it
-    marks = _marks(desk.facts.anchors(), head, leaves.frontier.size)
+    anchors = desk.facts.anchors()
+    head = _head(session)  # read after the chain: what that has, an honest vault has shown before
+    marks = _marks(anchors, head, leaves.frontier.size)
     source = Source(lambda tile: read_tile(session, tile), lambda a, b: _consistency(session, a, b))
     leaves.frontier = walk_log(source, leaves.frontier, marks, visit=leaves.visit)
     save_leaves(path, session.log.origin, leaves)

@@ -17,6 +17,8 @@ from scripts.processes import ROOT, program
 from scripts.terminal_picture import save
 
 SHOW_S = 40.0
+LAST_WORDS_S = 0.5
+LAST_WORDS_CHARS = 800
 
 
 def grant_to_bank(t: Teller, items: dict[str, str]) -> str:
@@ -144,7 +146,7 @@ class Screen:
                 return
             if self._process.poll() is not None:
                 break
-        raise StoryError(f"no code appeared in the terminal\n{self.text[-800:]}")
+        raise StoryError("no code appeared in the terminal")
 
     def until_end(self) -> str:
         deadline = time.monotonic() + SHOW_S
@@ -153,8 +155,14 @@ class Screen:
         while self._read(0.1):
             pass
         if self._process.poll() != 0:
-            raise StoryError(f"wallet show ended with {self._process.poll()}\n{self.text[-800:]}")
+            raise StoryError(f"wallet show ended with {self._process.poll()}")
         return self.text
+
+    def last_words(self) -> str:
+        """What stands below the code, for whoever wants to know why a step failed."""
+        while self._read(LAST_WORDS_S):
+            pass
+        return self.text[-LAST_WORDS_CHARS:]
 
     def _read(self, wait_s: float) -> bool:
         ready, _, _ = select.select([self._master], [], [], wait_s)
@@ -177,8 +185,11 @@ def _terminal(t: Teller, *arguments: str):  # type: ignore[no-untyped-def]  # a 
         stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
     )  # fmt: skip
     os.close(slave)
+    screen = Screen(process, master)
     try:
-        yield Screen(process, master)
+        yield screen
+    except StoryError as error:
+        raise StoryError(f"{error}\nthe terminal's last words: {screen.last_words()}") from None
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)

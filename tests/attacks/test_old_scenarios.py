@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,6 +16,7 @@ from client.scenarios import find_scenario
 from protocol.encoding import b64u
 from protocol.entries import public_entry, public_tag
 from protocol.errors import Denied, Untrusted
+from protocol.facts import AnchorFacts
 from protocol.hashing import ZERO32
 from protocol.merkle import Frontier
 from protocol.scenario import parse_scenario, sign_scenario
@@ -116,6 +118,23 @@ def test_a_head_that_the_chain_is_past_is_a_rolled_back_log(world: World) -> Non
     with pytest.raises(Untrusted) as caught:
         granting(session)
     assert caught.value.code == "rolled_back"
+
+
+def test_a_log_that_grows_and_is_anchored_between_two_reads_is_not_rolled_back(world: World) -> None:
+    session, grown = world.stage.session("alice"), []
+    desk = open_desk(session)
+    honest = desk.facts.anchors
+
+    def meanwhile() -> AnchorFacts:
+        if not grown:
+            grown.append(posted(world, 2))
+        return honest()
+
+    desk.facts = Mock(wraps=desk.facts, anchors=meanwhile)
+    leaves = newest_leaves(session, desk)
+    anchored = honest().head
+    assert grown and anchored is not None
+    assert leaves.frontier.size == anchored.size
 
 
 def test_an_old_head_takes_nothing_back_of_what_was_read(world: World) -> None:

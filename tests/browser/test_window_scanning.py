@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ NO_CAMERA = """() => {
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no"));
 }"""
 SHIFT = 8
+KEY_S = 0.002
 
 
 @pytest.fixture
@@ -132,14 +134,19 @@ def typed(page: Page, text: str, *, method: bool) -> None:
     keys |= {"$": ("Digit4", SHIFT), "%": ("Digit5", SHIFT), "*": ("Digit8", SHIFT), "+": ("Equal", SHIFT)}
     keys |= {str(digit): (f"Digit{digit}", 0) for digit in range(10)}
     devtools = page.context.new_cdp_session(page)
-    for character in text:
+    begun = time.time()
+    for number, character in enumerate(text):
         code, shift = keys.get(character, (f"Key{character}", SHIFT))
+        at = begun + number * KEY_S  # as the scanner's keys come in, however long this machine takes to play them
         event: dict[str, Any] = {"key": "Process" if method else character, "code": code, "modifiers": shift}
+        event["timestamp"] = at
         event |= {"windowsVirtualKeyCode": 229} if method else {}
         devtools.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **event})
         devtools.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+    enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "timestamp": begun + len(text) * KEY_S}
+    devtools.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})
+    devtools.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
     devtools.detach()
-    page.keyboard.press("Enter")
 
 
 @pytest.mark.parametrize("method", [False, True], ids=["none", "chinese"])

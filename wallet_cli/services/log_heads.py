@@ -20,9 +20,9 @@ def read_checkpoint(session: Session, raw: bytes) -> Checkpoint:
 
 def fetch_checkpoint(session: Session) -> tuple[bytes, Checkpoint]:
     """The vault's newest checkpoint, which extends the one that is kept; it is not kept yet."""
+    kept = session.store.log_head().checkpoint  # read first: another command may keep a newer one meanwhile
     raw = session.public_api.checkpoint()
     checkpoint = read_checkpoint(session, raw)
-    kept = session.store.log_head().checkpoint
     if kept:
         _grown(session, read_checkpoint(session, kept), checkpoint)
     return raw, checkpoint
