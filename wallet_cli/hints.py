@@ -54,6 +54,9 @@ register(
             "Ask the person again, at a number that you knew before. Do not read the digits out yourself."
         ),
         "share_other_set": N_("Ask the holder to hand out the shares again: `wallet guardians share`."),
+        "ring_file_needed": N_(
+            "Look for `keyring.age` in the folder of a wallet of this enterprise; without any, its guardians bring it back."
+        ),
         "share_not_accepted": N_("Take it first with `wallet guard accept`."),
         "request_used": N_("Make a new request: `wallet recover cancel`, then `wallet recover start`."),
         "dossier_frozen": N_("Wait until the freeze is over, or sign with the recovery phrase."),

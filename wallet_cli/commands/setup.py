@@ -114,7 +114,10 @@ def init(
 @click.option(
     "--keyring",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help=N_("The key ring file of an enterprise."),
+    help=N_(
+        "The key ring file of an enterprise; not needed once the vault keeps its ring "
+        "(after a second device, a rotation or a recovery)."
+    ),
 )
 @passphrase_options
 def restore(
@@ -129,8 +132,6 @@ def restore(
 
     with session(passphrase_file, passphrase_fd, anybody=True) as found:
         enrolment.refuse_existing(found)
-        if order["kind"] == "enterprise" and keyring is None:
-            raise click.UsageError(_("An enterprise's keys need its key ring: give --keyring."))
         phrase = Mnemonic(read_phrase(phrase_file), order["phrase_language"] or language())
         passphrase = found.passphrase.get(new=True)
         ring = keyring.read_bytes() if keyring is not None else None

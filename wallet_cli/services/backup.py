@@ -5,21 +5,16 @@ from __future__ import annotations
 from client.session import Session
 from protocol.errors import Denied
 from protocol.hashing import same
-from protocol.keys import Mnemonic, cold_account, hot_account, person_root
+from protocol.keys import Mnemonic, cold_account
 
 
 def check_phrase(session: Session, phrase: str) -> None:
-    """Raise ``Denied("phrase_other")`` unless ``phrase`` makes this dossier's owner, controller and (of a person) root.
+    """Raise ``Denied("phrase_other")`` unless ``phrase`` makes this dossier's owner.
 
-    ``Malformed`` for what is no phrase of the word list that the profile names. An enterprise needs its key ring
-    beside the phrase: its root does not follow from it.
+    ``Malformed`` for what is no phrase of the word list that the profile names. The owner alone is compared: after a
+    rotation or a recovery the controller may be a later account of the phrase, and the roots are in the key ring.
     """
-    party, keys = session.party, session.keys
+    party = session.party
     found = Mnemonic(phrase, party.language)
-    words, language, index = found.unsafe_phrase, found.language, party.index
-    right = same(cold_account(words, language, index).address, party.owner)
-    right = right and same(hot_account(words, language, index).address, party.controller)
-    if right and party.kind == "person":
-        right = same(person_root(words, language, index).unsafe_bytes, keys.roots[0].root.unsafe_bytes)
-    if not right:
+    if not same(cold_account(found.unsafe_phrase, found.language, party.index).address, party.owner):
         raise Denied("phrase_other", "this recovery phrase is whole, and belongs to another wallet")

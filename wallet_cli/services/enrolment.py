@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from chain.deployment import Deployment
 from client import deployment as deployments
 from client.keystore import Keys, replace_keys
 from client.profile import Kind
 from client.session import Session
-from protocol.errors import Conflict, Denied, Untrusted
+from protocol.errors import Conflict, Denied, OneFileError, Untrusted
+from protocol.identifiers import dossier_id
 from protocol.keys import Mnemonic, hot_account, member_root
 from protocol.recipients import Passphrase
 from wallet_cli.services import registration, rings, rotating, setup
@@ -16,7 +18,8 @@ from wallet_cli.services import registration, rings, rotating, setup
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be made. ``ring``: an existing enterprise's key ring. ``offline``: keys only."""
+    """What is to be made. ``ring``: an existing enterprise's key ring file; without one, the ring that the vault keeps
+    brings it back. ``offline``: keys only."""
 
     kind: Kind
     index: int
@@ -47,6 +50,8 @@ def enrol(session: Session, phrase: Mnemonic, passphrase: Passphrase, order: Ord
     kept first.
     """
     record = deployments.local_record(session.settings)
+    if order.restoring and order.kind == "enterprise" and order.ring is None:
+        return _without_file(session, phrase, passphrase, order, record)
     fresh = setup.make(
         phrase,
         kind=order.kind,
@@ -55,6 +60,7 @@ def enrol(session: Session, phrase: Mnemonic, passphrase: Passphrase, order: Ord
         vault_url=order.vault_url,
         ring=order.ring,
     )
+    _check_owner(session, fresh, record)
     setup.save(session, fresh, passphrase, record)
     has_ring = fresh.ring is not None
     if order.restoring and _take_up(session, phrase, passphrase):
@@ -64,6 +70,33 @@ def enrol(session: Session, phrase: Mnemonic, passphrase: Passphrase, order: Ord
         return Outcome("keys_only", has_ring)
     registration.open_dossier(session)
     return Outcome("opened", has_ring)
+
+
+def _check_owner(session: Session, fresh: setup.Fresh, record: Deployment) -> None:
+    """A key ring of another dossier than the one that this phrase opened counts only if the phrase owns that one."""
+    party = fresh.party
+    if party.subject == dossier_id(record.chain_id, record.contracts.dossier_registry, party.owner, party.salt):
+        return
+    state = session.ledger_of(record).dossier(party.subject)
+    if state is None or state.owner != party.owner:
+        raise Denied("ring_dossier_other", "the key ring is of a dossier that this phrase does not own")
+
+
+def _without_file(
+    session: Session, phrase: Mnemonic, passphrase: Passphrase, order: Order, record: Deployment
+) -> Outcome:
+    """An enterprise by its phrase and the ring that the vault keeps; nothing is left behind if there is none."""
+    fresh = setup.make(phrase, kind="person", index=order.index, record=record, vault_url=order.vault_url)
+    # What a person's phrase makes is not this dossier's: it holds the place until the ring is open.
+    keys, party = replace(fresh.keys, kind=order.kind), fresh.party.with_changes(kind=order.kind)
+    setup.save(session, replace(fresh, keys=keys, party=party), passphrase, record)
+    try:
+        if not _by_ring(session, phrase, passphrase):
+            raise Denied("ring_file_needed", "the vault has no key ring for this phrase: give --keyring")
+    except OneFileError:
+        setup.discard(session)
+        raise
+    return Outcome("restored", has_ring=True)
 
 
 def _take_up(session: Session, phrase: Mnemonic, passphrase: Passphrase) -> bool:
@@ -101,6 +134,7 @@ def _by_ring(session: Session, phrase: Mnemonic, passphrase: Passphrase) -> bool
     _keep(session, Keys(keys.kind, ring.roots, keys.hot, ring.tag_key, ring.revoke_key, keys.member), passphrase)
     session.save_party(party.with_changes(subject=ring.dossier, controller=state.controller, opened=True))
     registration.adopt_newest_card(session)
+    rings.remember(session, found)
     _take_controller(session, phrase, passphrase)
     return True
 

@@ -113,8 +113,8 @@ def cancel(session: Session) -> None:
     """Forget a recovery that guardians did not carry yet, with the profile that was made for it."""
     if _state(session, _kept(session))[0] in {"waiting", "ready", "done"}:
         raise Conflict("recovery_carried", "the guardians have carried this recovery: only the owner's veto ends it")
-    for path in (session.profile.party_file, session.profile.key_file, session.profile.folder / RECOVERY_FILE):
-        path.unlink(missing_ok=True)
+    setup.discard(session)
+    (session.profile.folder / RECOVERY_FILE).unlink(missing_ok=True)
 
 
 def _propose(session: Session, kept: _Kept, sealed: Sequence[bytes]) -> _Kept:

@@ -78,7 +78,7 @@ def fetch(session: Session) -> Fetched | None:
     found = _checked(session, raw, answer, identities(keys, max(party.card_seq, _seq(answer))))
     _extends(keys, party.card_seq, found)
     _not_older(session, found)
-    _remember(session, found)
+    remember(session, found)
     return found
 
 
@@ -125,6 +125,13 @@ def with_device(ring: KeyRing, session: Session) -> KeyRing:
     return replace(ring, members=(*ring.members, mine))
 
 
+def remember(session: Session, found: Fetched) -> None:
+    """Keep a ring that was checked: its file, and which one this device saw last."""
+    folder = session.profile.folder
+    write_private(folder / RING_FILE, found.raw)
+    write_json(folder / SEEN_FILE, {"v": 1, "n": found.ring.n, "sha256": b64u(sha256(found.raw))})
+
+
 def free_name(ring: KeyRing, wanted: str) -> str:
     """``wanted``, or with a number behind it if a member has that name."""
     taken = {member.name for member in ring.members}
@@ -151,7 +158,7 @@ def _put(session: Session, ring: KeyRing, before: Fetched | None) -> KeyRing:
     kept = session.api.put_ring(body)
     if kept.sha256 != b64u(sha256(raw)):
         raise Untrusted("ring_foreign", "the vault kept another key ring than the one that it was given")
-    _remember(session, Fetched(ring, raw, session.party.card_seq))
+    remember(session, Fetched(ring, raw, session.party.card_seq))
     return ring
 
 
@@ -234,9 +241,3 @@ def _seen(session: Session) -> tuple[int, str] | None:
         return None
     kept = read_json(path)
     return int(kept["n"]), str(kept["sha256"])
-
-
-def _remember(session: Session, found: Fetched) -> None:
-    folder = session.profile.folder
-    write_private(folder / RING_FILE, found.raw)
-    write_json(folder / SEEN_FILE, {"v": 1, "n": found.ring.n, "sha256": b64u(sha256(found.raw))})

@@ -81,6 +81,7 @@ def make(
     if kind == "enterprise":
         shared, ring_file = _enterprise_ring([derive_sealing(person, 1), member_identity(secret)], subject, ring)
         keys = Keys(kind, shared.roots, hot, shared.tag_key, shared.revoke_key)
+        subject = shared.dossier  # after a recovery or a change of the owner it is not the one that this phrase opens
     elif ring is not None:
         raise Malformed("ring_kind", "a person's keys follow from the phrase; a key ring is an enterprise's")
     party = Party(
@@ -112,6 +113,12 @@ def save(session: Session, fresh: Fresh, passphrase: Passphrase, record: Deploym
     session.use_keys(fresh.keys)
 
 
+def discard(session: Session) -> None:
+    """Take back ``save``: nobody lives in the profile any more."""
+    for path in (session.profile.party_file, session.profile.key_file):
+        path.unlink(missing_ok=True)
+
+
 def sign_opening(session: Session, fresh: Fresh) -> None:
     """Have the owner sign the opening and keep the signed messages until they are sent."""
     now = session.clock.now()
@@ -141,13 +148,11 @@ def first_envelope(session: Session, keys: Keys, party: Party, now: int) -> KeyC
 def _enterprise_ring(members: list[HybridIdentity], dossier: bytes, ring: bytes | None) -> tuple[KeyRing, bytes]:
     """The keys that an enterprise's members share, and the file that its first member (this phrase) opens.
 
-    ``members``: as what the phrase opens a ring, in files of version 1 and since.
+    Whose dossier a ring that is brought is of, it says itself. ``members``: as what the phrase opens a ring, in files
+    of version 1 and since.
     """
     if ring is not None:
-        found = open_ring(ring, members)
-        if found.dossier != dossier:
-            raise Malformed("ring_dossier_other", "the key ring is of another dossier than this phrase's")
-        return found, ring
+        return open_ring(ring, members), ring
     root = random_root()
     made = KeyRing(dossier, (RingRoot(1, root),), derive_tag_key(root), derive_revoke_key(root))
     return made, seal_ring(made, [member.recipient() for member in members])

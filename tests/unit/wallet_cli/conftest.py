@@ -136,8 +136,8 @@ def small_loan(authority: Agency, **changes: Any) -> Scenario:
     return dataclasses.replace(scenario_samples.SCENARIO, **{**values, **changes})
 
 
-def make_world(stage: Stage) -> World:
-    alice = stage.holder("alice")
+def make_world(stage: Stage, kind: str = "person") -> World:
+    alice = stage.holder("alice", kind=kind)
     hr, bank, authority = stage.issuer(), stage.bank(), stage.authority()
     hr.issue(tokens.card_token(alice, hr.account), card_of(alice))
     scenario = small_loan(authority)

@@ -182,7 +182,8 @@ def test_an_enterprise_comes_back_with_phrase_and_key_ring(wallet: Wallet, stage
     assert "keyring.age" in made.err
     ring = stage.home / "wallets/alice/keyring.age"
     args = ("restore", "--profile", "two", "--kind", "enterprise", "--phrase-language", "en", "--phrase-file", str(phrase))
-    assert wallet(*args).code == 2
+    assert wallet(*args, "--json").problem == "ring_file_needed"
+    assert not stage.session("two").profile.exists()
     back = wallet(*args, "--keyring", str(ring), "--json")
     assert (back.code, back.json["state"]) == (0, "restored")
     assert stage.session("two").keys.root == stage.session("alice").keys.root
@@ -198,15 +199,22 @@ def test_a_key_ring_of_another_dossier_or_for_a_person_is_refused(wallet: Wallet
     assert wallet(*other, "--keyring", ring, "--kind", "enterprise", "--index", "1", "--json").code == 4
 
 
-def test_a_ring_that_opens_and_names_another_dossier_is_refused(stage: Stage) -> None:
-    from protocol.keyring import KeyRing, RingRoot, seal_ring
-    from protocol.keys import Root, derive_revoke_key, derive_sealing, derive_tag_key
+@pytest.mark.parametrize("owned_by", [None, "bob"])
+def test_a_ring_that_opens_and_names_a_dossier_of_somebody_else_is_refused(
+    wallet: Wallet, stage: Stage, owned_by: str | None
+) -> None:
+    from protocol.keyring import KeyRing, RingRoot, member_identity, seal_ring
+    from protocol.keys import Root, derive_revoke_key, derive_tag_key, member_root
 
-    person, root = Root(b"p" * 32), Root(b"r" * 32)
-    ring = KeyRing(b"o" * 32, (RingRoot(1, root),), derive_tag_key(root), derive_revoke_key(root))
-    sealed = seal_ring(ring, [derive_sealing(person, 1).recipient()])
-    with pytest.raises(Exception, match="another dossier"):
-        setup._enterprise_ring([derive_sealing(person, 1)], b"d" * 32, sealed)
+    dossier = stage.holder(owned_by).party.subject if owned_by else b"o" * 32
+    root = Root(b"r" * 32)
+    ring = KeyRing(dossier, (RingRoot(1, root),), derive_tag_key(root), derive_revoke_key(root))
+    file = stage.folder / "ring.age"
+    file.write_bytes(seal_ring(ring, [member_identity(member_root(PHRASES["alice"], "en", 0)).recipient()]))
+    args = ("restore", "--profile", "two", "--phrase-language", "en", "--phrase-file", phrase_file(stage))
+    done = wallet(*args, "--kind", "enterprise", "--keyring", str(file), "--json")
+    assert (done.code, done.problem) == (4, "ring_dossier_other")
+    assert not stage.session("two").profile.exists()
 
 
 def test_without_a_deployment_record_nothing_is_made(wallet: Wallet, stage: Stage) -> None:

@@ -184,10 +184,13 @@ def test_the_written_phrase_is_compared_and_kept_nowhere(reading: Page, shared: 
     }
 
 
-def test_an_enterprises_phrase_is_compared_by_its_accounts(stage: Any) -> None:
-    from wallet_cli.services import backup
+def test_a_phrase_is_compared_by_the_owner_whose_controller_may_have_changed(stage: Any) -> None:
+    from protocol.keys import Mnemonic
+    from wallet_cli.services import backup, rotating
 
     firm = stage.holder("alice", kind="enterprise")
+    backup.check_phrase(firm, PHRASES["alice"])
+    rotating.rotate_controller(firm, Mnemonic(PHRASES["alice"], "en"))
     backup.check_phrase(firm, PHRASES["alice"])
     with pytest.raises(Exception, match="another wallet"):
         backup.check_phrase(firm, PHRASES["bob"])
