@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from chain.garbage import garbage, node_error
-from chain.values import ADDRESS_BYTES, HASH_BYTES, BlockRef
+from chain.sizes import ADDRESS_BYTES, HASH_BYTES
+from chain.values import BlockRef
 
 MAX_NUMBER = 2**64 - 1
 MAX_WEI = 2**128 - 1

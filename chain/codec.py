@@ -14,9 +14,10 @@ from functools import cache
 from typing import Any
 
 from chain.compile import CONTRACTS, load_artifact
+from chain.deployment import Contracts
 from chain.garbage import garbage
 from chain.reverts import refusal
-from chain.values import Contracts, sized
+from chain.sizes import sized
 from protocol.eip712 import snake
 from protocol.encoding import hex0x
 from protocol.errors import Denied, OneFileError

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from chain.codec import encode
 from chain.compile import CONTRACTS, load_artifact
-from chain.deployment import Deployment
+from chain.deployment import Contracts, Deployment
 from chain.files import read_deployment, write_deployment
 from chain.node import Node
 from chain.sender import Sender
 from chain.signer import TxSigner
-from chain.values import Contracts
 from protocol.encoding import hex0x
 from protocol.errors import Conflict
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from chain.values import HASH_BYTES, Contracts, sized
+from chain.sizes import ADDRESS_BYTES, HASH_BYTES, sized
 from protocol.canonical import loads_object
 from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Malformed
@@ -21,6 +21,31 @@ from protocol.errors import Malformed
 VERSION = 1
 MAX_BYTES = 16 << 10
 _FIELDS = {"v", "chain_id", "contracts", "deploy_block", "deploy_block_hash"}
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """The addresses (20 bytes each) of the four contracts."""
+
+    agency_registry: bytes
+    dossier_registry: bytes
+    grant_registry: bytes
+    archive_log: bytes
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            sized(getattr(self, name), ADDRESS_BYTES, name)
+
+    def to_json(self) -> dict[str, str]:
+        """The addresses as 0x-hex, by name."""
+        return {name: hex0x(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, value: object) -> Contracts:
+        """The contracts of a JSON object that has exactly the four names; else `Malformed`."""
+        if not isinstance(value, dict) or set(value) != set(cls.__slots__):
+            raise Malformed("contracts", "expected the addresses of exactly four contracts")
+        return cls(**{name: unhex0x(value[name], length=ADDRESS_BYTES, what=name) for name in cls.__slots__})
 
 
 @dataclass(frozen=True, slots=True)

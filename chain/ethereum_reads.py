@@ -14,7 +14,8 @@ from chain.history import RegistryHistory
 from chain.ledger import MAX_EVENT_RANGE, check_range
 from chain.node import Node, RawLog, RevertError
 from chain.reverts import refusal
-from chain.values import AgencyState, BlockRef, CardState, DossierState, LogHead, LogState, sized
+from chain.sizes import sized
+from chain.values import AgencyState, BlockRef, CardState, DossierState, LogHead, LogState
 from chain.world import cards_of
 from protocol.errors import Malformed, Unavailable, Untrusted
 from protocol.hashing import ZERO32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from chain.values import ADDRESS_BYTES, HASH_BYTES, sized
+from chain.sizes import ADDRESS_BYTES, HASH_BYTES, sized
 
 KIND_NONE = 0
 KIND_QUORUM = 1

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chain.fees import Fees
-from chain.values import HASH_BYTES, BlockRef, sized
+from chain.sizes import HASH_BYTES, sized
+from chain.values import BlockRef
 
 
 @dataclass(frozen=True, slots=True)

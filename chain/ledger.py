@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from chain.deployment import Deployment, LogRecord
+from chain.deployment import Contracts, Deployment, LogRecord
 from chain.events import Anchored, Event
 from chain.guardians import GuardianState
 from chain.values import (
@@ -31,7 +31,6 @@ from chain.values import (
     AgencyState,
     BlockRef,
     CardState,
-    Contracts,
     DossierState,
     IssueSpan,
     LogHead,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from chain import memory_log_rules as log_rules
 from chain import memory_rules as rules
-from chain.deployment import Deployment
+from chain.deployment import Contracts, Deployment
 from chain.events import Anchored, Event, EventRef
 from chain.faults import Faults
 from chain.guardians import GuardianState
@@ -25,17 +25,8 @@ from chain.ledger import Ledger, check_range
 from chain.memory_guardians import MemoryGuardians, Rule
 from chain.memory_rules import Approver, Happening, Turn
 from chain.reverts import refusal
-from chain.values import (
-    AgencyState,
-    BlockRef,
-    CardState,
-    Contracts,
-    DossierState,
-    LogHead,
-    LogState,
-    TxRef,
-    sized,
-)
+from chain.sizes import sized
+from chain.values import AgencyState, BlockRef, CardState, DossierState, LogHead, LogState, TxRef
 from chain.world import World, cards_of, dossier_named
 from protocol.dossier_messages import BumpEpoch, OpenDossier, RotateDossier
 from protocol.encoding import u64
@@ -46,6 +37,7 @@ from protocol.keycard import KeyCard
 CHAIN_ID = 31337
 FIRST_TIME = 1_800_000_000
 GAS = 100_000  # nothing is metered; every transaction says this
+
 
 @dataclass(frozen=True, slots=True)
 class _Block:

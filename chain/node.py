@@ -32,7 +32,8 @@ from chain.answers import (
 from chain.codec import Call
 from chain.endpoint import ANSWER_TIMEOUT_S, Endpoint
 from chain.garbage import garbage, node_error, plain
-from chain.values import ADDRESS_BYTES, HASH_BYTES, BlockRef
+from chain.sizes import ADDRESS_BYTES, HASH_BYTES
+from chain.values import BlockRef
 from protocol.encoding import hex0x
 from protocol.errors import OneFileError
 

@@ -15,7 +15,8 @@ from typing import Protocol
 
 from chain.events import Anchored
 from chain.ledger import MAX_EVENT_RANGE, MAX_GROWTH, Ledger, LogState
-from chain.values import HASH_BYTES, BlockRef, sized
+from chain.sizes import HASH_BYTES, sized
+from chain.values import BlockRef
 from protocol.entries import origin_hash
 from protocol.errors import Conflict, Denied, Unavailable, Untrusted
 from protocol.merkle import consistency_proof, verify_consistency

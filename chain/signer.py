@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from chain.values import ADDRESS_BYTES, sized
+from chain.sizes import ADDRESS_BYTES, sized
 from protocol.canonical import loads_object
 from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Denied, Malformed, OneFileError, Unavailable

@@ -8,23 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from protocol.encoding import hex0x, unhex0x
-from protocol.errors import Malformed
+from chain.sizes import ADDRESS_BYTES, HASH_BYTES, sized
 
 ROLE_ISSUER = 1
 ROLE_READER = 2
 ROLE_SCENARIO = 4
 ROLES = {ROLE_ISSUER: "issuer", ROLE_READER: "reader", ROLE_SCENARIO: "scenario-authority"}
-
-ADDRESS_BYTES = 20
-HASH_BYTES = 32
-MAX_U64 = 2**64 - 1
-
-
-def sized(value: bytes, length: int, what: str) -> None:
-    """`Malformed` unless `value` has exactly `length` bytes (eth_abi would pad it in silence)."""
-    if len(value) != length:
-        raise Malformed("length", "{what}: expected {want} bytes, got {got}", what=what, want=length, got=len(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +38,6 @@ class TxRef:
 
     def __post_init__(self) -> None:
         sized(self.hash, HASH_BYTES, "transaction hash")
-
-
-@dataclass(frozen=True, slots=True)
-class Contracts:
-    """The addresses (20 bytes each) of the four contracts."""
-
-    agency_registry: bytes
-    dossier_registry: bytes
-    grant_registry: bytes
-    archive_log: bytes
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            sized(getattr(self, name), ADDRESS_BYTES, name)
-
-    def to_json(self) -> dict[str, str]:
-        """The addresses as 0x-hex, by name."""
-        return {name: hex0x(getattr(self, name)) for name in self.__slots__}
-
-    @classmethod
-    def from_json(cls, value: object) -> Contracts:
-        """The contracts of a JSON object that has exactly the four names; else `Malformed`."""
-        if not isinstance(value, dict) or set(value) != set(cls.__slots__):
-            raise Malformed("contracts", "expected the addresses of exactly four contracts")
-        return cls(**{name: unhex0x(value[name], length=ADDRESS_BYTES, what=name) for name in cls.__slots__})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 The record that ``chain deploy`` wrote is where trust begins: it comes from whoever runs the system, on a way
 that is trusted, and names the block that tells its chain apart. A vault's word is never enough for it.
+
+Every command reads the record; what only some do with it (the log's name, EIP-712) is loaded there.
 """
 
 from __future__ import annotations
@@ -13,14 +15,12 @@ from chain.deployment import Deployment
 from client.files import read_bounded, write_private
 from client.profile import Profile
 from client.settings import Settings
-from protocol.eip712 import Domain
-from protocol.entries import origin_hash, parse_origin
 from protocol.errors import Denied, Untrusted
-from protocol.note import Vkey
 
 if TYPE_CHECKING:
     from chain.ledger import LedgerReads
     from protocol import wire
+    from protocol.eip712 import Domain
 
 MAX_RECORD = 16 << 10
 
@@ -55,6 +55,9 @@ def with_log(deployment: Deployment, info: wire.Info, ledger: LedgerReads | None
 
     With a ledger, the log must stand in its ArchiveLog with this key: the vault can't name another's.
     """
+    from protocol.entries import origin_hash, parse_origin
+    from protocol.note import Vkey
+
     origin, vkey = parse_origin(info.log_origin), Vkey.parse(info.log_vkey)
     ours = (deployment.chain_id, deployment.contracts.archive_log)
     if (origin.chain_id, origin.archive_log) != ours or vkey.name != info.log_origin:
@@ -74,14 +77,20 @@ def with_log(deployment: Deployment, info: wire.Info, ledger: LedgerReads | None
 
 def dossier_domain(deployment: Deployment) -> Domain:
     """The EIP-712 domain of dossier messages and dossiers' key cards."""
-    return Domain(deployment.chain_id, deployment.contracts.dossier_registry)
+    return _domain(deployment, deployment.contracts.dossier_registry)
 
 
 def agency_domain(deployment: Deployment) -> Domain:
     """The EIP-712 domain of agencies' key cards."""
-    return Domain(deployment.chain_id, deployment.contracts.agency_registry)
+    return _domain(deployment, deployment.contracts.agency_registry)
 
 
 def grant_domain(deployment: Deployment) -> Domain:
     """The EIP-712 domain of grants and mandates."""
-    return Domain(deployment.chain_id, deployment.contracts.grant_registry)
+    return _domain(deployment, deployment.contracts.grant_registry)
+
+
+def _domain(deployment: Deployment, contract: bytes) -> Domain:
+    from protocol.eip712 import Domain
+
+    return Domain(deployment.chain_id, contract)

@@ -17,8 +17,9 @@ from console.i18n import _
 
 _WIDE = "\u2e80-\u303f\u3040-\u9fff\uf900-\ufaff\uff01-\uff60"
 _OPENING, _CLOSING = "（《「『【", "，。、；：！？）》」』】…"
-_PIECE = re.compile(rf"(\s*)([{_OPENING}]*(?:[^\s{_WIDE}]+|[{_WIDE}])[{_CLOSING}]*)")
-_PLACEHOLDER = re.compile(r"\b[A-Z][A-Z0-9]+(?:[_-][A-Z0-9]+)*(?: RANGE)?")
+# Patterns as text: only a page of help compiles them.
+_PIECE = rf"(\s*)([{_OPENING}]*(?:[^\s{_WIDE}]+|[{_WIDE}])[{_CLOSING}]*)"
+_PLACEHOLDER = r"\b[A-Z][A-Z0-9]+(?:[_-][A-Z0-9]+)*(?: RANGE)?"
 _UNTOUCHED = "\b"  # click's mark of a paragraph that keeps its lines
 
 
@@ -53,7 +54,7 @@ class HelpPage(click.HelpFormatter):
 
 def placeholders(text: str) -> str:
     """``text`` with its upper-case placeholders in the current language."""
-    return _PLACEHOLDER.sub(lambda found: _(found[0]), text)
+    return re.sub(_PLACEHOLDER, lambda found: _(found[0]), text)
 
 
 def columns(text: str) -> int:
@@ -64,7 +65,7 @@ def columns(text: str) -> int:
 def wrap(text: str, width: int) -> list[str]:
     """``text`` in lines of at most ``width`` columns; a word that is longer stands alone."""
     lines, line = [], ""
-    for found in _PIECE.finditer(text):
+    for found in re.finditer(_PIECE, text):
         longer = line + (found[1] if line else "") + found[2]
         if line and columns(longer) > width:
             lines.append(line)

@@ -15,13 +15,13 @@ _UNSEEN = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
     "\U000e0000-\U000e0fff"
 )
-_IN_LINES = re.compile(f"[{_UNSEEN}]")
-_IN_ONE_LINE = re.compile(f"[\n{_UNSEEN}]")
+_IN_LINES = f"[{_UNSEEN}]"  # compiled by the first text that is checked
+_IN_ONE_LINE = f"[\n{_UNSEEN}]"
 
 
 def printable(text: str, *, lines: bool = False) -> str:
     """The text with whatever could not be seen spelled as ``\\u202e``; ``lines`` lets line breaks be."""
-    return (_IN_LINES if lines else _IN_ONE_LINE).sub(_spelled, text)
+    return re.sub(_IN_LINES if lines else _IN_ONE_LINE, _spelled, text)
 
 
 def _spelled(match: re.Match[str]) -> str:

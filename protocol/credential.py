@@ -24,10 +24,10 @@ from protocol.errors import Denied, Malformed, Untrusted
 from protocol.fields import Fields, text_of
 from protocol.identifiers import dossier_urn, parse_certificate_id, parse_dossier_urn
 from protocol.jose import EcSigner, PublicJwk
-from protocol.licence_types import parse_vct
 from protocol.pointers import Path, leaves, selects, within
 from protocol.sdjwt import KeyBinding, Opened, SdJwt, open_claims, parse_sdjwt, verify_issuer, verify_key_binding
 from protocol.sdjwt_present import bind_key, select_disclosures
+from protocol.vct import parse_vct
 
 MAX_FILES = 63  # a slip has 64 objects, and the first is the credential
 MAX_FILE_BYTES = 4 << 30

@@ -13,8 +13,6 @@ The names of fields are ours. ``type_code`` has the form that public implementat
 from __future__ import annotations
 
 from protocol.errors import Malformed
-from protocol.fields import text_of
-from protocol.forms import VCT
 from protocol.hashing import keccak256
 from protocol.licence_forms import (
     DEFINER,
@@ -45,7 +43,6 @@ __all__ = [
     "Title",
     "by_vct",
     "licence_type",
-    "parse_vct",
     "type_id",
 ]
 
@@ -53,12 +50,6 @@ __all__ = [
 def type_id(licence_type: str) -> bytes:
     """How AgencyRegistry names a type: keccak256 of its UTF-8 bytes, 32 bytes. Versions share it."""
     return keccak256(licence_type.encode("utf-8"))
-
-
-def parse_vct(vct: object) -> tuple[str, int]:
-    """Type and version in a ``vct``, known to this catalogue or not."""
-    *_, name, version = text_of(vct, "vct", pattern=VCT).split(":")
-    return name, int(version)
 
 
 DIMENSIONS = {

@@ -18,9 +18,10 @@ from agency_cli.services.sheet import Row, Sheet, draw_sheet, load_font
 from protocol.canonical import Json
 from protocol.errors import Denied, Malformed, Untrusted
 from protocol.identifiers import parse_certificate_id
-from protocol.licence_types import HOLDER_FIELDS, LicenceType, Title, licence_type, parse_vct
+from protocol.licence_types import HOLDER_FIELDS, LicenceType, Title, licence_type
 from protocol.paper import Paper, Value, paper_link, sign_paper
 from protocol.status_list import STATUS_NAMES, VALID
+from protocol.vct import parse_vct
 
 DEFAULT_DAYS = 90
 DAY_S = 86_400

@@ -29,8 +29,9 @@ from protocol.canonical import Json
 from protocol.errors import Conflict, Denied, OneFileError, Unavailable
 from protocol.facts import AnchorFacts, CardFact
 from protocol.identifiers import parse_certificate_id
-from protocol.licence_types import LicenceType, licence_type, parse_vct
+from protocol.licence_types import LicenceType, licence_type
 from protocol.status_list import INVALID
+from protocol.vct import parse_vct
 
 MAX_REVISION = 999
 

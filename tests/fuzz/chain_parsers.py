@@ -10,11 +10,11 @@ from eth_abi.abi import encode as abi_encode
 from chain import endpoint, events
 from chain.codec import MAX_ABI_BYTES, Codec, _abi, decode, refusal_of
 from chain.deployment import MAX_BYTES as MAX_DEPLOYMENT
-from chain.deployment import Deployment, LogRecord
+from chain.deployment import Contracts, Deployment, LogRecord
 from chain.event_table import to_event
 from chain.node import MAX_LOGS, Node, NodeRefusalError, RevertError
 from chain.signer import MAX_KEY_FILE, TxSigner
-from chain.values import BlockRef, Contracts
+from chain.values import BlockRef
 from protocol.errors import Denied, Malformed, OneFileError, Unavailable
 from tests.fuzz.parser import Parser, lax_json, text
 
@@ -264,7 +264,7 @@ PARSERS = (
     Parser("abi-event", event, ("chain.codec.Codec.event", "chain.event_table.to_event"), _abi_events, errors=(Unavailable,), limit=1 << 20),
     Parser("contract-refusal", refusal, ("chain.codec.refusal_of",), _refusals, errors=(OneFileError,), limit=1 << 20),
     Parser("deployment", deployment, ("chain.deployment.Deployment.parse",), _deployments, limit=MAX_DEPLOYMENT + 64),
-    Parser("contracts", contracts, ("chain.values.Contracts.from_json",), lambda: [b'{"agency_registry":"%s"}' % ADDRESS.encode(), _contracts()]),
+    Parser("contracts", contracts, ("chain.deployment.Contracts.from_json",), lambda: [b'{"agency_registry":"%s"}' % ADDRESS.encode(), _contracts()]),
     Parser(
         "key-file", key_file, ("chain.signer.TxSigner.from_bytes",), _key_files,
         errors=(Malformed,), limit=MAX_KEY_FILE + 64, words=(b'"kdf":"pbkdf2"', b'"n":', b'"c":', b'"dklen":'), bombs=greedy_keystores, cpu_ms=3000, mib=300,

@@ -13,9 +13,8 @@ from typing import Any
 
 import httpx2
 
-from chain.deployment import Deployment
+from chain.deployment import Contracts, Deployment
 from chain.ledger import BlockRef
-from chain.values import Contracts
 from client import agent
 from client.agent_main import MAX_LINE, Agent, read_line
 from client.exportdir import read_folder

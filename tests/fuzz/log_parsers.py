@@ -28,7 +28,6 @@ from protocol.identifiers import (
     parse_certificate_id,
     parse_dossier_urn,
 )
-from protocol.licence_types import parse_vct
 from protocol.note import MAX_NOTE_BYTES, Checkpoint, Vkey, parse_note, verify_checkpoint, verify_note
 from protocol.pointers import format_pointer, parse_pointer
 from protocol.status_list import parse_status_uri
@@ -44,6 +43,7 @@ from protocol.tiles import (
     read_hashes,
 )
 from protocol.tlog_proof import MAX_PROOF_BYTES, TlogProof, verify_tlog_proof
+from protocol.vct import parse_vct
 from tests.fuzz import golden
 from tests.fuzz.parser import OURS, Parser, lax_json, text
 from tests.log_samples import ORIGIN, SIGNER, Log
@@ -235,7 +235,7 @@ NAMES = (
         "certificate-id", "protocol.identifiers.parse_certificate_id", parse_certificate_id,
         "1.2.156.3005.2.12100000000000001J001.11370000MB2849999B.SB2026001.001.0", spell=str,
     ),
-    _name("vct", "protocol.licence_types.parse_vct", parse_vct, "urn:onefile:licence:social-insurance-proof:1"),
+    _name("vct", "protocol.vct.parse_vct", parse_vct, "urn:onefile:licence:social-insurance-proof:1"),
     _name("status-uri", "protocol.status_list.parse_status_uri", parse_status_uri, "urn:onefile:status:0x" + "2" * 40 + ":0"),
     _name("pointer", "protocol.pointers.parse_pointer", parse_pointer, "/holder/name", "/a~0b~1c/0", spell=format_pointer),
     _name("day", "protocol.credential.parse_day", lambda said: parse_day(said, "day"), "2026-02-28", "2026-02-30"),

@@ -57,7 +57,7 @@ address | Keys | spec/identifiers.md | identifiers.parse_address | texts.address
 citizen-number | Credential | spec/identifiers.md | identifiers.check_citizen_number | texts.citizen_number
 credit-code | Credential | spec/identifiers.md | identifiers.check_credit_code | texts.credit_code
 certificate-id | Credential | spec/identifiers.md | identifiers.parse_certificate_id | texts.certificate_id
-vct | Credential | spec/credential.md | licence_types.parse_vct | texts.vct
+vct | Credential | spec/credential.md | vct.parse_vct | texts.vct
 status-uri | Credential | spec/credential.md | status_list.parse_status_uri | texts.status_uri
 credential | Credential | spec/credential.md | credential.verify_credential_signature | credentials.credential
 presentation | Credential | spec/credential.md | credential.verify_presentation_binding | credentials.presentation

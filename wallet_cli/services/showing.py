@@ -10,14 +10,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from client.session import Session
 from protocol import wire
 from protocol.encoding import b64u
 from protocol.errors import Denied, Malformed
-from protocol.readiness import Pick
 from protocol.show_code import CODE_ROTATION_S, new_show_code, sign_show_code
 from wallet_cli.services.opening import OpenedItem
+
+if TYPE_CHECKING:
+    from protocol.readiness import Pick  # part of what is loaded while somebody scans
 
 SESSION_S = 300
 MAX_POLL_S = 20
@@ -80,7 +83,9 @@ class Showing:
         self.session, self.choice = session, Choice(items, claims, optional=optional)
         self.id = secrets.token_bytes(16)
         self._counter = 0
-        opened = session.api.open_show(wire.OpenShow(session=b64u(self.id), lifetime_s=SESSION_S))
+        api = session.api
+        _behind("qrcode.main")  # while the vault answers
+        opened = api.open_show(wire.OpenShow(session=b64u(self.id), lifetime_s=SESSION_S))
         self.expires = opened.expires
         # Codes live by the vault's clock, to the second; ours may differ from it.
         self._offset = opened.expires - SESSION_S - session.clock.now()
@@ -135,10 +140,10 @@ class Showing:
 
     def _warm(self) -> None:
         """Load what the check of the collector needs while the person holds up the first code, never before it."""
-        threading.Thread(target=_load, args=[self.session.opener is None], daemon=True).start()
+        chain = ["chain.ethereum"] if self.session.opener is None else []
+        _behind("wallet_cli.services.collecting", *chain)
 
 
-def _load(chain: bool) -> None:
-    import_module("wallet_cli.services.collecting")
-    if chain:
-        import_module("chain.ethereum")
+def _behind(*modules: str) -> None:
+    """Load modules while this thread waits for somebody."""
+    threading.Thread(target=lambda: [import_module(name) for name in modules], daemon=True).start()

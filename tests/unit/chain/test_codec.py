@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from chain import events as e
 from chain.codec import MAX_ABI_BYTES, Codec, decode, encode, error_names, event_names, refusal_of
+from chain.deployment import Contracts
 from chain.event_table import LEFT_OUT, ROWS, to_event
 from chain.reverts import NOT_OURS, REFUSALS, refusal
-from chain.values import BlockRef, Contracts
+from chain.values import BlockRef
 from chain.world import _STEPS
 from protocol.errors import Denied, Malformed, Unavailable
 from protocol.hashing import keccak256

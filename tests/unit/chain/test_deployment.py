@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain.deployment import MAX_BYTES, Deployment
+from chain.deployment import MAX_BYTES, Contracts, Deployment
 from chain.files import read_deployment, write_atomically, write_deployment
-from chain.values import Contracts
 from protocol.errors import Malformed, Unavailable
 
 CONTRACTS = Contracts(*(bytes([number]) * 20 for number in range(1, 5)))

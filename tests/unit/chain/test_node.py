@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chain.codec import Call, Codec
+from chain.deployment import Contracts
 from chain.node import MAX_LOGS, Node, NodeRefusalError, RevertError
-from chain.values import BlockRef, Contracts
+from chain.values import BlockRef
 from protocol.errors import Unavailable
 from tests.unit.chain.rogue import ToldEndpoint
 

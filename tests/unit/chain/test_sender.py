@@ -11,10 +11,11 @@ from eth_account import Account
 
 from chain import sender as module
 from chain.codec import Codec
+from chain.deployment import Contracts
 from chain.node import NodeRefusalError, Receipt, RevertError
 from chain.sender import Sender
 from chain.signer import TxSigner
-from chain.values import BlockRef, Contracts
+from chain.values import BlockRef
 from protocol.errors import Conflict, Denied, OneFileError, Unavailable
 from protocol.hashing import keccak256, sha256
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from chain.deployment import Contracts
 from chain.values import (
     ROLE_ISSUER,
     ROLE_READER,
     AgencyState,
     BlockRef,
     CardState,
-    Contracts,
     DossierState,
     IssueSpan,
     LogHead,

@@ -21,9 +21,9 @@ from protocol.licence_types import (
     LicenceType,
     by_vct,
     licence_type,
-    parse_vct,
     type_id,
 )
+from protocol.vct import parse_vct
 
 TYPES = sorted(CATALOGUE.values(), key=lambda t: t.number)
 STANDARD = CLEAR | {"sub", "certificate_id", "certificate_number", "supersedes", "holder"}

@@ -22,11 +22,12 @@ from protocol.identifiers import (
     parse_dossier_urn,
 )
 from protocol.jose import PublicJwk
-from protocol.licence_types import parse_vct, type_id
+from protocol.licence_types import type_id
 from protocol.pointers import parse_pointer
 from protocol.recipients import HybridIdentity, X25519Identity, parse_identity, parse_recipient
 from protocol.show_code import log_prefix
 from protocol.status_list import parse_status_uri
+from protocol.vct import parse_vct
 from tests.vectors.book import Input, unoctets
 
 
