@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from protocol import wire
 from vault_api.requests import AHolder, APage, Served, id16, id32, rendered, wait_of
+from vault_api.routes.late import late_router
 from vault_api.routes.streams import ARange, payload_response
 from vault_api.services import grants, mine, payloads, shows
 from vault_api.services.long_poll import poll
 
-router = APIRouter(prefix="/v1/me")
+router = late_router("/v1/me")
 
 
 @router.get("")

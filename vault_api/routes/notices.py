@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from protocol import wire
 from protocol.wire_notices import Notices
 from vault_api.requests import AHolder, AnAgency, APage, Served, rendered, wait_of
+from vault_api.routes.late import late_router
 from vault_api.services import notices, said
 from vault_api.services.long_poll import until
 
-router = APIRouter(prefix="/v1")
+router = late_router("/v1")
 
 
 @router.get("/me/notices")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -10,10 +10,11 @@ from protocol.errors import Denied
 from vault_api import docs_page, gauges, metrics
 from vault_api.limits.addresses import within
 from vault_api.requests import Served
+from vault_api.routes.late import late_router
 from vault_api.services.readiness import OK
 
 NOT_KEPT = {"Cache-Control": "no-store"}
-router = APIRouter(include_in_schema=False)
+router = late_router(in_schema=False)
 
 
 @router.get("/healthz")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import Header
 from fastapi.responses import HTMLResponse, Response
 
 from console.i18n import accept_language
@@ -13,9 +13,10 @@ from protocol.encoding import hex0x
 from protocol.errors import Denied
 from vault_api import paper_page
 from vault_api.requests import AnAgency, Served, rendered
+from vault_api.routes.late import late_router
 from vault_api.services import stamps
 
-router = APIRouter()
+router = late_router()
 
 
 @router.get("/paper", include_in_schema=False)

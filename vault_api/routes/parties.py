@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
@@ -26,11 +26,12 @@ from vault_api.requests import (
     id32,
     rendered,
 )
+from vault_api.routes.late import late_router
 from vault_api.services import cards, deposits, payloads, statuses
 from vault_api.services.relay import relay
 from vault_api.vault import Vault
 
-router = APIRouter(prefix="/v1")
+router = late_router("/v1")
 WRITE_BYTES = 1 << 20
 # The body is streamed and no parameter of the route, so that it is described here.
 SEALED_BODY = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from protocol import wire, wire_batch
@@ -12,10 +12,11 @@ from protocol.encoding import b64u, unhex0x
 from protocol.errors import Denied
 from protocol.status_list import MAX_LIFETIME_S
 from vault_api.requests import AListNumber, APage, Served, account_of
+from vault_api.routes.late import late_router
 from vault_api.services import agencies, cards, statuses
 from vault_api.services.info import info
 
-router = APIRouter(prefix="/v1")
+router = late_router("/v1")
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT = "public, max-age=10"

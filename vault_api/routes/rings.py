@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from protocol import wire_keys
 from vault_api.problems import speaks
 from vault_api.requests import AHolder, ASignature, Served, rendered
+from vault_api.routes.late import late_router
 from vault_api.services import rewraps, rings
 
-router = APIRouter(prefix="/v1")
+router = late_router("/v1")
 
 
 @router.put("/me/ring", response_model=wire_keys.RingKept)

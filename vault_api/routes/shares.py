@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from protocol import wire, wire_shares
 from vault_api.requests import AHolder, APage, Served, rendered
+from vault_api.routes.late import late_router
 from vault_api.services import shares
 
-router = APIRouter(prefix="/v1/me/shares")
+router = late_router("/v1/me/shares")
 
 
 @router.post("", response_model=wire_shares.SharesKept)

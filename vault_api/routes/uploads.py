@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
@@ -14,10 +14,11 @@ from protocol.errors import Malformed, Untrusted
 from protocol.hashing import same, sha256
 from vault_api.callers import Caller
 from vault_api.requests import ASignature, AStreamSignature, Served, id16, rendered
+from vault_api.routes.late import late_router
 from vault_api.services import payloads, uploads
 from vault_api.writes import Answer
 
-router = APIRouter(prefix="/v1/uploads")
+router = late_router("/v1/uploads")
 SEGMENT_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,

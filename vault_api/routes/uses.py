@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from protocol import wire, wire_verify
@@ -18,12 +18,13 @@ from vault_api.requests import (
     rendered,
     wait_of,
 )
+from vault_api.routes.late import late_router
 from vault_api.routes.streams import ARange, payload_response
 from vault_api.services import checks, grants, releases, scenarios, show_documents, shows
 from vault_api.services.long_poll import poll
 from vault_api.services.use import use_grant
 
-router = APIRouter(prefix="/v1")
+router = late_router("/v1")
 
 
 @router.post("/grants", status_code=201, response_model=wire.GrantPosted)
