@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chain.abi import encode
+from chain.codec import encode
 from chain.compile import CONTRACTS, load_artifact
 from chain.deployment import Contracts, Deployment
 from chain.files import read_deployment, write_deployment

@@ -10,6 +10,6 @@ MAX_U64 = 2**64 - 1
 
 
 def sized(value: bytes, length: int, what: str) -> None:
-    """`Malformed` unless `value` has exactly `length` bytes; nothing is padded in silence."""
+    """`Malformed` unless `value` has exactly `length` bytes (eth_abi would pad it in silence)."""
     if len(value) != length:
         raise Malformed("length", "{what}: expected {want} bytes, got {got}", what=what, want=length, got=len(value))

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chain import events as e
-from chain.abi import encode
-from chain.codec import MAX_ABI_BYTES, Codec, decode, error_names, event_names, refusal_of
+from chain.codec import MAX_ABI_BYTES, Codec, decode, encode, error_names, event_names, refusal_of
 from chain.deployment import Contracts
 from chain.event_table import LEFT_OUT, ROWS, to_event
 from chain.reverts import NOT_OURS, REFUSALS, refusal
@@ -93,7 +92,7 @@ class TestEncoding:
         ],
         ids=repr,
     )
-    def test_bytes_of_a_wrong_length_are_not_padded(self, types: list[str], args: list[object]) -> None:
+    def test_what_the_library_would_pad_is_malformed(self, types: list[str], args: list[object]) -> None:
         with pytest.raises(Malformed):
             encode(types, args)
 
