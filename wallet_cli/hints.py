@@ -60,6 +60,7 @@ register(
         "share_not_accepted": N_("Take it first with `wallet guard accept`."),
         "request_used": N_("Make a new request: `wallet recover cancel`, then `wallet recover start`."),
         "dossier_frozen": N_("Wait until the freeze is over, or sign with the recovery phrase."),
+        "guardians_none": N_("Check the dossier's id: any guardian sees it in `wallet guard list`."),
         "guardians_missing": N_("Name them with `wallet guardians set`."),
         "guardians_exist": N_("Use `wallet guardians change`."),
         "pack_too_old": N_("Renew it with `wallet pack update` as soon as there is a network."),

@@ -53,14 +53,19 @@ def put(
     ),
 )
 @click.argument("item")
+@click.option("--dry-run", is_flag=True, help=N_("Only say what would change."))
 @click.option("--yes", is_flag=True, help=N_("Do not ask."))
 @passphrase_options
-def delete(item: str, yes: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+def delete(item: str, dry_run: bool, yes: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
     from wallet_cli.services import documents
 
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
         record = found.store.item(item)
+        if dry_run:
+            data = {"item": record.id, "state": record.state, "dry_run": True}
+            output.emit(data, lambda: output.line(_("Would destroy item {item}.").format(item=record.id)))
+            return
         if not output.confirm(_("Destroy item {item} for good?").format(item=short(record.id)), assume_yes=yes):
             raise Denied("not_confirmed", "nothing was changed: it was not confirmed")
         gone = documents.delete(found, record)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from client.passphrase import passphrase_options
+from client.session import Session
 from console import output
 from console.frame import Command
 from console.i18n import N_, _
@@ -19,15 +20,26 @@ from wallet_cli.common import require_open, session
 @click.command(cls=Command, help=N_("Show the dossier: accounts, key card, grant epoch, counts."))
 @click.option("--open", "open_", is_flag=True, help=N_("Send an opening that was not completed."))
 @click.option("--end-grants", is_flag=True, help=N_("End every grant and mandate of the dossier at once."))
+@click.option("--dry-run", is_flag=True, help=N_("With --end-grants: list the grants that would end, and end none."))
 @click.option("--yes", is_flag=True, help=N_("Do not ask."))
 @passphrase_options
-def dossier(open_: bool, end_grants: bool, yes: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+def dossier(
+    open_: bool,
+    end_grants: bool,
+    dry_run: bool,
+    yes: bool,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+) -> None:
     from wallet_cli.services import ending, registration
 
     with session(passphrase_file, passphrase_fd) as found:
         if open_:
             registration.open_dossier(found)
         require_open(found)
+        if end_grants and dry_run:
+            _would_end(found)
+            return
         if end_grants:
             if not output.confirm(_("End all grants of this dossier?"), assume_yes=yes):
                 raise Denied("not_confirmed", "nothing was changed: it was not confirmed")
@@ -36,6 +48,22 @@ def dossier(open_: bool, end_grants: bool, yes: bool, passphrase_file: Path | No
         seen = registration.view(found)
     data = {name: getattr(seen, name) for name in seen.__slots__}
     output.emit(data, lambda: _draw(data))
+
+
+def _would_end(found: Session) -> None:
+    from wallet_cli.services import revoking, syncing
+
+    syncing.sync(found)
+    rows = [row for row in revoking.listed(found) if row["state"] in {"live", "not_yet"}]
+    data = {"grants": [row["grant"] for row in rows], "dry_run": True}
+
+    def human() -> None:
+        for row in rows:
+            name = row["agency_name"] or row["agency"]
+            output.line(_("Would end grant {grant} of {agency}.").format(grant=row["grant"], agency=name))
+        output.say(_("Nothing was changed."))
+
+    output.emit(data, human)
 
 
 def _draw(data: dict[str, Any]) -> None:

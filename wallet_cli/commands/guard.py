@@ -96,16 +96,23 @@ def card(out: str, passphrase_file: Path | None, passphrase_fd: int | None) -> N
 
 @guard.command(cls=Command, help=N_("Stop a stolen device: its grants and changes count for nothing for seven days."))
 @click.argument("dossier")
+@click.option("--dry-run", is_flag=True, help=N_("Only say what would change."))
 @click.option("--yes", is_flag=True, help=N_("Do not ask."))
 @passphrase_options
-def freeze(dossier: str, yes: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+def freeze(dossier: str, dry_run: bool, yes: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
     from wallet_cli.services import guarding
 
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
+        stolen = unhex0x(dossier, length=32, what="dossier")
+        guarding.kept(found, stolen)  # only a guardian of today can
+        if dry_run:
+            planned = {"dossier": dossier, "dry_run": True}
+            output.emit(planned, lambda: output.say(_("Would freeze {dossier}.").format(dossier=dossier)))
+            return
         if not output.confirm(_("Freeze this dossier? It can be done once in thirty days."), assume_yes=yes):
             raise Denied("not_confirmed", "nothing was changed: it was not confirmed")
-        until = guarding.freeze(found, unhex0x(dossier, length=32, what="dossier"))
+        until = guarding.freeze(found, stolen)
     data = {"dossier": dossier, "frozen_until": until}
     output.emit(data, lambda: output.say(_("The dossier is frozen until {at}.").format(at=moment(until))))
 

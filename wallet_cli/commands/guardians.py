@@ -164,16 +164,20 @@ def share(passphrase_file: Path | None, passphrase_fd: int | None) -> None:
 
 
 @guardians.command(cls=Command, help=N_("End a recovery that you did not ask for."))
+@click.option("--dry-run", is_flag=True, help=N_("Show what would be signed, and change nothing."))
 @yes_option
 @phrase_option
 @passphrase_options
-def veto(yes: bool, phrase_file: Path | None, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+def veto(
+    dry_run: bool, yes: bool, phrase_file: Path | None, passphrase_file: Path | None, passphrase_fd: int | None
+) -> None:
     from wallet_cli.services import watching
 
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
-        _sure(_("Veto the recovery that is pending?"), yes=yes)
-        watching.veto(found, read_phrase(phrase_file))
+        if not dry_run:
+            _sure(_("Veto the recovery that is pending?"), yes=yes)
+            watching.veto(found, read_phrase(phrase_file))
         _report(found)
 
 

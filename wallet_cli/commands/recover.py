@@ -80,6 +80,7 @@ def start(
         if phrase_file is None and not (yes or sys.stdin.isatty()):
             raise click.UsageError(_("Nobody can confirm the phrase here: give --phrase-file or --yes."))
         lost = unhex0x(dossier, length=32, what="dossier")
+        recovering.require_guardians(found, lost)  # before a phrase is written down for nothing
         passphrase = found.passphrase.get(new=True)
         phrase = Mnemonic.generate(order["phrase_language"] or language(), 24)
         hand_over(phrase.unsafe_phrase, phrase.language, phrase_file, yes=yes)
@@ -164,3 +165,7 @@ def _draw(data: dict[str, Any]) -> None:
     if data["state"] == "done":
         rows.append((_("Key card"), data["card_seq"]))
     output.fields(rows)
+    if data["state"] == "done":
+        output.say(
+            _("The guardians still hold shares of the older keys: name them anew with `wallet guardians change`.")
+        )

@@ -25,6 +25,7 @@ from wallet_cli.services.logged import said
 from wallet_cli.services.said import events, own_statements
 from wallet_cli.services.tokens import own_urn, statement
 
+MAX_ROW_DIGITS = 9  # what is longer is the beginning of an item's id
 NO_WORDS = "The holder contests this."
 
 
@@ -69,8 +70,8 @@ class Case:
 
 def find(session: Session, wanted: str) -> Target:
     """The use with this n in ``wallet uses``, or the item whose id begins so."""
-    if wanted.isascii() and wanted.isdigit():
-        return _use(session, int(wanted[:9]))
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= MAX_ROW_DIGITS:
+        return _use(session, int(wanted))
     record = session.store.item(wanted)
     if record.slip is None:
         raise Denied("item_deleted", "the item {item} was deleted", item=record.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from chain.deployment import Deployment
@@ -47,7 +49,7 @@ def enrol(session: Session, phrase: Mnemonic, passphrase: Passphrase, order: Ord
     """Write the profile, then open or take up its dossier.
 
     What the network breaks off is told and can be taken up again by ``wallet dossier --open``: the keys are
-    kept first.
+    kept first. A restore that breaks off leaves nothing.
     """
     record = deployments.local_record(session.settings)
     if order.restoring and order.kind == "enterprise" and order.ring is None:
@@ -63,8 +65,10 @@ def enrol(session: Session, phrase: Mnemonic, passphrase: Passphrase, order: Ord
     _check_owner(session, fresh, record)
     setup.save(session, fresh, passphrase, record)
     has_ring = fresh.ring is not None
-    if order.restoring and _take_up(session, phrase, passphrase):
-        return Outcome("restored", has_ring)
+    if order.restoring:
+        with _or_nothing(session):
+            if _take_up(session, phrase, passphrase):
+                return Outcome("restored", has_ring)
     setup.sign_opening(session, fresh)
     if order.offline:
         return Outcome("keys_only", has_ring)
@@ -90,13 +94,20 @@ def _without_file(
     # What a person's phrase makes is not this dossier's: it holds the place until the ring is open.
     keys, party = replace(fresh.keys, kind=order.kind), fresh.party.with_changes(kind=order.kind)
     setup.save(session, replace(fresh, keys=keys, party=party), passphrase, record)
-    try:
+    with _or_nothing(session):
         if not _by_ring(session, phrase, passphrase):
             raise Denied("ring_file_needed", "the vault has no key ring for this phrase: give --keyring")
+    return Outcome("restored", has_ring=True)
+
+
+@contextmanager
+def _or_nothing(session: Session) -> Iterator[None]:
+    """A restore that fails leaves no profile behind: who has the phrase begins again."""
+    try:
+        yield
     except OneFileError:
         setup.discard(session)
         raise
-    return Outcome("restored", has_ring=True)
 
 
 def _take_up(session: Session, phrase: Mnemonic, passphrase: Passphrase) -> bool:

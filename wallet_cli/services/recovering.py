@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chain.events import CardPublished
+from chain.guardians import GuardianState
 from client import deployment as deployments
 from client.files import read_json, write_json
 from client.keystore import Keys
@@ -71,9 +72,7 @@ def start(
 ) -> RecoveryRequest:
     """Make the new profile and the request to the guardians of ``dossier``."""
     record = deployments.local_record(session.settings)
-    state = session.ledger_of(record).guardians(dossier)
-    if state is None or state.terms.none:
-        raise Denied("guardians_missing", "the dossier has no guardians: only its phrase brings it back")
+    state = require_guardians(session, dossier)
     # Always as a person's: the root follows from the new phrase, whoever's dossier it is.
     fresh = setup.make(phrase, kind="person", index=0, record=record, vault_url=vault_url)
     party = fresh.party.with_changes(subject=dossier, kind=kind)
@@ -86,6 +85,14 @@ def start(
     setup.save(session, replace(fresh, keys=keys, party=party), passphrase, record)
     _keep(session, _Kept(request))
     return request
+
+
+def require_guardians(session: Session, dossier: bytes) -> GuardianState:
+    """The guardians of a dossier that is to be recovered; ``Denied("guardians_none")`` if there are none to ask."""
+    state = session.ledger_of(deployments.local_record(session.settings)).guardians(dossier)
+    if state is None or state.terms.none:
+        raise Denied("guardians_none", "the dossier has no guardians: only its phrase brings it back")
+    return state
 
 
 def status(session: Session) -> Standing:

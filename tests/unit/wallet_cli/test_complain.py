@@ -138,6 +138,7 @@ def test_a_contested_item_is_marked_no_longer(world: World, wallet: Wallet) -> N
 def test_what_is_no_use_and_no_item_has_no_case(world: World, wallet: Wallet) -> None:
     assert wallet("complain", "0", "--yes", "--json").problem == "use_not_found"
     assert wallet("complain", "99999", "--yes", "--json").problem == "use_not_found"
+    assert wallet("complain", "9" * 20, "--yes", "--json").problem == "item_not_found"
     assert wallet("complain", "zzzz", "--yes", "--json").problem == "item_not_found"
     assert "No cases." in wallet("complain", "--list").err
     assert wallet("delete", world.item, "--yes").code == 0

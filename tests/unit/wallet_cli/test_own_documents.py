@@ -134,6 +134,8 @@ def test_too_many_files_at_once_are_refused(world: World) -> None:
 def test_an_item_is_destroyed_for_good_when_it_is_confirmed(world: World, wallet: Wallet) -> None:
     item = own(world, wallet, "a.txt")
     assert wallet("delete", item, "--json").problem == "not_confirmed"
+    assert wallet("delete", item, "--dry-run", "--json").json["dry_run"] is True
+    assert item in wallet("delete", item, "--dry-run").out
     digests = documents.payloads_of(world.alice.store.item(item))
     assert wallet("delete", item, "--yes", "--json").json == {"item": item, "state": "deleted"}
     assert not any(world.alice.store.payload_path(digest).exists() for digest in digests)

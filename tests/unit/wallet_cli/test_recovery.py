@@ -114,6 +114,8 @@ def _new_shares(guarded: Circle) -> None:
 def _freeze(guarded: Circle) -> None:
     freeze = ("--profile", "bob", "guard", "freeze", guarded.dossier)
     assert guarded.run(*freeze, refused=True) == "not_confirmed"
+    assert guarded.run(*freeze, "--dry-run") == {"dossier": guarded.dossier, "dry_run": True}
+    assert guarded.run("guardians", "show")["frozen_until"] == 0
     until = guarded.run(*freeze, "--yes")["frozen_until"]
     assert until >= guarded.stage.clock.now() + 7 * DAY - 1
     assert guarded.run("guardians", "show")["frozen_until"] == until
@@ -181,6 +183,7 @@ def test_the_owner_vetoes_a_recovery(guarded: Circle) -> None:
         guarded.approve(name, asked["match_number"])
     guarded.finish("bob", "carol")
     assert guarded.run("guardians", "show")["recovery"]["by_all"] is False
+    assert guarded.run(*veto[:2], "--dry-run")["recovery"] is not None
     assert guarded.run(*veto)["recovery"] is None
     assert guarded.run("--profile", "anew", "recover", "status")["state"] == "vetoed"
     assert guarded.finish("bob", "carol", refused=True) == "request_used"
@@ -259,7 +262,8 @@ def test_what_was_sealed_before_a_thief_rotated_the_keys_comes_back(guarded: Cir
 
 def _no_guardians(circle: Circle) -> None:
     order = ("--profile", "anew", "recover", "start", circle.dossier, "--phrase-file", circle.file("p"))
-    assert circle.run(*order, "--out", circle.file("r"), refused=True) == "guardians_missing"
+    assert circle.run(*order, "--out", circle.file("r"), refused=True) == "guardians_none"
+    assert not Path(circle.file("p")).exists()  # no phrase is written down for nothing
 
 
 # Each of these leaves the circle as the next one wants it: a circle takes longer to make than to ask.

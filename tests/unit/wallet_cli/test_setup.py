@@ -151,6 +151,14 @@ def test_restore_finds_the_open_dossier_from_the_phrase_alone(wallet: Wallet, st
     assert wallet("sync", "--profile", "second", "--json").json["events"] == 2
 
 
+def test_a_restore_that_breaks_off_leaves_nothing_and_is_begun_again(wallet: Wallet, stage: Stage) -> None:
+    stage.holder("alice")
+    order = ("restore", "--profile", "second", "--phrase-language", "en", "--phrase-file", phrase_file(stage), "--json")
+    down = httpx2.MockTransport(lambda _request: httpx2.Response(503))
+    assert wallet(*order, transport=down).code == 7
+    assert wallet(*order).json["state"] == "restored"
+
+
 def test_restore_of_a_dossier_that_was_never_opened_opens_it(wallet: Wallet, stage: Stage) -> None:
     back = wallet("restore", "--phrase-language", "en", "--phrase-file", phrase_file(stage), "--json")
     assert (back.code, back.json["state"]) == (0, "opened")
