@@ -42,6 +42,8 @@ register(
         "code_not_found": N_("Take the picture again: the whole code, sharp and without glare; or give --text."),
         "scenario_not_found": N_("List scenarios with `agency scenario list`."),
         "grant_not_found": N_("List grants with `agency grants`."),
+        "item_not_found": N_("List what a grant opens with `agency grants --json`: ids stand under scope."),
+        "retention_too_long": N_("Keep it for fewer days: --retain-days."),
         "use_unfinished": N_("Run it without --item to finish that use, or with --new to count another one."),
         "folder_exists": N_("Name a new folder with --out."),
         "use_finished": N_("Verify it with `agency verify {path}`."),

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
+from client.inputs import OfficerClass, Words
 from client.session import Session
 from console.i18n import N_
-from protocol.receipts import Officer
+from protocol.receipts import MAX_REF, Officer
 
 DEFAULT_CLASS = "officer"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -19,11 +20,13 @@ def officer_options(command: Command) -> Command:
     """Add ``--officer-class`` and ``--officer-ref`` to a command."""
     command = click.option(
         "--officer-ref",
+        type=Words(MAX_REF),
         envvar="ONEFILE_OFFICER_REF",
         help=N_("A reference to who acts, which only this agency resolves (default: the profile)."),
     )(command)
     return click.option(
         "--officer-class",
+        type=OfficerClass(),
         default=DEFAULT_CLASS,
         envvar="ONEFILE_OFFICER_CLASS",
         show_default=True,

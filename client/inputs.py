@@ -1,4 +1,4 @@
-"""What people type: lengths of time and days; and how both are told back."""
+"""What people type: lengths of time, days, words and classes of officers; and how times are told back."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from typing import Any
 import click
 
 from console.i18n import _
+from protocol import forms
 
 _DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
+_CLASS = re.compile(forms.SLUG)
+# What lies outside has no time on some machine or other, or none in a signed message.
+FIRST_DAY, LAST_DAY = date(1970, 1, 3), date(9999, 12, 1)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -35,17 +39,51 @@ class Duration(click.ParamType[int]):
 
 
 class Day(click.ParamType[date]):
-    """A day written ``YYYY-MM-DD``."""
+    """A day written ``YYYY-MM-DD``; ``timed``: one of which this machine's clock can tell the first second."""
 
     name = "day"
+
+    def __init__(self, *, timed: bool = False) -> None:
+        self.timed = timed
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(str(value))
+            day = date.fromisoformat(str(value))
         except ValueError:
             self.fail(_("{value} is no day; write YYYY-MM-DD").format(value=value), param, ctx)
+        if self.timed and not FIRST_DAY <= day <= LAST_DAY:
+            text = _("{value}: expected a day from {first} to {last}")
+            self.fail(text.format(value=value, first=FIRST_DAY, last=LAST_DAY), param, ctx)
+        return day
+
+
+class OfficerClass(click.ParamType[str]):
+    """The class of an officer, as a receipt may name it: no grant is for one that nobody could ever be of."""
+
+    name = "class"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if _CLASS.fullmatch(str(value)) is None:
+            text = _("{value} is no class of officers; write up to 64 of a-z, 0-9 and -")
+            self.fail(text.format(value=value), param, ctx)
+        return str(value)
+
+
+class Words(click.ParamType[str]):
+    """Words for another person: at least one character, ``most`` at most."""
+
+    name = "text"
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not 1 <= len(str(value)) <= self.most:
+            text = _("expected 1 to {most} characters, got {got}")
+            self.fail(text.format(most=self.most, got=len(str(value))), param, ctx)
+        return str(value)
 
 
 def span(seconds: int) -> str:

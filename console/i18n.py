@@ -31,7 +31,7 @@ LOCALE_DIR = Path(__file__).with_name("locale")
 _TIME_FACTS = frozenset(
     {
         *("at", "now", "created", "exp", "expires", "iat", "issued_at", "not_after", "not_before", "until"),
-        *("since", "start", "end", "last", "next"),
+        *("since", "start", "end", "last", "next", "effective"),
     }
 )
 _TIME_FACT_ENDS = ("_at", "_time", "_until")

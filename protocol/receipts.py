@@ -23,6 +23,7 @@ RECEIPT_SKEW_S = 120
 MAX_ITEMS = 64
 MAX_CLAIMS = 128
 MAX_DOCUMENTS = 64
+MAX_REF = 64  # characters of the reference to an officer
 _MAX_CHARS = 64 << 10
 
 
@@ -136,7 +137,7 @@ def verify_receipt(raw: str | bytes, key: PublicJwk, *, log: str, now: int) -> S
 
 
 def _officer(fields: Fields) -> Officer:
-    found = Officer(officer_class=fields.text("class", pattern=forms.SLUG), ref=fields.text("ref", limit=64))
+    found = Officer(officer_class=fields.text("class", pattern=forms.SLUG), ref=fields.text("ref", limit=MAX_REF))
     fields.done()
     return found
 

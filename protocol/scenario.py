@@ -226,17 +226,18 @@ def check_retention(scenario: Scenario, retain_until: int, now: int) -> None:
     if retain_until > most:
         raise Denied(
             "receipt_retention",
-            "the scenario allows keeping until {most}, the receipt says {got}",
-            most=most,
-            got=retain_until,
+            "the scenario allows keeping until {most_until}, the receipt says {got_until}",
+            most_until=most,
+            got_until=retain_until,
         )
 
 
 def check_limits(scenario: Scenario, grant: AccessGrant) -> None:
     """Raise ``Denied("grant_exceeds_scenario")``, naming the limit, unless the grant keeps within all three."""
+    # A day that has begun counts: a second more than the scenario's days is one day too many.
     limits = (
         ("max_uses", grant.max_uses, scenario.max_uses),
-        ("max_validity_days", grant.not_after - grant.not_before, scenario.max_validity_days * DAY_S),
+        ("max_validity_days", -(-(grant.not_after - grant.not_before) // DAY_S), scenario.max_validity_days),
         ("retention_days", grant.retention_days, scenario.retention_days),
     )
     for limit, got, most in limits:

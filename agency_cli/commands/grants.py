@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from agency_cli.common import require_registered, session
+from client.inputs import Words, span
 from client.passphrase import passphrase_options
 from console import output
 from console.frame import Command, Group
 from console.i18n import N_, _, moment
 from console.output import Column
 from protocol.errors import Denied
+from protocol.statements import MAX_TEXT
 
 if TYPE_CHECKING:
     from agency_cli.services.inbox import Given
@@ -51,7 +54,7 @@ def grants(
     help=N_("Ask the holder to renew a grant: a signed request in the log. The holder answers with a grant, or not."),
 )
 @click.argument("grant")
-@click.option("--text", help=N_("Why, in words for the holder."))
+@click.option("--text", type=Words(MAX_TEXT), help=N_("Why, in words for the holder."))
 @passphrase_options
 def ask(grant: str, text: str | None, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
     from agency_cli.services import inbox, saying
@@ -68,6 +71,7 @@ def ask(grant: str, text: str | None, passphrase_file: Path | None, passphrase_f
 
 def _data(given: Given, scenario: Scenario | None) -> dict[str, Any]:
     from protocol.encoding import b64u, hex0x
+    from protocol.grant import ANY_OFFICER
 
     grant = given.grant
     title = None if scenario is None else {"zh": scenario.title.zh, "en": scenario.title.en}
@@ -78,6 +82,8 @@ def _data(given: Given, scenario: Scenario | None) -> dict[str, Any]:
         "max_uses": grant.max_uses,
         "not_before": grant.not_before,
         "not_after": grant.not_after,
+        "min_interval_s": grant.min_interval_s,
+        "any_officer": grant.officer_class == ANY_OFFICER,
         "posted_at": given.row.at,
         "dossier": hex0x(grant.dossier),
         "scenario": None if scenario is None else scenario.scenario_id,
@@ -115,6 +121,7 @@ def _draw(given: list[Given], scenarios: dict[bytes, Scenario]) -> None:
             "scope": "; ".join(_scope(part.query, part.claims, len(part.documents)) for part in one.grant.scope),
             "uses": f"{one.row.uses}/{one.grant.max_uses}",
             "until": moment(one.grant.not_after),
+            "limits": "\n".join(_limits(one)),
         }
         for one in given
     ]
@@ -125,8 +132,21 @@ def _draw(given: list[Given], scenarios: dict[bytes, Scenario]) -> None:
         Column("scope", _("Opens")),
         Column("uses", _("Uses"), right=True),
         Column("until", _("Until")),
+        Column("limits", _("Limits"), lines=True),
     ]
     output.table(rows, columns, empty=_("No grants."))
+
+
+def _limits(given: Given) -> Iterator[str]:
+    """What else must be so for a use: its beginning, the time between two, and who acts."""
+    from protocol.grant import ANY_OFFICER
+
+    if given.row.state == "not_yet":
+        yield _("not before {begin}").format(begin=moment(given.grant.not_before))
+    if given.grant.min_interval_s:
+        yield _("{time} between two uses").format(time=span(given.grant.min_interval_s))
+    if given.grant.officer_class != ANY_OFFICER:
+        yield _("officers of one class")
 
 
 def _scope(query: str, claims: tuple[str, ...], documents: int) -> str:

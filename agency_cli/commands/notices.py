@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agency_cli.common import require_registered, session
+from client.inputs import Words
 from client.passphrase import passphrase_options
 from console import exits, output
 from console.frame import Command, Group
 from console.i18n import N_, _, describe, moment
 from console.output import Column
 from protocol.errors import OneFileError
+from protocol.statements import MAX_TEXT
 
 if TYPE_CHECKING:
     from client.notices import Heard, Kept
@@ -95,7 +97,12 @@ def ack(notice: tuple[str, ...], all_: bool, passphrase_file: Path | None, passp
     ),
 )
 @click.argument("issued")
-@click.option("--text", required=True, help=N_("What was wrong or what takes its place, in words and without values."))
+@click.option(
+    "--text",
+    type=Words(MAX_TEXT),
+    required=True,
+    help=N_("What was wrong or what takes its place, in words and without values."),
+)
 @passphrase_options
 def correct(issued: str, text: str, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
     from agency_cli.services import saying
@@ -198,7 +205,7 @@ def _done(one: Heard) -> str:
 
     if one.kept.index is not None:
         return _("entry {index}").format(index=one.kept.index)
-    return _("not yet") if one.kept.notice.kind in ANSWERED else ""
+    return _("not acknowledged yet") if one.kept.notice.kind in ANSWERED else ""
 
 
 def _of(one: Heard) -> str:

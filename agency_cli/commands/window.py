@@ -9,6 +9,7 @@ import click
 
 from agency_cli.common import max_pack_age_option, require_registered, session
 from agency_cli.officers import DEFAULT_CLASS
+from client.inputs import OfficerClass
 from client.passphrase import passphrase_options
 from console import output
 from console.frame import Command
@@ -32,6 +33,7 @@ DEFAULT_PORT = 8441
 )
 @click.option(
     "--officer-class",
+    type=OfficerClass(),
     default=DEFAULT_CLASS,
     envvar="ONEFILE_OFFICER_CLASS",
     show_default=True,

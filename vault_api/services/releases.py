@@ -231,9 +231,9 @@ def _check_asked(receipt: Receipt, grant: AccessGrant, now: int) -> None:
     if receipt.retain_until > most:
         raise Denied(
             "receipt_retention",
-            "the grant allows keeping until {most}, the receipt says {got}",
-            most=most,
-            got=receipt.retain_until,
+            "the grant allows keeping until {most_until}, the receipt says {got_until}",
+            most_until=most,
+            got_until=receipt.retain_until,
         )
 
 
@@ -241,9 +241,14 @@ def _check_item(item: ReceiptItem, grant: AccessGrant) -> None:
     parts = [part for part in grant.scope if part.item == item.item]
     claims = {claim for part in parts for claim in part.claims}
     documents = {document for part in parts for document in part.documents}
-    if not parts or not set(item.claims) <= claims or not set(item.documents) <= documents:
+    excess = [claim for claim in item.claims if claim not in claims]
+    excess += [b64u(document) for document in item.documents if document not in documents]
+    if excess or not parts:
         raise Denied(
-            "over_asking", "the receipt asks for more than the grant gives: item {item}", item=b64u(item.item)
+            "over_asking",
+            "the receipt asks for more than the grant gives: item {item}: {excess}",
+            item=b64u(item.item),
+            excess=", ".join(excess)[:500] or "-",
         )
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
+from client.inputs import Words
 from client.passphrase import passphrase_options
 from console import output
 from console.frame import Command
 from console.i18n import N_, _, moment
 from console.output import Column
 from protocol.errors import Denied
+from protocol.statements import MAX_TEXT
 from wallet_cli.common import require_open, session, short
 
 STATES = {"open": N_("open"), "acknowledged": N_("acknowledged"), "answered": N_("answered")}
@@ -26,7 +28,9 @@ STATES = {"open": N_("open"), "acknowledged": N_("acknowledged"), "answered": N_
     ),
 )
 @click.argument("row", required=False)
-@click.option("--text", metavar="TEXT", help=N_("What is contested, in words. The vault can read it."))
+@click.option(
+    "--text", type=Words(MAX_TEXT), metavar="TEXT", help=N_("What is contested, in words. The vault can read it.")
+)
 @click.option("--list", "list_", is_flag=True, help=N_("List the cases."))
 @click.option("--dry-run", is_flag=True, help=N_("Only say what would be stated."))
 @click.option("--yes", is_flag=True, help=N_("Do not ask."))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from client.inputs import Day
+from client.inputs import Day, OfficerClass
 from client.passphrase import passphrase_options
 from console import output
 from console.frame import Command
 from console.i18n import N_, _, language, moment
 from console.output import Column
 from protocol.errors import Denied
+from protocol.forms import POINTER
+from protocol.grant import MAX_USES
+from protocol.scenario import DAY_S, MAX_DAYS
 from wallet_cli.common import Duration, midnight, require_open, session, short, span
+
+MAX_INTERVAL_S = MAX_DAYS * DAY_S
 
 
 class ItemPart(click.ParamType[tuple[str, str]]):
@@ -22,12 +28,18 @@ class ItemPart(click.ParamType[tuple[str, str]]):
 
     name = "item:part"
 
+    def __init__(self, *, pointer: bool = False) -> None:
+        self.pointer = pointer
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         if isinstance(value, tuple):
             return value[0], value[1]
         item, colon, part = str(value).partition(":")
         if not (item and colon and part):
             self.fail(_("{value}: expected ITEM:PART").format(value=value), param, ctx)
+        if self.pointer and re.fullmatch(POINTER, part) is None:
+            text = _("{value}: expected ITEM:/POINTER, as `wallet show-item` lists them")
+            self.fail(text.format(value=value), param, ctx)
         return item, part
 
 
@@ -43,11 +55,11 @@ class ItemPart(click.ParamType[tuple[str, str]]):
 @click.option("--agency", required=True, metavar="AGENCY", help=N_("Account, urn or name of the agency."))
 @click.option("--scenario", required=True, metavar="SCENARIO", help=N_("Id or hash of the scenario."))
 @click.option("--for", "seconds", type=Duration(), help=N_("For how long (default: what the scenario allows)."))
-@click.option("--uses", type=click.IntRange(min=1), help=N_("How often (default: what the scenario allows)."))
+@click.option("--uses", type=click.IntRange(1, MAX_USES), help=N_("How often (default: what the scenario allows)."))
 @click.option(
     "--claim",
     "claims",
-    type=ItemPart(),
+    type=ItemPart(pointer=True),
     multiple=True,
     metavar="ITEM:/POINTER",
     help=N_("Grant exactly these claims of the item."),
@@ -62,11 +74,24 @@ class ItemPart(click.ParamType[tuple[str, str]]):
 )
 @click.option("--optional", is_flag=True, help=N_("Grant optional claims too."))
 @click.option(
-    "--retention", type=click.IntRange(min=0), metavar="DAYS", help=N_("How long the agency may keep it, in days.")
+    "--retention",
+    type=click.IntRange(0, MAX_DAYS),
+    metavar="DAYS",
+    help=N_("How long the agency may keep it, in days."),
 )
-@click.option("--from", "begins", type=Day(), metavar="YYYY-MM-DD", help=N_("Not before this day (default: at once)."))
-@click.option("--interval", type=Duration(), metavar="TIME", help=N_("At least so long between two uses."))
-@click.option("--officer-class", metavar="CLASS", help=N_("Only officers of this class may use it."))
+@click.option(
+    "--from",
+    "begins",
+    type=Day(timed=True),
+    metavar="YYYY-MM-DD",
+    help=N_("Not before this day (default: at once)."),
+)
+@click.option(
+    "--interval", type=Duration(MAX_INTERVAL_S), metavar="TIME", help=N_("At least so long between two uses.")
+)
+@click.option(
+    "--officer-class", type=OfficerClass(), metavar="CLASS", help=N_("Only officers of this class may use it.")
+)
 @click.option("--dry-run", is_flag=True, help=N_("Show what would be granted, and stop."))
 @click.option("--yes", is_flag=True, help=N_("Do not ask."))
 @passphrase_options

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from client.inputs import Day
+from client.inputs import Day, OfficerClass
 from client.passphrase import passphrase_options
 from console import exits, output
 from console.frame import Command, Group
 from console.i18n import N_, _, describe, moment
 from console.output import Column
 from protocol.errors import Denied, OneFileError, Unavailable
+from protocol.grant import MAX_USES
+from protocol.scenario import MAX_DAYS
 from wallet_cli.common import midnight, require_open, session, short
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ STATES = ("live", "not_yet", "expired", "used_up", "revoked")
 @click.option("--scenario", metavar="SCENARIO", help=N_("Only for this scenario, by its id."))
 @click.option("--item", metavar="ITEM", help=N_("Only over this item, by the beginning of its id."))
 @click.option("--state", type=click.Choice(STATES), help=N_("Only in this state."))
-@click.option("--until", type=Day(), metavar="YYYY-MM-DD", help=N_("Only those that end by this day."))
+@click.option("--until", type=Day(timed=True), metavar="YYYY-MM-DD", help=N_("Only those that end by this day."))
 @click.option("--overdue", is_flag=True, help=N_("Only those of which a deletion is overdue."))
 @passphrase_options
 @click.pass_context
@@ -54,12 +56,15 @@ def grants(
 ) -> None:
     if ctx.invoked_subcommand is not None:
         return
-    from wallet_cli.services import searching
+    from wallet_cli.services import searching, syncing
 
+    if live and wanted["state"] not in (None, "live"):
+        raise click.UsageError(_("Name --live or --state."))
     if live:
         wanted["state"] = "live"
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
+        syncing.sync(found)  # what agencies have reported and acknowledged stands in the history
         rows = searching.found(found, searching.Wanted(**wanted, until=midnight(until, days=1)))
         standing = _standings(found, rows)
     listed = [{**row, **standing[row["grant"]]} for row in rows]
@@ -131,7 +136,7 @@ def _told(notice: dict[str, Any] | None) -> str:
     if notice is None:
         return ""
     if notice["acknowledged"] is None:
-        return _("not yet")
+        return _("not acknowledged yet")
     return _("entry {index}").format(index=notice["acknowledged"])
 
 
@@ -143,9 +148,11 @@ def _told(notice: dict[str, Any] | None) -> str:
     ),
 )
 @click.argument("grant")
-@click.option("--days", type=click.IntRange(min=1), help=N_("For how many days (default: as long as before)."))
-@click.option("--uses", type=click.IntRange(min=1), help=N_("How often (default: as often as before)."))
-@click.option("--officer-class", metavar="CLASS", help=N_("Only officers of this class may use it."))
+@click.option("--days", type=click.IntRange(1, MAX_DAYS), help=N_("For how many days (default: as long as before)."))
+@click.option("--uses", type=click.IntRange(1, MAX_USES), help=N_("How often (default: as often as before)."))
+@click.option(
+    "--officer-class", type=OfficerClass(), metavar="CLASS", help=N_("Only officers of this class may use it.")
+)
 @click.option("--dry-run", is_flag=True, help=N_("Show what would be granted, and stop."))
 @click.option("--yes", is_flag=True, help=N_("Do not ask."))
 @passphrase_options

@@ -36,6 +36,8 @@ def scenarios(scenario: str | None, ready: bool, passphrase_file: Path | None, p
 
 
 def _draw_scenarios(rows: list[dict[str, Any]]) -> None:
+    from wallet_cli.services.ready import REASONS
+
     zh = "zh" if language() == "zh" else "en"
     output.table(
         [{**row, "name": row["title"][zh], "state": _ready(row)} for row in rows],
@@ -55,7 +57,7 @@ def _draw_scenarios(rows: list[dict[str, Any]]) -> None:
             issuers = ", ".join(t[zh] for t in missing["issuers"])
             output.line(
                 _("{scenario}: missing {what} ({reason}); issued by {issuers}").format(
-                    scenario=row["scenario"], what=names, reason=missing["reason"], issuers=issuers or "-"
+                    scenario=row["scenario"], what=names, reason=_(REASONS[missing["reason"]]), issuers=issuers or "-"
                 )
             )
 

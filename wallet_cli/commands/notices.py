@@ -105,7 +105,7 @@ def _draw(heard: list[Heard], rows: list[dict[str, Any]]) -> None:
         Column("at", _("When")),
         Column("kind", _("What")),
         Column("of", _("Of")),
-        Column("by", _("By")),
+        Column("by", _("Agency")),
         Column("text", _("Text"), lines=True),
         Column("state", _("State")),
     ]

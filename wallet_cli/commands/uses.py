@@ -75,7 +75,7 @@ def _draw_events(events: list[dict[str, Any]]) -> None:
                 "at": moment(event["at"]) if event["at"] is not None else "",
                 "index": event["index"],
                 "checkpoint": event["checkpoint"],
-                "anchor": _("not yet") if anchor is None else f"{anchor['block']}  {moment(anchor['time'])}",
+                "anchor": _("not anchored yet") if anchor is None else f"{anchor['block']}  {moment(anchor['time'])}",
             }
         )
     columns = [

@@ -139,6 +139,7 @@ def plan(session: Session, desk: Desk, order: GrantOrder) -> Plan:
     check_over_asking(body, [part.scope() for part in parts])
     # The vault's clock decides when a grant begins; ours may be ahead of it.
     begin = max(order.not_before or 0, min(now, session.public_api.info().time))
+    check_in_force(body, max(now, begin))
     seconds = body.max_validity_days * DAY_S if order.seconds is None else order.seconds
     found = Plan(
         scenario=scenario,
@@ -237,7 +238,7 @@ def _parts(scenario: Scenario, opened: dict[bytes, OpenedItem], order: GrantOrde
                 "over_asking",
                 "the scenario {scenario} does not allow: {excess}",
                 scenario=scenario.scenario_id,
-                excess=", ".join(opened[i].record.id[:12] for i in unused),
+                excess=", ".join(f"{opened[i].record.id[:12]}:{part}" for i in unused for part in named[i])[:500],
             )
     return tuple(parts)
 

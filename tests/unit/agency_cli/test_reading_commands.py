@@ -9,7 +9,9 @@ import pytest
 
 from agency_cli import common
 from agency_cli.services.uses import Use, Uses
+from console.i18n import moment
 from protocol.dcql import parse_query
+from protocol.grant import officer_class_hash
 from protocol.receipts import parse_receipt
 from tests.reader_stage import CLAIMS, ReaderStage
 from tests.scenario_samples import QUERY
@@ -43,6 +45,20 @@ def test_grants_are_drawn_with_their_whole_id(reader: ReaderStage, run: Run) -> 
     (line,) = [line for line in out.splitlines() if given.id in line]
     assert "Small loan" in line
     assert "insurance: insured_region, months_paid, 1 documents" in line
+
+
+def test_what_else_a_use_must_keep_to_is_listed(reader: ReaderStage, run: Run) -> None:
+    begin = reader.vault.clock.now() + 1000
+    limits = {"min_interval_s": 5400, "officer_class": officer_class_hash("clerk")}
+    given = reader.give(reader.item, not_before=begin, not_after=begin + 1000, **limits)
+
+    row = next(row for row in data(run("grants", "--json")) if row["grant"] == given.id)
+    assert (row["min_interval_s"], row["any_officer"]) == (5400, False)
+    out = run("grants", "--state", "not_yet")[1]
+    assert f"not before {moment(begin)}" in out
+    assert "1h 30m between two uses" in out
+    assert "officers of one class" in out
+    reader.revoke(given)
 
 
 def test_only_grants_of_one_state_are_listed(reader: ReaderStage, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Lengths of time and days are read strictly, and told back briefly."""
+"""Lengths of time, days, words and classes are read strictly, and times told back briefly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 import click
 import pytest
 
-from client.inputs import Day, Duration, span
+from client.inputs import Day, Duration, OfficerClass, Words, span
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("12h", 43_200), ("7d", 604_800)])
@@ -38,3 +38,25 @@ def test_what_is_no_day_is_refused(text: str) -> None:
 )
 def test_lengths_of_time_are_told_by_their_two_largest_units(seconds: int, text: str) -> None:
     assert span(seconds) == text
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1969-12-31", "9999-12-31"])
+def test_a_day_whose_first_second_no_clock_can_tell_is_refused(text: str) -> None:
+    assert Day().convert(text, None, None) == date.fromisoformat(text)
+    with pytest.raises(click.BadParameter, match="expected a day from 1970-01-03 to 9999-12-01"):
+        Day(timed=True).convert(text, None, None)
+    assert Day(timed=True).convert("2026-12-31", None, None) == date(2026, 12, 31)
+
+
+@pytest.mark.parametrize("text", ["", "Branch Manager", "经办人", "a" * 65])
+def test_a_class_that_no_receipt_can_name_is_refused(text: str) -> None:
+    assert OfficerClass().convert("branch-manager", None, None) == "branch-manager"
+    with pytest.raises(click.BadParameter, match="is no class of officers"):
+        OfficerClass().convert(text, None, None)
+
+
+@pytest.mark.parametrize("text", ["", "12345"])
+def test_words_that_are_too_long_or_none_are_refused(text: str) -> None:
+    assert Words(4).convert("四个字符", None, None) == "四个字符"
+    with pytest.raises(click.BadParameter, match="expected 1 to 4 characters"):
+        Words(4).convert(text, None, None)

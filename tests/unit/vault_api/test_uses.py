@@ -128,6 +128,17 @@ def test_wrong_receipts_are_refused(world: World) -> None:
             refused(grant.release(grant.receipt(**changes)), status, code)
 
 
+def test_what_a_receipt_asks_too_much_is_named(world: World) -> None:
+    grant, item = world.granted(), ReceiptItem(world.deposit.item, ("/months_paid",), ())
+    for more, named in (
+        (replace(item, claims=("/contribution_base", "/months_paid")), "/contribution_base"),
+        (replace(item, documents=(bytes(32),)), b64u(bytes(32))),
+        (replace(item, item=bytes(32)), "/months_paid"),
+    ):
+        problem = refused(grant.release(grant.receipt(items=(more,))), 403, "over_asking")
+        assert (problem["facts"]["item"], problem["facts"]["excess"]) == (b64u(more.item), named)
+
+
 def test_a_receipt_of_another_agency_is_refused(world: World) -> None:
     grant = world.granted()
     thief = world.stage.bank("thief")

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -50,6 +51,7 @@ def test_what_is_missing_is_named_with_its_issuer(world: World, wallet: Wallet) 
     told = wallet("scenarios", "--ready", "--profile", "bob")
     assert "Proof of social insurance" in told.out
     assert "lacks something" in told.out
+    assert "Proof of social insurance (there is none)" in told.out
     done = wallet("grant", *BANK, "--profile", "bob", "--json")
     assert (done.code, done.problem) == (4, "claims_not_met")
 
@@ -153,6 +155,40 @@ def test_more_than_the_scenario_allows_is_refused_before_anything_is_sent(
     done = look("grant", *BANK, *(part.format(item=shared.item) for part in more), "--yes", "--json")
     assert (done.code, done.problem) == (6 if "found" in code else 4, code)
     assert look("grants", "--json").json == {"grants": []}
+
+
+def test_claims_of_an_item_that_the_scenario_does_not_ask_for_are_named(
+    world: World, wallet: Wallet, tmp_path: Path
+) -> None:
+    (tmp_path / "lease.txt").write_text("sample")
+    own = wallet("put", str(tmp_path / "lease.txt"), "--json").json["item"]
+    world.stage.tick()
+    wallet("sync")
+    done = wallet("grant", *BANK, "--claim", f"{own}:/one", "--claim", f"{own}:/two", "--yes", "--json")
+    assert (done.code, done.problem) == (4, "over_asking")
+    assert f"does not allow: {own[:12]}:/one, {own[:12]}:/two" in done.err
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--claim", "{item}:months_paid"),
+        ("--uses", "99999999999999999999"),
+        ("--interval", "100000d"),
+        ("--retention", "99999999999"),
+        ("--from", "0001-01-01"),
+        ("--officer-class", ""),
+        ("--officer-class", "Branch Manager"),
+    ],
+)
+def test_what_no_grant_can_say_is_a_slip_of_the_pen(shared: World, look: Wallet, more: tuple[str, ...]) -> None:
+    done = look("grant", *BANK, *(part.format(item=shared.item) for part in more), "--yes", "--json")
+    assert (done.code, done.problem) == (2, "usage")
+
+
+def test_a_grant_that_would_begin_after_the_end_of_its_scenario_is_not_signed(shared: World, look: Wallet) -> None:
+    done = look("grant", *BANK, "--from", "9000-01-01", "--dry-run", "--json")
+    assert (done.code, done.problem) == (4, "scenario_not_in_force")
 
 
 def test_a_claim_that_the_credential_lacks_is_refused(shared: World) -> None:

@@ -86,6 +86,8 @@ def test_grants_are_found_by_agency_scenario_item_state_and_end(world: World, wa
     assert found("--item", "zzzz") == found("--scenario", "other") == found("--until", "2027-01-01") == []
     assert found("--until", "2030-01-01") == [first, second]
     assert found("--overdue") == []
+    assert wallet("grants", "--live", "--state", "expired", "--json").problem == "usage"
+    assert wallet("grants", "--until", "9999-12-31", "--json").problem == "usage"
     assert wallet("grants", "--agency", "nobody", "--json").problem == "agency_not_found"
 
 
@@ -206,10 +208,10 @@ def test_the_holder_sees_who_has_acknowledged_and_who_has_not(world: World, wall
     wallet("revoke", grant, "--yes")
     row = wallet("grants", "--json").json["grants"][0]
     assert row["notice"]["acknowledged"] is None
-    assert "not yet" in wallet("grants").out
+    assert "not acknowledged yet" in wallet("grants").out
+    assert "尚未确认" in wallet("grants", "--lang", "zh").out
     notice = next(one for one in said.own_statements(world.alice) if one.body.kind == "notice")
     say(world.bank, "acknowledgement", about=notice.hash)
-    syncing.sync(world.alice)
     row = wallet("grants", "--json").json["grants"][0]
     assert isinstance(row["notice"]["acknowledged"], int)
     assert f"entry {row['notice']['acknowledged']}" in wallet("grants").out
@@ -229,7 +231,6 @@ def test_the_holder_sees_who_has_deleted_and_who_is_late(world: World, wallet: W
     assert wallet("uses", "--json").json["uses"][0]["retention"] == "overdue"
     assert "OVERDUE" in wallet("uses").out
     say(world.bank, "retention", about=receipt_hash(world, grant), grant=raw_id(grant))
-    syncing.sync(world.alice)
     assert wallet("grants", "--json").json["grants"][0]["retention"] == {"reported": 1}
     assert "1/1" in wallet("grants").out
 
