@@ -5,16 +5,14 @@ A profile is *unlocked* while its agent answers. No agent is no error: the passp
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from client.agent_main import MAX_FOR_S, MAX_LINE, PATIENCE_S, peer_uid, read_line
+from client.background import spawn
 from client.files import private_folder
 from client.keystore import Keys, read_keys
 from client.passphrase import PassphraseSource
@@ -57,25 +55,8 @@ def start(profile: Profile, keys: Keys, for_s: int) -> None:
     private_folder(path.parent)
     _check_folder(path.parent)
     order = {"socket": str(path), "for_s": for_s, "keys": keys.unsafe_plaintext().decode("utf-8")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "client.agent_main"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
-        env={"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PATH": os.environ.get("PATH", "")},
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with process.stdout:
-        with contextlib.suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(json.dumps(order).encode("utf-8") + b"\n")
-        ready = process.stdout.readline()
-    if ready.strip() != b"ready":
-        process.wait()
+    if spawn("client.agent_main", order) is None:
         raise Unavailable("agent_start", "the agent process did not start")
-    process.returncode = 0  # it lives on by itself: nobody waits for it, and that is no leak
 
 
 def _ask(profile: Profile, request: dict[str, Any]) -> dict[str, Any] | None:

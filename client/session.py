@@ -84,6 +84,11 @@ class Session:
             self._keys = agent.open_keys(self.profile, self.passphrase)
         return self._keys
 
+    @property
+    def keys_opened(self) -> bool:
+        """Whether this run has opened the keys."""
+        return self._keys is not None
+
     def use_keys(self, keys: Keys) -> None:
         """Take keys that were just made."""
         self._keys = keys

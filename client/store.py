@@ -1,6 +1,7 @@
 """Local state of a dossier's wallet: what was synced, still sealed; nothing here is opened or secret.
 
     items/<item>.json          slip, salts, headers, opening, entry, proof, claim
+    items.lock                 held while one of them is read and written
     objects/<sha256>.payload   payloads as the vault sent them: ciphertext, named by their digest
     history/<n>.json           one page of the dossier's log, from n on
     grants/<grant>.json        grants that this device made
@@ -13,12 +14,14 @@ Files are private and replaced whole. Opened copies exist only where a person as
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from client.files import private_folder, read_json, write_json
+from client.files import PRIVATE_FILE, private_folder, read_json, write_json
 from client.partial import arriving
 from protocol.encoding import b64u, unb64u
 from protocol.entries import Opening
@@ -142,12 +145,40 @@ class Store:
         path = self._folder("items") / f"{b64u(item)}.json"
         return ItemRecord.from_json(read_json(path)) if path.exists() else None
 
-    def save_item(self, record: ItemRecord) -> None:
-        """Keep a record; what was claimed stays claimed."""
-        before = self.known_item(record.item)
-        if before is not None and record.claimed_at is None:
-            record = replace(record, claimed_at=before.claimed_at)
+    def save_item(self, record: ItemRecord, seen: ItemRecord | None = None) -> None:
+        """Keep a record; what was claimed stays claimed.
+
+        ``seen``: what was here when ``record`` was made, if ``record`` brings other headers. Headers that another
+        process has wrapped anew since then stay: they are the newer ones.
+        """
+        with self._items_held():
+            before = self.known_item(record.item)
+            if before is not None and record.claimed_at is None:
+                record = replace(record, claimed_at=before.claimed_at)
+            if before is not None and before.slip == record.slip and before.rewrap != (seen or record).rewrap:
+                record = replace(record, headers=before.headers, rewrap=before.rewrap)
+            self._write_item(record)
+
+    def save_headers(self, seen: ItemRecord, headers: tuple[bytes, ...], rewrap: str) -> None:
+        """Put headers that were wrapped anew in place of those of ``seen``, unless the item changed since then."""
+        with self._items_held():
+            before = self.known_item(seen.item)
+            if before is not None and (before.slip, before.rewrap) == (seen.slip, seen.rewrap):
+                self._write_item(replace(before, headers=headers, rewrap=rewrap))
+
+    def _write_item(self, record: ItemRecord) -> None:
         write_json(self._folder("items") / f"{record.id}.json", record.to_json())
+
+    @contextlib.contextmanager
+    def _items_held(self) -> Iterator[None]:
+        """Between reading a record and writing it no other process writes one."""
+        path = private_folder(self.folder) / "items.lock"
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     # --- payloads -----------------------------------------------------------------------------------
 

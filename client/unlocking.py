@@ -13,6 +13,7 @@ from client.agent_main import MAX_FOR_S
 from client.inputs import Duration, span
 from client.keystore import read_keys
 from client.passphrase import passphrase_options
+from client.profile import Profile
 from client.session import Session
 from console import output
 from console.frame import Command
@@ -34,8 +35,13 @@ def keep_open(found: Session, unlock_s: int | None) -> None:
         agent.start(found.profile, found.keys, unlock_s)
 
 
-def commands(sessions: Sessions) -> tuple[click.Command, click.Command]:
-    """The two commands over the sessions of one program; ``sessions`` must serve who has no profile yet."""
+def commands(
+    sessions: Sessions, forget: Callable[[Profile], None] = lambda _profile: None
+) -> tuple[click.Command, click.Command]:
+    """The two commands over the sessions of one program; ``sessions`` must serve who has no profile yet.
+
+    ``forget``: what else ``lock`` ends, because it has keys.
+    """
 
     @click.command(
         cls=Command,
@@ -57,6 +63,7 @@ def commands(sessions: Sessions) -> tuple[click.Command, click.Command]:
     def lock() -> None:
         with sessions() as found:
             was_open = agent.lock(found.profile)
+            forget(found.profile)
             output.emit({"unlocked": False, "was_unlocked": was_open}, lambda: output.line(_("locked")))
 
     return unlock, lock

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 from client.inputs import Duration, span
 from client.passphrase import passphrase_options, source
 from client.session import Session
-from console import frame
+from console import frame, output
+from console.i18n import _
 from protocol.errors import Denied
+from wallet_cli.services.wrapping_state import STATE_FILE
 
 __all__ = ["Duration", "keys_options", "make_session", "midnight", "require_open", "session", "short", "span"]
 
@@ -34,8 +36,18 @@ def session(
         if not anybody:
             _ = found.party  # refuses a profile that is not there, before anything is made in it
         yield found
+        _go_on(found)
     finally:
         found.close()
+
+
+def _go_on(found: Session) -> None:
+    """Whatever command opens the keys goes on with a wrapping of headers that was broken off."""
+    if found.keys_opened and (found.profile.folder / STATE_FILE).exists():
+        from wallet_cli.services import wrapping
+
+        if wrapping.go_on(found):
+            output.say(_("Headers are still being wrapped: this goes on in the background."))
 
 
 def make_session(passphrase_file: Path | None, passphrase_fd: int | None) -> Session:

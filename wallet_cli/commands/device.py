@@ -10,13 +10,14 @@ import click
 
 from client.files import write_private
 from client.passphrase import passphrase_options
-from console import exits, output
+from console import output
 from console.frame import Command, Group
 from console.i18n import N_, _
 from console.output import Column
 from protocol.encoding import hex0x
 from protocol.errors import Denied
 from protocol.joining import MAX_REQUEST_CHARS
+from wallet_cli.commands.wrapped import draw_outcome, exit_of, wait_option, wrap_or_leave
 from wallet_cli.common import require_open, session
 
 MAX_ANSWER = 1 << 20
@@ -135,17 +136,18 @@ def list_(passphrase_file: Path | None, passphrase_fd: int | None) -> None:
 @click.argument("name")
 @click.option("--revoke-older", is_flag=True, help=N_("Credentials bound to older key cards stop working."))
 @click.option("--no-rewrap", is_flag=True, help=N_("Leave the headers for `wallet keys rewrap`."))
+@wait_option
 @click.option("--yes", is_flag=True, help=N_("Do not ask."))
 @passphrase_options
 def remove(
     name: str,
     revoke_older: bool,
     no_rewrap: bool,
+    wait: bool,
     yes: bool,
     passphrase_file: Path | None,
     passphrase_fd: int | None,
 ) -> int:
-    from wallet_cli.commands.rotation import rewrap_all
     from wallet_cli.services import devices
 
     with session(passphrase_file, passphrase_fd) as found:
@@ -153,7 +155,14 @@ def remove(
         if not output.confirm(_("Shut device {name} out?").format(name=name), assume_yes=yes):
             raise Denied("not_confirmed", "nothing was changed: it was not confirmed")
         card = devices.remove(found, name, revoke_older=revoke_older)
-        report = None if no_rewrap else rewrap_all(found)
-    data = {"removed": name, "card_seq": card.card.seq, "wrapped": None if report is None else report.wrapped}
-    output.emit(data, lambda: output.fields([(_("Removed"), name), (_("Key card"), data["card_seq"])]))
-    return exits.FAILURE if report is not None and report.refused else exits.OK
+        done = wrap_or_leave(found, wait=wait, leave=no_rewrap)
+    wrapped = None if done["rewrapped"] is None else done["rewrapped"]["wrapped"]
+    apart = {} if done["wrapping"] is None else {"wrapping": done["wrapping"]}
+    data = {"removed": name, "card_seq": card.card.seq, "wrapped": wrapped, **apart}
+    output.emit(data, lambda: _draw_removed(data, done))
+    return exit_of(done)
+
+
+def _draw_removed(data: dict[str, Any], done: dict[str, Any]) -> None:
+    output.fields([(_("Removed"), data["removed"]), (_("Key card"), data["card_seq"])])
+    draw_outcome(done)

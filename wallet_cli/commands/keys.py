@@ -9,11 +9,13 @@ from typing import Any
 import click
 
 from client.passphrase import passphrase_options
+from client.session import Session
 from console import exits, output
 from console.frame import Command, Group
 from console.i18n import N_, _
 from console.output import Column
 from wallet_cli.common import session
+from wallet_cli.services.wrapping_state import STATE_FILE
 
 _NAMES = {
     "profile": N_("profile"),
@@ -57,6 +59,7 @@ def keys(
             "thumbprint": opened.present(seq).public_jwk().kid(),
             "age_recipient": str(opened.sealing(seq).recipient()),
             "controller": "0x" + opened.hot.address.hex(),
+            "wrapping": _wrapping(found),
         }
     output.emit(data, lambda: _draw_keys(data))
 
@@ -67,7 +70,17 @@ for _name, _short in (
     ("fetch", N_("Take new keys from the key ring")),
     ("drop", N_("Forget roots that nothing needs")),
 ):
-    keys.lazy(_name, f"wallet_cli.commands.rotation:{_name}", _short)
+    _place = "wrapped" if _name == "rewrap" else "rotation"
+    keys.lazy(_name, f"wallet_cli.commands.{_place}:{_name}", _short)
+
+
+def _wrapping(found: Session) -> dict[str, Any] | None:
+    """How far headers are wrapped anew; None if they never were, as for most."""
+    if not (found.profile.folder / STATE_FILE).exists():
+        return None
+    from wallet_cli.services import wrapping
+
+    return wrapping.told(found.profile)
 
 
 def _draw_keys(data: dict[str, Any]) -> None:
@@ -79,6 +92,10 @@ def _draw_keys(data: dict[str, Any]) -> None:
             (_("age recipient"), data["age_recipient"]),
         ]
     )
+    if data["wrapping"] is not None:
+        from wallet_cli.commands.wrapped import draw_outcome
+
+        draw_outcome({"rewrapped": None, "wrapping": data["wrapping"]})
 
 
 @click.command(

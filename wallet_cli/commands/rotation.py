@@ -1,8 +1,7 @@
-"""``wallet keys rotate|rewrap|fetch|drop``."""
+"""``wallet keys rotate|fetch|drop``."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,13 @@ from client.session import Session
 from console import exits, output
 from console.frame import Command
 from console.i18n import N_, _, language
-from console.progress import progress
 from protocol.encoding import hex0x
 from protocol.errors import Denied
+from wallet_cli.commands.wrapped import UNWRAPPED, draw_outcome, exit_of, wait_option, wrap_or_leave
 from wallet_cli.common import require_open, session, short
 
 if TYPE_CHECKING:
     from protocol.keys import Mnemonic
-    from wallet_cli.services.rewrapping import RewrapReport
 
 _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -45,6 +43,7 @@ _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option("--revoke-older", is_flag=True, help=N_("With --root: credentials bound to older cards stop working."))
 @click.option("--no-rewrap", is_flag=True, help=N_("Leave the headers for `wallet keys rewrap`."))
+@wait_option
 @click.option("--dry-run", is_flag=True, help=N_("Only say what would change."))
 @click.option("--yes", is_flag=True, help=N_("Do not ask."))
 @passphrase_options
@@ -61,10 +60,10 @@ def rotate(
         if not output.confirm(_("Change this key now?"), assume_yes=yes):
             raise Denied("not_confirmed", "nothing was changed: it was not confirmed")
         data = _rotated(found, what, order, yes=yes)
-        report = None if order["no_rewrap"] or what == "controller" else rewrap_all(found)
-    data["rewrapped"] = None if report is None else _told(report)
+        if what != "controller":
+            data |= wrap_or_leave(found, wait=order["wait"], leave=order["no_rewrap"])
     output.emit(data, lambda: _draw(data))
-    return exits.FAILURE if report is not None and report.refused else exits.OK
+    return exit_of(data)
 
 
 def _rotated(found: Session, what: str, order: dict[str, Any], *, yes: bool) -> dict[str, Any]:
@@ -95,6 +94,7 @@ def _state(found: Session, what: str) -> dict[str, Any]:
         "roots": len(found.keys.roots),
         "owner": hex0x(party.owner),
         "controller": hex0x(party.controller),
+        **UNWRAPPED,
     }
 
 
@@ -112,33 +112,6 @@ def _new_phrase(path: Path | None, *, yes: bool) -> Mnemonic:
     phrase = Mnemonic.generate(language())
     hand_over(phrase.unsafe_phrase, phrase.language, path, yes=yes)
     return phrase
-
-
-@click.command(
-    cls=Command,
-    help=N_(
-        "Wrap the headers of all items to the newest key card. Interrupted anywhere it goes on where it was; no "
-        "document is sent or changed."
-    ),
-)
-@passphrase_options
-def rewrap(passphrase_file: Path | None, passphrase_fd: int | None) -> int:
-    with session(passphrase_file, passphrase_fd) as found:
-        require_open(found)
-        report = rewrap_all(found)
-    data = _told(report)
-    output.emit(data, lambda: _draw_rewrap(data))
-    return exits.FAILURE if report.refused else exits.OK
-
-
-def rewrap_all(found: Session) -> RewrapReport:
-    """Sync, and wrap what is not sealed to the newest card; with a progress bar."""
-    from wallet_cli.services import rewrapping, syncing
-
-    syncing.sync(found)
-    total = sum(1 for record in found.store.items() if record.slip is not None)
-    with progress(_("Wrapping headers"), total, unit="items") as step:
-        return rewrapping.rewrap(found, step)
 
 
 @click.command(
@@ -186,12 +159,6 @@ def drop(dry_run: bool, yes: bool, passphrase_file: Path | None, passphrase_fd: 
     return exits.OK
 
 
-def _told(report: RewrapReport) -> dict[str, Any]:
-    told = asdict(report)
-    told["refused"] = [{"item": item, "code": code} for item, code in report.refused]
-    return told
-
-
 def _draw(data: dict[str, Any]) -> None:
     output.fields(
         [
@@ -203,14 +170,7 @@ def _draw(data: dict[str, Any]) -> None:
     )
     if data.get("unfinished"):
         output.say(_("A change that broke off is finished first."))
-    if data.get("rewrapped"):
-        _draw_rewrap(data["rewrapped"])
-
-
-def _draw_rewrap(data: dict[str, Any]) -> None:
-    output.fields([(_("Items wrapped anew"), data["wrapped"]), (_("Items wrapped before"), data["already"])])
-    for row in data["refused"]:
-        output.warn(_("item {item} could not be wrapped ({code})").format(item=short(row["item"]), code=row["code"]))
+    draw_outcome(data)
 
 
 def _draw_drop(data: dict[str, Any]) -> None:

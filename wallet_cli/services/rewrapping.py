@@ -7,8 +7,8 @@ the vault changes only for a word that the holder signed (``protocol/rewraps.py`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from client.session import Session
 from client.store import ItemRecord
@@ -22,7 +22,6 @@ from protocol.keycard import VerifiedKeyCard
 from protocol.recipients import HybridRecipient
 from protocol.rewraps import Rewrap, parse_rewrap, sign_rewrap, verify_rewrap
 from protocol.slips import Slip, parse_slip
-from wallet_cli.services.payloads import Step
 from wallet_cli.services.registration import newest_card
 
 BATCH_BYTES = 4 << 20  # of headers as text; the vault takes 16 MiB
@@ -30,32 +29,52 @@ BATCH_BYTES = 4 << 20  # of headers as text; the vault takes 16 MiB
 
 @dataclass(slots=True)
 class RewrapReport:
-    """``wrapped`` now, ``already`` before; ``refused``: item and code of what could not be wrapped."""
+    """``wrapped`` now, ``already`` before, of ``total``; ``refused``: item and code of what could not be wrapped."""
 
     card_seq: int
     wrapped: int = 0
     already: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+    total: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many need nothing any more."""
+        return self.wrapped + self.already
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     record: ItemRecord
+    headers: tuple[bytes, ...]
     wire: wire_keys.Rewrap
 
 
-def rewrap(session: Session, step: Step | None = None) -> RewrapReport:
-    """Wrap what is not yet sealed to the newest card; harmless to repeat. Works on what was synced."""
+Tell = Callable[[RewrapReport], None]
+
+
+def rewrap(session: Session, tell: Tell | None = None, *, ask: Callable[[], None] | None = None) -> RewrapReport:
+    """Wrap what is not yet sealed to the newest card; harmless to repeat. Works on what was synced.
+
+    ``tell`` hears how far it is, at the beginning and after each request. ``ask`` is called before each item and
+    raises if the work shall end here.
+    """
     card = newest_card(session)
     report = RewrapReport(card.card.seq)
-    present = [record for record in session.store.items() if record.slip is not None]
-    left = [record for record in present if sealed_to(record) != card.hash]
-    report.already = len(present) - len(left)
-    for batch in _batches(_wrapped(session, card, left, report)):
+    present, left = divided(session, card)
+    report.total, report.already = len(present), len(present) - len(left)
+    hear = tell or (lambda _report: None)
+    hear(report)
+    for batch in _batches(_wrapped(session, card, left, report, ask or (lambda: None))):
         _send(session, batch, report)
-        if step is not None:
-            step(len(batch))
+        hear(report)
     return report
+
+
+def divided(session: Session, card: VerifiedKeyCard) -> tuple[list[ItemRecord], list[ItemRecord]]:
+    """The items that are here, and those of them that are not sealed to ``card``."""
+    present = [record for record in session.store.items() if record.slip is not None]
+    return present, [record for record in present if sealed_to(record) != card.hash]
 
 
 def sealed_to(record: ItemRecord) -> bytes:
@@ -90,13 +109,18 @@ def _our_word(session: Session, raw: str, item: bytes) -> tuple[int, tuple[bytes
 
 
 def _wrapped(
-    session: Session, card: VerifiedKeyCard, records: Iterable[ItemRecord], report: RewrapReport
+    session: Session,
+    card: VerifiedKeyCard,
+    records: Iterable[ItemRecord],
+    report: RewrapReport,
+    ask: Callable[[], None],
 ) -> Iterator[_Row]:
     reader = HybridRecipient(card.sealing_key)
     by = session.keys.identities(card.card.seq)
     signer, now = session.keys.present(card.card.seq), session.clock.now()
     urn, log = dossier_urn(session.party.subject), session.log.origin
     for record in records:
+        ask()
         try:
             headers = tuple(header_for(unwrap(header, by), [reader]) for header in record.headers)
         except (Denied, Malformed, Untrusted) as error:
@@ -105,7 +129,7 @@ def _wrapped(
         digests = tuple(sha256(header) for header in headers)
         raw = sign_rewrap(Rewrap(now, urn, log, record.item, card.hash, digests), signer)
         row = wire_keys.Rewrap(rewrap=raw, headers=[b64u(header) for header in headers])
-        yield _Row(replace(record, headers=headers, rewrap=raw), row)
+        yield _Row(record, headers, row)
 
 
 def _batches(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
@@ -128,5 +152,5 @@ def _send(session: Session, batch: list[_Row], report: RewrapReport) -> None:
         if problem is not None:
             report.refused.append((row.record.id, problem.code))
             continue
-        session.store.save_item(row.record)
+        session.store.save_headers(row.record, row.headers, row.wire.rewrap)
         report.wrapped += 1

@@ -116,11 +116,13 @@ def _take_items(
 ) -> list[ItemRecord]:
     """Keep every item that is what the history says; returns those that are new, or whose salt is."""
     store, issued = session.store, _issued(session)
+    # Before the vault is asked: a header that another process wraps meanwhile must not look as if it was taken back.
+    before = {record.item: record for record in store.items()}
     seen: set[int] = set()
     fresh: list[ItemRecord] = []
     for row in _listed(session, last_index):
         seen.add(row.index)
-        known = store.known_item(unb64u(row.item, length=32, what="item"))
+        known = before.get(unb64u(row.item, length=32, what="item"))
         record = _checked_item(session, row, issued.get(row.index), known)
         if not record.proof:
             proof = proofs.get(row.index) or prove(session, checkpoint, row.index, record.entry)
@@ -131,7 +133,7 @@ def _take_items(
             report.deleted.append(record.id)
         if known is None or known.salt != record.salt:
             fresh.append(record)
-        store.save_item(record)
+        store.save_item(record, known)
     missing = sorted(set(issued) - seen)
     if missing:
         raise Untrusted(
