@@ -10,7 +10,7 @@ register(NEXT_STEPS)
 register(
     {
         "profile_not_found": N_("Make keys with `agency init`, or name another profile with --profile."),
-        "file_exists": N_("Choose another profile with --profile; key stores are never replaced."),
+        "file_exists": N_("Name another file, or another profile with --profile: nothing is ever replaced."),
         "no_passphrase": N_("Unlock first with `agency unlock`, or give --passphrase-file."),
         "wrong_passphrase": N_("Check the passphrase, the keyboard layout and the profile."),
         "agency_not_admitted": N_("Ask the governor: `chain agency admit {account} --name … --division …`."),
@@ -41,6 +41,8 @@ register(
         "show_undelivered": N_("Ask the holder to keep the wallet open, and to show again."),
         "code_not_found": N_("Take the picture again: the whole code, sharp and without glare; or give --text."),
         "scenario_not_found": N_("List scenarios with `agency scenario list`."),
+        "scenario_unknown": N_("List scenarios with `agency scenario list`."),
+        "sample_not_found": N_("List the samples with `agency scenario library`."),
         "grant_not_found": N_("List grants with `agency grants`."),
         "item_not_found": N_("List what a grant opens with `agency grants --json`: ids stand under scope."),
         "retention_too_long": N_("Keep it for fewer days: --retain-days."),

@@ -8,7 +8,7 @@ from console.i18n import N_
 register(
     {
         "profile_not_found": N_("Make keys with `wallet init`, or name another profile with --profile."),
-        "file_exists": N_("Choose another profile with --profile; key stores are never replaced."),
+        "file_exists": N_("Name another file, or another profile with --profile: nothing is ever replaced."),
         "no_passphrase": N_("Unlock first with `wallet unlock`, or give --passphrase-file."),
         "wrong_passphrase": N_("Check the passphrase, the keyboard layout and the profile."),
         "dossier_not_open": N_("Open it with `wallet dossier --open`."),

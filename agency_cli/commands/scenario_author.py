@@ -67,10 +67,10 @@ def test(source: Path, cases_file: Path) -> int:
     from agency_cli.services.scenario_cases import run_cases
     from agency_cli.services.scenario_library import MAX_SAMPLE_BYTES
     from client.files import read_bounded
-    from protocol import canonical
+    from client.written import loads_written
 
     raw = read_bounded(cases_file, limit=MAX_SAMPLE_BYTES)
-    cases = canonical.loads_object(raw, limit=MAX_SAMPLE_BYTES, what=cases_file.name)
+    cases = loads_written(raw, limit=MAX_SAMPLE_BYTES, what=cases_file.name)
     found = run_cases(_source(source), cases)
     rows: list[dict[str, Any]] = [
         {"name": one.name, "kind": one.kind, "passed": one.passed, "wanted": one.wanted, "got": one.got}

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from agency_cli.services.office import Office
 from client.files import read_bounded
+from client.written import loads_written
 from protocol import canonical
 from protocol.canonical import Json
 from protocol.credential import FileEntry, StatusRef, parse_day
@@ -102,7 +103,7 @@ class Order:
 
 def read_claims(path: Path) -> dict[str, Json]:
     """The JSON object in a claims file; ``Malformed`` on anything else."""
-    return canonical.loads_object(read_bounded(path, limit=MAX_CLAIMS_BYTES), limit=MAX_CLAIMS_BYTES, what=path.name)
+    return loads_written(read_bounded(path, limit=MAX_CLAIMS_BYTES), limit=MAX_CLAIMS_BYTES, what=path.name)
 
 
 def make_order(

@@ -14,7 +14,7 @@ the functions by which wallet, vault and reader judge (``protocol/readiness.py``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from typing import Any
 from agency_cli.services.orders import CHINA
 from agency_cli.services.scenario_lint import ANY_AUTHORITY
 from agency_cli.services.scenarios import completed
+from console.i18n import describe
 from protocol.canonical import Json
 from protocol.credential import FileEntry, StatusRef, open_credential, parse_day
 from protocol.credential_issue import CertificateData, CredentialRequest, issue_credential, with_prepared
@@ -48,6 +49,7 @@ from protocol.status_list import status_uri
 
 MAX_CASES = 200
 MAX_ITEMS = 64
+MAX_NAME = 200
 MAX_ASKS = 64
 MAX_NUMBER = 1_000_000
 FIRST_YEAR, LAST_YEAR = 1990, 2200
@@ -86,18 +88,28 @@ def run_cases(source: Mapping[str, Json], cases: Json) -> list[Outcome]:
     ready = tuple(fields.objects("readiness", most=MAX_CASES)) if fields.has("readiness") else ()
     requests = tuple(fields.objects("requests", most=MAX_CASES)) if fields.has("requests") else ()
     fields.done()
-    found = [_readiness(scenario, one, now, day) for one in ready]
-    found += [_request(scenario, one, now) for one in requests]
+    found = list(_each(ready, partial(_readiness, scenario, now, day)))
+    found += _each(requests, partial(_request, scenario, now))
     if not found:
         raise Malformed("cases_empty", "the file holds no case")
     return found
 
 
+def _each(cases: Iterable[Fields], judge: Callable[[str, Fields], Outcome]) -> Iterator[Outcome]:
+    """The outcomes; what can't be read of a case is told with its name, so that an author finds it among many."""
+    for number, case in enumerate(cases, start=1):
+        name = f"#{number}"
+        try:
+            name = case.text("name", limit=MAX_NAME)
+            yield judge(name, case)
+        except Malformed as error:
+            raise Malformed(error.code, "case {case}: {problem}", case=name, problem=describe(error)) from None
+
+
 # readiness
 
 
-def _readiness(scenario: Scenario, case: Fields, now: int, day: date) -> Outcome:
-    name = case.text("name", limit=200)
+def _readiness(scenario: Scenario, now: int, day: date, name: str, case: Fields) -> Outcome:
     items = [_candidate(number, one, day) for number, one in enumerate(case.objects("items", most=MAX_ITEMS), start=1)]
     wanted = _wanted_readiness(case)
     case.done()
@@ -172,8 +184,7 @@ def _object(item: Fields, name: str) -> dict[str, Json]:
 # requests
 
 
-def _request(scenario: Scenario, case: Fields, now: int) -> Outcome:
-    name = case.text("name", limit=200)
+def _request(scenario: Scenario, now: int, name: str, case: Fields) -> Outcome:
     division = case.text("agency", limit=64) if case.has("agency") else scenario.grantee_classes[0]
     scope = tuple(_scope(case))
     grant = _grant(scenario, scope, case, now)

@@ -19,9 +19,9 @@ def names() -> list[str]:
 
 
 def sample(name: str) -> tuple[dict[str, Json], dict[str, Json]]:
-    """The source and the cases of this name; ``Denied("scenario_not_found")`` if the library has none."""
+    """The source and the cases of this name; ``Denied("sample_not_found")`` if the library has none."""
     if name not in names():
-        raise Denied("scenario_not_found", "there is no scenario {scenario}", scenario=name)
+        raise Denied("sample_not_found", "the library has no scenario {scenario}", scenario=name)
     return _read(f"{name}.json"), _read(f"{name}{_CASES}")
 
 

@@ -17,7 +17,7 @@ from agency_cli.services.orders import CHINA, china_today
 from agency_cli.services.standing import own_urn, standing
 from client.files import read_bounded
 from client.session import Session
-from protocol import canonical
+from client.written import loads_written
 from protocol.canonical import Json
 from protocol.credential import parse_day
 from protocol.dcql import FORMAT, parse_query
@@ -94,7 +94,11 @@ def read_source(path: Path) -> dict[str, Json] | Signed[Scenario]:
     """A source (JSON), or a scenario that is signed already (JWS)."""
     raw = read_bounded(path, limit=MAX_SOURCE_BYTES).strip()
     if raw.startswith(b"{"):
-        return canonical.loads_object(raw, limit=MAX_SOURCE_BYTES, what=path.name)
+        return loads_written(raw, limit=MAX_SOURCE_BYTES, what=path.name)
+    if raw.count(b".") != 2:  # a JWS has three parts: whatever this is, nobody has signed it
+        raise Malformed(
+            "scenario_source", "{path}: expected a scenario's source (JSON) or a signed scenario", path=path.name
+        )
     return parse_scenario(raw)
 
 

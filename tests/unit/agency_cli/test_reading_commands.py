@@ -49,7 +49,7 @@ def test_grants_are_drawn_with_their_whole_id(reader: ReaderStage, run: Run) -> 
 
 def test_what_else_a_use_must_keep_to_is_listed(reader: ReaderStage, run: Run) -> None:
     begin = reader.vault.clock.now() + 1000
-    limits = {"min_interval_s": 5400, "officer_class": officer_class_hash("clerk")}
+    limits: dict[str, Any] = {"min_interval_s": 5400, "officer_class": officer_class_hash("clerk")}
     given = reader.give(reader.item, not_before=begin, not_after=begin + 1000, **limits)
 
     row = next(row for row in data(run("grants", "--json")) if row["grant"] == given.id)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import agency_cli.hints  # noqa: F401 (registers the next steps)
 from agency_cli.commands.scenario_author import library as library_command
 from agency_cli.commands.scenario_author import lint as lint_command
 from agency_cli.commands.scenario_author import test as try_command
@@ -17,6 +18,8 @@ from agency_cli.services.scenario_cases import run_cases
 from agency_cli.services.scenario_library import names, sample
 from agency_cli.services.scenario_lint import ANY_AUTHORITY, lint
 from agency_cli.services.scenarios import completed
+from console.hints import hint_for
+from console.i18n import describe
 from protocol.errors import Denied, Malformed
 from protocol.licence_types import licence_type
 from protocol.scenario import parse_scenario, scenario_from_json, sign_scenario
@@ -168,6 +171,14 @@ def test_cases_of_another_form_are_refused(cases: Any) -> None:
         run_cases(clean(), cases)
 
 
+def test_what_can_not_be_read_of_a_case_is_told_with_its_name_or_number() -> None:
+    good = {"name": "good", "asks": {"property": ["/use"]}}
+    for bad, said in (({"name": "bad", "asks": {"property": ["use"]}}, "case bad: "), ({"asks": {}}, "case #2: ")):
+        with pytest.raises(Malformed) as caught:
+            run_cases(clean(), {**CASES, "requests": [good, bad]})
+        assert describe(caught.value).startswith(said)
+
+
 def test_a_case_that_comes_out_otherwise_says_what_came() -> None:
     cases = {
         **CASES,
@@ -209,6 +220,32 @@ def test_the_commands_end_with_what_they_found(tmp_path: Path) -> None:
     source.write_text(json.dumps({**body, "retention_days": 2000}), encoding="utf-8")
     assert run(lint_command, str(source)).return_value == 0
     assert run(lint_command, str(source), "--strict").return_value == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b'{"a": 1,\n "b": }', "source.json: not valid JSON at line 2, column 7"),
+        (b'{"a": 1, "a": 2}', "a member that stands twice"),
+        (b'{"a": 1.5}', "a number with a fraction"),
+        (b'{"a": "\xff"}', "expected text in UTF-8"),
+        (b"", "expected a scenario's source (JSON) or a signed scenario"),
+        (b"scenario: small-loan", "expected a scenario's source (JSON) or a signed scenario"),
+        (b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}", "nested deeper"),
+    ],
+)
+def test_a_slip_in_a_source_is_pointed_out(tmp_path: Path, text: bytes, said: str) -> None:
+    path = tmp_path / "source.json"
+    path.write_bytes(text)
+    refused = run(lint_command, str(path)).exception
+    assert isinstance(refused, Malformed)
+    assert said in describe(refused)
+
+
+def test_a_sample_that_the_library_does_not_have_is_not_looked_for_at_the_vault() -> None:
+    refused = run(library_command, "no-such").exception
+    assert isinstance(refused, Denied)
+    assert "agency scenario library" in (hint_for(refused) or "")
 
 
 def test_a_signed_scenario_is_no_source(tmp_path: Path) -> None:
