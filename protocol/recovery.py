@@ -212,12 +212,17 @@ def open_answer(raw: bytes, request: RecoveryRequest, identity: HybridIdentity) 
     _bounded(raw, MAX_ANSWER_BYTES, "answer")
     header, payload = split(raw)
     answer = Answer.parse(open_bytes(header, payload, [identity]))
+    check_answer(answer, request)
+    return answer
+
+
+def check_answer(answer: Answer, request: RecoveryRequest) -> None:
+    """``Untrusted`` unless the answer is one to ``request``: what ``open_answer`` says of an answer that it opened."""
     if answer.request != request.digest or answer.share.dossier != request.message.dossier:
         raise Untrusted("answer_other_request", "the answer is to another request")
     if answer.guardian not in answer.share.guardians.accounts:
         raise Untrusted("answer_no_guardian", "the answer is from nobody of the guardian set that it shows")
     verify_account(request.message.digest(request.domain), answer.signature, answer.guardian)
-    return answer
 
 
 def _bounded(raw: bytes, most: int, what: str) -> None:

@@ -1,8 +1,9 @@
 """SLIP-39 shares of a root: k of n sets of 33 words, any k of which give the root back, and fewer nothing.
 
 The splitting itself is the reference implementation's (PyPI ``shamir-mnemonic``; docs/adr/0019). One group, no
-passphrase, the lowest iteration exponent: the secret is 32 random bytes, which no passphrase makes better. A share
-says its own index and threshold, and which split it belongs to.
+passphrase, the lowest iteration exponent, extendable: the secret is 32 random bytes, which no passphrase makes better,
+and a higher exponent would let who answers choose how long the other side computes. A share says its own index and
+threshold, and which split it belongs to.
 
 Left out: groups, passphrases, and secrets of another length than a root's.
 """
@@ -59,7 +60,8 @@ def read_words(words: str) -> ShareWords:
     except (MnemonicError, ValueError):
         raise _malformed() from None
     one_group = (share.group_index, share.group_threshold, share.group_count) == (0, 1, 1)
-    if not one_group or share.member_threshold < MIN_THRESHOLD or share.mnemonic() != words:
+    plain = share.extendable and share.iteration_exponent == 0
+    if not (one_group and plain) or share.member_threshold < MIN_THRESHOLD or share.mnemonic() != words:
         raise _malformed()
     return ShareWords(share.identifier, share.index, share.member_threshold)
 

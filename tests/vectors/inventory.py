@@ -14,7 +14,7 @@ from tests.vectors.book import ACCEPTED, Book, Judge, read
 
 MAKERS = (
     *("encodings", "identifiers", "sealing", "accounts", "cards", "signed", "statements", "scenarios"),
-    *("credentials", "shows", "logs", "heads", "tiling", "parcels", "requests", "trust", "windows", "evidence", "recoveries"),
+    *("credentials", "shows", "logs", "heads", "tiling", "parcels", "requests", "trust", "windows", "evidence", "recoveries", "shares"),
 )
 LEAST = 10  # refused cases of a structure
 
@@ -50,6 +50,9 @@ key-ring | Keys | spec/keys.md | keyring.open_ring | sealing.key_ring
 key-card | Keys | spec/keycard.md | keycard.verify_key_card | accounts.key_card
 guardian-set | Keys | spec/recovery.md | guardians.GuardianSet.take | recoveries.guardian_set
 recovery-request | Keys | spec/recovery.md | recovery.RecoveryRequest.parse | recoveries.request
+recovery-share | Keys | spec/recovery.md | recovery.Share.parse | recoveries.share
+recovery-answer | Keys | spec/recovery.md | recovery.Answer.parse | recoveries.answer
+recovery-root | Keys | spec/recovery.md | slip39.combine | recoveries.root
 dossier-id | Keys | spec/identifiers.md | identifiers.dossier_id | texts.dossier
 dossier-urn | Credential | spec/identifiers.md | identifiers.parse_dossier_urn | texts.dossier_urn
 agency-urn | Credential | spec/identifiers.md | identifiers.parse_agency_urn | texts.agency_urn
@@ -136,10 +139,8 @@ ELSEWHERE = {
     "joining.parse_request": "between two devices of one wallet: tests/unit/wallet_cli/test_devices.py",
     "joining.open_answer": "the same; what is sealed in it is a key-ring",
     "rewraps.parse_rewrap": "a part of rewrap",
-    "recovery.Share.parse": "inside of an age file that changes with every sealing: tests/unit/protocol/test_recovery.py",
-    "recovery.Answer.parse": "the same",
-    "recovery.open_share": "the same",
-    "recovery.open_answer": "the same",
+    "recovery.open_share": "a recovery-share in a sealed-object",
+    "recovery.open_answer": "a recovery-answer in a sealed-object",
     "merkle.verify_inclusion": "a part of tlog-proof; transparency-dev's vectors besides",
     "merkle.verify_consistency": "a part of growth; transparency-dev's vectors besides",
     "log_evidence.parse_log_evidence": "a part of log-evidence",

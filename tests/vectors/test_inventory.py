@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,20 @@ def test_the_verifier_in_node_imports_nothing_of_ours_and_keeps_its_modules_smal
         imported = {line.split("from ")[1].strip('";') for line in text.splitlines() if line.startswith("import ")}
         assert all(name.startswith(("node:", "./")) for name in imported), path.name
     assert GOLDEN.is_dir()
+
+
+@pytest.mark.parametrize("page", ["grant", "scenario", "receipt", "recovery", "audit"])
+def test_the_pages_of_authorisation_name_their_golden_bytes(page: str) -> None:
+    text = (ROOT / "docs" / "spec" / f"{page}.md").read_text(encoding="utf-8").partition("## 1.")[0]
+    assert "`tests/vectors/README.md`" in text
+    told = set(re.findall(r"`([a-z-]+)`", text)) & set(NAMES)
+    assert told
+    own = {one.name for one in inventory.STRUCTURES if one.page == f"spec/{page}.md"}
+    assert own <= told
+
+
+def test_the_list_of_words_is_the_one_of_slip39() -> None:
+    from shamir_mnemonic.wordlist import WORDLIST
+
+    kept = (VERIFIER.parent / "verify" / "slip39-words.txt").read_text(encoding="ascii")
+    assert kept.split() == list(WORDLIST)

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { Refused } from "./verify/refused.mjs";
 import { canonical } from "./verify/json.mjs";
 
-const PARTS = ["texts", "jose", "age", "keys", "accounts", "signed", "scenarios", "credentials", "shows", "logs", "heads", "evidence", "parcels", "requests", "trust", "windows", "recoveries"];
+const PARTS = ["texts", "jose", "age", "keys", "accounts", "signed", "scenarios", "credentials", "shows", "logs", "heads", "evidence", "parcels", "requests", "trust", "windows", "recoveries", "shares"];
 const folder = process.argv[2] ? pathToFileURL(process.argv[2] + "/") : new URL("golden/", import.meta.url);
 const judges = {};
 for (const part of PARTS) Object.assign(judges, (await import(`./verify/${part}.mjs`)).judges);

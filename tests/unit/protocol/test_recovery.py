@@ -118,6 +118,8 @@ def test_words_that_are_no_share_of_a_root_are_refused() -> None:
     ((short, _),) = generate_mnemonics(1, [(2, 2)], bytes(16))
     ((alone,),) = generate_mnemonics(1, [(1, 1)], ROOT.unsafe_bytes)
     groups = generate_mnemonics(1, [(2, 2), (2, 2)], ROOT.unsafe_bytes)
+    ((slow, _),) = generate_mnemonics(1, [(2, 2)], ROOT.unsafe_bytes, iteration_exponent=1)
+    ((salted, _),) = generate_mnemonics(1, [(2, 2)], ROOT.unsafe_bytes, extendable=False, iteration_exponent=0)
     for words in (
         "",
         " ".join(good[:-1]),
@@ -128,6 +130,8 @@ def test_words_that_are_no_share_of_a_root_are_refused() -> None:
         short,
         alone,
         groups[1][0],
+        slow,
+        salted,
     ):
         with pytest.raises(Malformed, match="share of a root"):
             read_words(words)

@@ -210,4 +210,4 @@ export const judges = {
   "key-card": keyCard,
   revocation,
 };
-export { checkScope, digestOf, structHash };
+export { checkScope, digestOf, signedBy, structHash };
