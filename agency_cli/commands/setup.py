@@ -139,6 +139,10 @@ def _draw_registered(data: dict[str, Any]) -> None:
             (_("Valid from"), moment(data["valid_from"])),
         ]
     )
+    if data["done"] == "rotated":
+        output.say(
+            _("The status lists are still signed with the former key: sign them anew with `agency status publish`.")
+        )
 
 
 @click.command(cls=Command, help=N_("Show this agency's key card, and what the registry lets it do."))

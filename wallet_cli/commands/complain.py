@@ -69,7 +69,7 @@ def complain(
 def _draw(cases: list[dict[str, Any]]) -> None:
     rows = []
     for case in cases:
-        answers = "\n".join(f"{answer['kind']}: {answer['text'] or ''}" for answer in case["answers"])
+        answers = "\n".join(_answer(answer) for answer in case["answers"])
         rows.append(
             {
                 "case": short(case["case"]),
@@ -87,3 +87,10 @@ def _draw(cases: list[dict[str, Any]]) -> None:
         Column("answers", _("Answers"), lines=True),
     ]
     output.table(rows, columns, empty=_("No cases."))
+
+
+def _answer(answer: dict[str, Any]) -> str:
+    from client.notice_words import KINDS
+
+    kind = _(KINDS.get(answer["kind"], answer["kind"]))
+    return f"{kind}: {answer['text']}" if answer["text"] else kind

@@ -15,6 +15,18 @@ from console.i18n import N_, _, moment
 from console.output import Column
 from wallet_cli.common import require_open, session, short
 
+# What each kind of a dossier's log entry says, for people; under --json it is the entry's own word.
+EVENTS = {
+    "issue": N_("item issued"),
+    "grant": N_("grant"),
+    "mandate": N_("mandate"),
+    "key": N_("key card"),
+    "access": N_("use"),
+    "revoke": N_("end of a grant"),
+    "correct": N_("correction"),
+    "note": N_("statement"),
+}
+
 
 @click.command(
     cls=Command,
@@ -70,7 +82,7 @@ def _draw_events(events: list[dict[str, Any]]) -> None:
         rows.append(
             {
                 "n": event["n"],
-                "kind": event["kind"],
+                "kind": _(EVENTS.get(event["kind"], event["kind"])),
                 "of": short(event["of"]) if event["of"] else "",
                 "at": moment(event["at"]) if event["at"] is not None else "",
                 "index": event["index"],

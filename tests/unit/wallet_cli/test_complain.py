@@ -186,6 +186,10 @@ def test_a_review_of_the_use_answers_a_complaint_about_it(world: World, wallet: 
     said = word(world, "review", by=world.bank, about=about, text="In order.")
     world.bank.api.say(said)
     assert state(world) == "answered"
+    assert "a use was reviewed: In order." in wallet("complain").out
+    assert "已答复" in wallet("complain", "--lang", "zh").out
+    told = wallet("uses", "--all", "--lang", "zh").out
+    assert [kind in told for kind in ("签发档案项", "声明", "issue", "note")] == [True, True, False, False]
 
 
 def state(world: World) -> str:
