@@ -1,24 +1,25 @@
 """Gates in front of the work: so many at once, so many waiting, and nobody for long.
 
 A server that takes everything answers everybody late. Here whoever would wait too long is told so at once, which is
-cheap, and what is taken is answered as fast as ever. A burst may wait for its turn, in order. While more are refused
-than served it is an overload: then fewer are within, a few may wait, only for a moment, and who came last is served
-first, since who has waited for long will be refused anyway.
+cheap, and what is taken is answered as fast as ever. A burst may wait for its turn, in order; nobody may join a queue
+that moves so slowly that its first has waited for long. While more are refused than served it is an overload: then
+fewer are within and nobody waits, since the next one comes before a free place gets cold, and since to refuse somebody
+after a wait costs ten times as much as to refuse him at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 
 from protocol.errors import Unavailable
 from vault_api import metrics
 
-WINDOW_S = 1.0  # in which more were refused than served is an overload
+WINDOW_S = 0.25  # in which more were refused than served is an overload
+FORGOTTEN_S = 2.0  # what was counted so long ago says nothing about now
 PATIENT_S = 0.5  # how long one may wait in a burst
-HURRIED_S = 0.02  # and in an overload
+STANDING_S = 0.1  # and how long its first, before nobody else may join
 
 
 class Gate:
@@ -42,26 +43,31 @@ class Gate:
         self._hurried = at_once if hurried is None else min(at_once, hurried)
         self._room = waiting
         self._timer = timer
-        self._queue: deque[asyncio.Future[None]] = deque()
-        self._began = timer()  # of the second that is counted now
+        self._queue: dict[asyncio.Future[None], float] = {}  # in the order in which they came, and when
+        self._began = timer()  # of what is counted now
         self._served = self._refused = 0
         self._crowded = False
+        self._busy = metrics.LIMITED.labels("busy_" + name)
 
     @property
     def full(self) -> bool:
-        """Whether whoever comes now is refused. In an overload no more may wait than may be within."""
+        """Whether whoever comes now is refused."""
         if self._calm:
-            return self.within >= self._at_once and len(self._queue) >= self._room
-        return self.within >= self._hurried and len(self._queue) >= min(self._room, self._hurried)
+            return self.within >= self._at_once and (len(self._queue) >= self._room or self._stands)
+        return self.within >= self._hurried
 
     @property
     def _calm(self) -> bool:
         seconds = self._timer() - self._began
         if seconds >= WINDOW_S:
-            # Of a second long ago nothing follows for now.
-            self._crowded = self._refused > self._served and seconds < 2 * WINDOW_S
+            self._crowded = self._refused > self._served and seconds < FORGOTTEN_S
             self._began, self._served, self._refused = self._timer(), 0, 0
         return not self._crowded
+
+    @property
+    def _stands(self) -> bool:
+        first = next(iter(self._queue.values()), None)
+        return first is not None and self._timer() - first > STANDING_S
 
     @property
     def _places(self) -> int:
@@ -81,9 +87,9 @@ class Gate:
             raise self.refuse()
         began = self._timer()
         place = asyncio.get_running_loop().create_future()
-        self._queue.append(place)
+        self._queue[place] = began
         try:
-            async with asyncio.timeout(PATIENT_S if self._calm else HURRIED_S):
+            async with asyncio.timeout(PATIENT_S):
                 await place
         except TimeoutError:
             self._withdraw(place)
@@ -94,24 +100,35 @@ class Gate:
         metrics.GATE_WAIT.labels(self.name).observe(self._timer() - began)
 
     def leave(self) -> None:
-        """Go out again: the place goes to who has waited longest, in an overload to who came last."""
+        """Go out again: the place goes to who has waited longest."""
         self.within -= 1
         self._served += 1
         while self._queue and self.within < self._places:
-            place = self._queue.popleft() if self._calm else self._queue.pop()
+            place = next(iter(self._queue))
+            del self._queue[place]
             if not place.done():
                 self.within += 1
                 place.set_result(None)
 
     def _withdraw(self, place: asyncio.Future[None]) -> None:
         if place in self._queue:
-            self._queue.remove(place)
-        elif not place.cancelled():
+            del self._queue[place]
+        elif not place.cancelled() and place.exception() is None:
             self.leave()  # its turn came in the moment in which it gave up
+
+    def _send_away(self) -> None:
+        """Let nobody wait on, who would be answered late in the place of somebody who comes now."""
+        waiting, self._queue = self._queue, {}
+        for place in waiting:
+            if not place.done():
+                place.set_exception(TimeoutError())
 
     def refuse(self) -> Unavailable:
         """The refusal of who finds no room or waits too long."""
         self._refused += 1
-        self._crowded = self._crowded or self._refused > self._served
-        metrics.LIMITED.labels("busy_" + self.name).inc()
+        if self._refused > self._served:
+            self._crowded = True
+            if self._stands:
+                self._send_away()
+        self._busy.inc()
         return Unavailable("busy", "the service has too much to do now; send the same request again")
