@@ -18,12 +18,11 @@ from client import deployment as deployments
 from client.cards import Cards
 from client.checks import Desk, assemble, open_desk
 from client.files import read_bounded, write_private
-from client.scenarios import MIN_PREFIX, good_scenarios, verified_scenario
+from client.scenarios import good_scenarios, named_scenario, verified_scenario
 from client.session import Session
 from client.toolkey import tool_key
 from client.trust import MAX_TRUST_BYTES, Trust, TrustFacts, open_signed, sign_by_tool
 from protocol.canonical import Json
-from protocol.encoding import b64u
 from protocol.errors import Denied, Malformed, Unavailable, Untrusted
 from protocol.facts import ROLE_ISSUER, StatusFact
 from protocol.fields import Fields
@@ -153,20 +152,7 @@ def read_pack(session: Session, max_age_s: int = MAX_PACK_AGE_S) -> Pack:
 def pack_scenario(desk: PackDesk, pack: Pack, wanted: str) -> Signed[Scenario]:
     """The verified scenario of a hash, the beginning of one, or an id; ``Denied("scenario_not_found")`` if it lacks."""
     rows = [parse_scenario(raw) for raw in pack.scenarios]
-    by_hash = [row for row in rows if len(wanted) >= MIN_PREFIX and b64u(row.hash).startswith(wanted)]
-    named = sorted((row for row in rows if row.body.scenario_id == wanted), key=lambda row: row.body.version)
-    found = by_hash or named[-1:]
-    authorities = {row.body.authority for row in (by_hash or named)}
-    if len(by_hash) > 1 or len(authorities) > 1:
-        raise Denied(
-            "scenario_ambiguous",
-            "{count} scenarios are named {scenario}: name one by its hash",
-            count=len(by_hash or authorities),
-            scenario=wanted,
-        )
-    if not found:
-        raise Denied("scenario_not_found", "there is no scenario {scenario}", scenario=wanted)
-    return verified_scenario(desk, found[0].raw)
+    return verified_scenario(desk, named_scenario(rows, wanted, desk.session.clock.now()).raw)
 
 
 def pack_json(pack: Pack, now: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from console.i18n import is_time
 from protocol import canonical
 from protocol.canonical import Json
 from protocol.errors import FAULTS, Denied, Fact, Malformed, OneFileError, Unavailable
@@ -31,7 +32,16 @@ def error_of(status: int, body: bytes) -> OneFileError:
     kind = FAULTS.get(fault, OneFileError)
     # The detail is already filled and in our language: its braces are text, not fields.
     text = detail[:MAX_DETAIL].replace("{", "{{").replace("}", "}}")
-    return kind(code, text, **_facts(problem.get("facts")))
+    facts = _facts(problem.get("facts"))
+    return kind(code, _with_times(text, facts), **facts)
+
+
+def _with_times(text: str, facts: dict[str, Fact]) -> str:
+    """The text with a field in the place of each time, so that a person reads a date; a vault tells seconds."""
+    for name, fact in facts.items():
+        if is_time(name, fact):
+            text = re.sub(rf"(?<!\d){fact}(?!\d)", f"{{{name}}}", text)
+    return text
 
 
 def _facts(value: Json) -> dict[str, Fact]:

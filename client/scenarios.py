@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from client.checks import Desk
 from client.session import Session
@@ -51,12 +51,18 @@ def scenario_by_hash(session: Session, desk: Desk, digest: bytes) -> Signed[Scen
 def find_scenario(session: Session, desk: Desk, wanted: str) -> Signed[Scenario]:
     """The verified scenario that ``wanted`` names: its hash, the beginning of one, or a scenario id.
 
-    An id names its newest version. ``Denied("scenario_not_found")`` if there is none, ``Denied("scenario_ambiguous")``
-    if two authorities use the id or two hashes begin so.
+    An id names the newest version that has taken effect: one that is only announced serves nobody yet.
+    ``Denied("scenario_not_found")`` if there is none, ``Denied("scenario_ambiguous")`` if two authorities use the id or
+    two hashes begin so.
     """
     rows = [parse_scenario(row.scenario) for row in session.public_api.scenarios()]
+    return verified_scenario(desk, named_scenario(rows, wanted, session.clock.now()).raw)
+
+
+def named_scenario(rows: Sequence[Signed[Scenario]], wanted: str, now: int) -> Signed[Scenario]:
+    """That of ``rows`` which ``wanted`` names, as ``find_scenario`` says; nothing is verified."""
     by_hash = [row for row in rows if len(wanted) >= MIN_PREFIX and b64u(row.hash).startswith(wanted)]
-    found = by_hash or _newest(row for row in rows if row.body.scenario_id == wanted)
+    found = by_hash or newest_in_effect((row for row in rows if row.body.scenario_id == wanted), now)
     if not found:
         raise Denied("scenario_not_found", "there is no scenario {scenario}", scenario=wanted)
     if len(found) > 1:
@@ -66,7 +72,7 @@ def find_scenario(session: Session, desk: Desk, wanted: str) -> Signed[Scenario]
             count=len(found),
             scenario=wanted,
         )
-    return verified_scenario(desk, found[0].raw)
+    return found[0]
 
 
 def good_scenarios(session: Session, desk: Desk) -> Iterator[Signed[Scenario]]:
@@ -78,13 +84,11 @@ def good_scenarios(session: Session, desk: Desk) -> Iterator[Signed[Scenario]]:
             continue
 
 
-def _newest(rows: Iterator[Signed[Scenario]]) -> list[Signed[Scenario]]:
-    """The newest version of each authority's scenario."""
+def newest_in_effect(rows: Iterable[Signed[Scenario]], now: int) -> list[Signed[Scenario]]:
+    """Of each scenario the newest version that has taken effect; where none has, the newest (spec/scenario.md §7)."""
     newest: dict[str, Signed[Scenario]] = {}
-    for row in rows:
-        before = newest.get(row.body.uri)
-        if before is None or row.body.version > before.body.version:
-            newest[row.body.uri] = row
+    for row in sorted(rows, key=lambda row: (row.body.effective <= now, row.body.version)):
+        newest[row.body.uri] = row
     return list(newest.values())
 
 

@@ -163,6 +163,11 @@ def _weight(parameter: str) -> float:
         return 0.0
 
 
+def is_time(name: str, value: Fact) -> bool:
+    """Whether a fact of this name and value holds seconds since 1970."""
+    named = name in _TIME_FACTS or name.endswith(_TIME_FACT_ENDS)
+    return named and isinstance(value, int) and value >= _FIRST_TIME
+
+
 def _spell(name: str, value: Fact) -> Fact:
-    is_time = name in _TIME_FACTS or name.endswith(_TIME_FACT_ENDS)
-    return moment(value) if is_time and isinstance(value, int) and value >= _FIRST_TIME else value
+    return moment(int(value)) if is_time(name, value) else value

@@ -24,6 +24,8 @@ register(
         "not_synced": N_("Run `wallet sync` first."),
         "payload_not_here": N_("Connect to the vault and run the command again."),
         "claims_not_met": N_("See what is missing and who issues it with `wallet ready SCENARIO`."),
+        "scenario_withdrawn": N_("Nothing is granted for it any more: see others with `wallet scenarios`."),
+        "scenario_not_in_force": N_("See which scenarios are in force with `wallet scenarios`."),
         "scenario_superseded": N_("Ask for the newest version: name the scenario by its id, not by a hash."),
         "scenario_hidden": N_("The vault hides a version of this scenario: grant nothing, and tell its authority."),
         "scenario_not_logged": N_("Nobody published this scenario: grant nothing under it."),

@@ -18,7 +18,7 @@ from wallet_cli.common import require_open, session, short
     cls=Command,
     help=N_(
         "Say for a scenario which materials are in the dossier, which are missing, and who issues those; each way to "
-        "meet it by itself. Ends with 0 if one way is ready, with 1 if none is."
+        "meet it by itself. Ends with 0 if one way is ready, with 1 if none is or the scenario is not in force."
     ),
     epilog=N_("Example: wallet ready small-loan"),
 )
@@ -38,6 +38,8 @@ def ready(scenario: str, passphrase_file: Path | None, passphrase_fd: int | None
 def _draw(data: dict[str, Any]) -> None:
     lang = language()
     output.line(f"{data['title'][lang]}: {data['purposes'][lang]}")
+    if data["refused"] is not None:
+        output.line(_("nothing is granted for it: {why}").format(why=data["refused"]["detail"]))
     count = len(data["alternatives"])
     for number, one in enumerate(data["alternatives"], start=1):
         state = _("ready") if one["ready"] else _("not ready")

@@ -7,9 +7,11 @@ from typing import Any
 
 from client.checks import Desk
 from client.session import Session
-from console.i18n import N_
+from console.i18n import N_, describe
 from protocol.encoding import b64u
+from protocol.errors import Denied
 from protocol.readiness import Missing, Pick, Readiness
+from protocol.scenario import Scenario, check_in_force
 from wallet_cli.services.consent import both, kind_title, terms, told
 from wallet_cli.services.granting import stand
 from wallet_cli.services.opening import OpenedItem, open_all
@@ -27,13 +29,24 @@ REASONS = {
 def compare(session: Session, desk: Desk, wanted: str) -> dict[str, Any]:
     """Every alternative of the scenario that ``wanted`` names, those that are ready first."""
     scenario, standing = stand(session, desk, wanted)
+    ended = _ended(scenario.body, session.clock.now())
     opened = {item.record.item: item for item in open_all(session) if isinstance(item, OpenedItem)}
     return {
         **terms(scenario.body),
         "hash": b64u(scenario.hash),
-        "ready": standing[0].ready,
+        "refused": None if ended is None else {"code": ended.code, "detail": describe(ended)},
+        "ready": ended is None and standing[0].ready,
         "alternatives": [_alternative(one, opened) for one in standing],
     }
+
+
+def _ended(scenario: Scenario, now: int) -> Denied | None:
+    """Why nothing is granted for the scenario now, whatever the dossier holds."""
+    try:
+        check_in_force(scenario, now)
+    except Denied as error:
+        return error
+    return None
 
 
 def _alternative(one: Readiness, opened: dict[bytes, OpenedItem]) -> dict[str, Any]:

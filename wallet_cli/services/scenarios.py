@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from client.checks import Desk
-from client.scenarios import find_scenario, good_scenarios
+from client.scenarios import find_scenario, good_scenarios, newest_in_effect
 from client.session import Session
 from protocol.encoding import b64u
 from protocol.licence_types import Title
@@ -27,14 +27,10 @@ def listed(session: Session, desk: Desk, wanted: str | None, *, ready: bool) -> 
 
 
 def _current(session: Session, desk: Desk) -> list[Signed[Scenario]]:
-    """The newest version of each, where it is in force."""
-    newest: dict[str, Signed[Scenario]] = {}
-    for signed in good_scenarios(session, desk):
-        before = newest.get(signed.body.uri)
-        if before is None or signed.body.version > before.body.version:
-            newest[signed.body.uri] = signed
+    """The newest version of each that has taken effect, where it is in force."""
     now = session.clock.now()
-    return [s for s in newest.values() if s.body.withdrawn is None and s.body.effective <= now < s.body.expires]
+    newest = newest_in_effect(good_scenarios(session, desk), now)
+    return [s for s in newest if s.body.withdrawn is None and s.body.effective <= now < s.body.expires]
 
 
 def _row(session: Session, signed: Signed[Scenario], held: list[Candidate] | None) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 from protocol.licence_forms import STANDARD_TITLES
 from protocol.readiness import Missing
-from tests.unit.wallet_cli.conftest import BANK, Outcome, World, small_loan
+from protocol.scenario import parse_scenario, sign_scenario
+from tests.unit.wallet_cli.conftest import BANK, Outcome, World, granted, small_loan
 from wallet_cli.services import consent, syncing
 from wallet_cli.services.opening import open_item
 from wallet_cli.services.presenting import Part
@@ -42,7 +44,6 @@ def test_who_lacks_everything_is_told_what_and_by_whom_and_ends_with_one(world: 
 
 def test_a_claim_that_an_item_does_not_say_is_named(world: World, wallet: Wallet) -> None:
     from protocol.dcql import parse_query
-    from protocol.scenario import sign_scenario
     from tests.scenario_samples import INSURANCE_VCT
 
     asked = {"id": "insurance", "format": "dc+sd-jwt", "meta": {"vct_values": [INSURANCE_VCT]}}
@@ -53,6 +54,35 @@ def test_a_claim_that_an_item_does_not_say_is_named(world: World, wallet: Wallet
     assert done.code == 1
     assert "it does not say what is asked" in done.out
     assert "not said in it: /castle" in done.out
+
+
+def test_a_scenario_that_was_withdrawn_is_not_ready_whatever_the_dossier_holds(world: World, wallet: Wallet) -> None:
+    before = parse_scenario(world.scenario_raw)
+    changes: dict[str, Any] = {"version": 2, "supersedes": before.hash, "withdrawn": world.stage.clock.now()}
+    second = dataclasses.replace(world.scenario, **changes)
+    world.authority.api.post_scenario(sign_scenario(second, world.authority.present))
+    done = wallet("ready", "small-loan", "--json")
+    assert (done.code, done.json["ready"], done.json["refused"]["code"]) == (1, False, "scenario_withdrawn")
+    assert "nothing is granted for it: the scenario was withdrawn" in wallet("ready", "small-loan").out
+    assert "现在不会据此授权" in wallet("ready", "small-loan", "--lang", "zh").out
+
+
+def test_a_version_that_is_only_announced_is_in_nobodys_way(world: World, wallet: Wallet) -> None:
+    now = world.stage.clock.now()
+    changes: dict[str, Any] = {"version": 2, "supersedes": parse_scenario(world.scenario_raw).hash, "effective": now + 1000}
+    second = dataclasses.replace(world.scenario, **changes)
+    world.authority.api.post_scenario(sign_scenario(second, world.authority.present))
+
+    def versions() -> list[int]:
+        rows = wallet("scenarios", "--json").json["scenarios"]
+        return [row["version"] for row in rows] + [wallet("ready", "small-loan", "--json").json["version"]]
+
+    assert versions() == [1, 1]
+    assert wallet("grant", *BANK, "--dry-run", "--json").json["version"] == 1
+    assert granted(world, wallet)
+    world.stage.clock.time += 1000
+    assert versions() == [2, 2]
+    assert wallet("grant", *BANK, "--dry-run", "--json").json["version"] == 2
 
 
 def test_every_reason_has_words() -> None:
