@@ -214,6 +214,8 @@ def _of(one: Heard) -> str:
         return _("grant {id}").format(id=notice.grant[:12])
     if notice.show is not None:
         return _("show {id}").format(id=notice.show[:12])
+    if notice.kind == "scenario_withdrawn" and notice.about is not None:
+        return _("scenario {id}").format(id=notice.about[:12])
     return _("item {id}").format(id=notice.item[:12]) if notice.item is not None else ""
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from agency_cli.services.orders import CHINA, china_today
 from agency_cli.services.standing import own_urn, standing
 from client.files import read_bounded
+from client.scenarios import MIN_PREFIX
 from client.session import Session
 from client.written import loads_written
 from protocol.canonical import Json
@@ -209,11 +210,11 @@ def _ours(session: Session, signed: Signed[Scenario]) -> bool:
 
 
 def find(session: Session, text: str) -> Known:
-    """By hash, or the newest of a scenario id; verified. ``Denied("scenario_unknown")`` if there is none."""
+    """By hash or its beginning, or the newest of a scenario id; verified. ``Denied("scenario_unknown")`` if none."""
     known = listed(session)
-    for one in known:
-        if one.hash == text:
-            return verified(session, one)
+    by_hash = [one for one in known if len(text) >= MIN_PREFIX and one.hash.startswith(text)]
+    if len(by_hash) == 1:
+        return verified(session, by_hash[0])
     found = [one for one in newest(known) if one.scenario.scenario_id == text]
     if len(found) > 1:
         raise Conflict(

@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from agency_cli.commands.retention import retention
+from protocol.wire_notices import RETENTION_GRACE_S
 from scripts.cluster.table import PROCESSES, SHARED
 from vault_api.settings import Settings
 
@@ -99,6 +102,18 @@ def test_a_unit_is_restarted_and_given_time_to_end(name: str) -> None:
     assert name in {wanted for wanted, _ in wanted_instances()}
     relayers = [line for line in lines(name, "Environment") if "ONEFILE_RELAYER_KEY_FILE" in line]
     assert ["%i" in line for line in relayers] == [True] * ("api" in name)
+
+
+def test_an_agencys_timer_deletes_in_time_by_a_command_that_there_is() -> None:
+    service, timer = (unit(f"agency/onefile-retention@.{kind}") for kind in ("service", "timer"))
+    start = service["Service"]["ExecStart"].split()
+    assert start == ["/opt/onefile/.venv/bin/agency", "retention", "run", "--profile", "%i"]
+    done = CliRunner().invoke(retention, [*start[2:3], "--help"])
+    assert (done.exit_code, "Delete every folder whose time is up" in done.output) == (0, True)
+    every = re.fullmatch(r"\*-\*-\* 00/(\d+):00:00", timer["Timer"]["OnCalendar"])
+    assert every is not None
+    assert int(every[1]) * 3600 < RETENTION_GRACE_S
+    assert timer["Timer"]["Persistent"] == "true"
 
 
 def test_the_charts_values_are_the_processes_of_the_table() -> None:

@@ -117,4 +117,6 @@ def _of(row: dict[str, Any]) -> str:
         return _("grant {id}").format(id=short(row["grant"]))
     if row["show"]:
         return _("show {id}").format(id=short(row["show"]))
+    if row["kind"] == "scenario_withdrawn" and row["about"]:
+        return _("scenario {id}").format(id=short(row["about"]))
     return _("item {id}").format(id=short(row["item"])) if row["item"] else ""

@@ -255,6 +255,7 @@ def test_scenarios_are_written_signed_published_and_read(world: World, run: Prog
     shown = run.json("scenario", "show", data["hash"])
     assert (shown["version"], shown["verified"]) == (1, True)
     assert "any" in run("scenario", "show", data["hash"])[0]
+    assert run.json("scenario", "show", data["hash"][:12])["hash"] == data["hash"]
 
 
 def test_a_scenario_is_withdrawn_after_a_question(world: World, run: Program) -> None:

@@ -104,6 +104,14 @@ def test_notices_are_drawn_for_people(desk: ReaderStage, run: Run) -> None:
     assert "Nothing waits" in run("notices", "ack", "--all")[2]
 
 
+def test_a_scenario_that_was_withdrawn_is_named_by_its_hash(desk: ReaderStage, run: Run) -> None:
+    used(desk)
+    about = b64u(b"7" * 32)
+    told = {"kind": "scenario_withdrawn", "grant": None, "about": about}
+    desk.lie("/v1/notices", lambda body: {**body, "rows": [{**row, **told} for row in body["rows"]]})
+    assert f"scenario {about[:12]}" in run("notices")[1]
+
+
 def test_what_is_to_be_acknowledged_is_named(desk: ReaderStage, run: Run) -> None:
     assert run("notices", "ack")[0] == 2
     code, _, err = run("notices", "ack", "0123456789", "--json")

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from protocol.encoding import b64u
 from protocol.licence_forms import STANDARD_TITLES
 from protocol.readiness import Missing
 from protocol.scenario import parse_scenario, sign_scenario
@@ -57,10 +58,13 @@ def test_a_claim_that_an_item_does_not_say_is_named(world: World, wallet: Wallet
 
 
 def test_a_scenario_that_was_withdrawn_is_not_ready_whatever_the_dossier_holds(world: World, wallet: Wallet) -> None:
+    assert granted(world, wallet)
     before = parse_scenario(world.scenario_raw)
     changes: dict[str, Any] = {"version": 2, "supersedes": before.hash, "withdrawn": world.stage.clock.now()}
     second = dataclasses.replace(world.scenario, **changes)
-    world.authority.api.post_scenario(sign_scenario(second, world.authority.present))
+    raw = sign_scenario(second, world.authority.present)
+    world.authority.api.post_scenario(raw)
+    assert f"scenario {b64u(parse_scenario(raw).hash)[:12]}" in wallet("notices").out
     done = wallet("ready", "small-loan", "--json")
     assert (done.code, done.json["ready"], done.json["refused"]["code"]) == (1, False, "scenario_withdrawn")
     assert "nothing is granted for it: the scenario was withdrawn" in wallet("ready", "small-loan").out
