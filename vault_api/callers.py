@@ -41,6 +41,12 @@ class Holder:
         """The dossier's urn."""
         return dossier_urn(self.dossier)
 
+    def require_thawed(self, now: int) -> None:
+        """``Denied("dossier_frozen")`` while guardians have frozen the dossier: the device may be a thief's."""
+        until = self.known.state.frozen_until
+        if until > now:
+            raise Denied("dossier_frozen", "the dossier is frozen until {until}", until=until)
+
 
 @dataclass(frozen=True, slots=True)
 class Agency:

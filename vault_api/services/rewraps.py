@@ -53,6 +53,8 @@ def rewrap_batch(vault: Vault, holder: Holder, batch: wire_keys.Rewraps, languag
     found = [_ready_or_not(vault, holder, body) for body in batch.rewraps]
 
     def work(tx: Tx) -> Answer:
+        # Old headers stay: a thief may have published a card of his own before the guardians were told.
+        holder.require_thawed(tx.now)
         problems = [_done_or_not(tx, holder, one) for one in found]
         rows = [wire_keys.RewrapRow(problem=None if error is None else details(error, language)) for error in problems]
         return Answer.of(wire_keys.RewrapRows(rows=rows))

@@ -43,7 +43,7 @@ def open_show(vault: Vault, holder: Holder, body: wire.OpenShow) -> Answer:
     session = unb64u(body.session, length=16, what="session")
 
     def work(tx: Tx) -> Answer:
-        _check_thawed(holder, tx.now)
+        holder.require_thawed(tx.now)  # whoever stole the device has the key of the codes too
         if tx.conn.execute(select(t.shows.c.row).where(t.shows.c.session == session)).first():
             raise Conflict("show_exists", "a session with this id is open already")
         expires = tx.now + body.lifetime_s
@@ -59,13 +59,6 @@ def open_show(vault: Vault, holder: Holder, body: wire.OpenShow) -> Answer:
 
     # commit point: show (docs/spec/durability.md §2)
     return write(vault.sequencer, holder.signature, work)
-
-
-def _check_thawed(holder: Holder, now: int) -> None:
-    """A frozen dossier shows nothing: whoever stole the device has the key of the codes too."""
-    until = holder.known.state.frozen_until
-    if until > now:
-        raise Denied("dossier_frozen", "the dossier is frozen until {until}", until=until)
 
 
 def collect(vault: Vault, agency: Agency, body: wire.Collect) -> wire.Show:
@@ -102,7 +95,7 @@ def present(vault: Vault, holder: Holder, session: bytes, body: wire.Present) ->
     headers = show_documents.checked_headers(body.headers)
 
     def work(tx: Tx) -> Answer:
-        _check_thawed(holder, tx.now)
+        holder.require_thawed(tx.now)
         show = _own(_settled(vault, tx, session), holder)
         if show.state != "collected":
             raise Conflict("show_state", "the session is {state}: nothing can be presented", state=show.state)

@@ -20,6 +20,7 @@ from protocol.errors import Denied
 from protocol.recovery import MAX_ANSWER_BYTES
 from wallet_cli.commands.files import out_option, read_file, write_out
 from wallet_cli.commands.setup import hand_over
+from wallet_cli.commands.wrapped import draw_outcome, wrap_after_recovery
 from wallet_cli.common import Duration, session
 
 _STATES = {
@@ -125,7 +126,9 @@ def finish(
     given = [read_file(path, MAX_ANSWER_BYTES) for path in answers]
     with session(passphrase_file, passphrase_fd) as found:
         standing = recovering.finish(found, given, revoke_older=not keep_older, wait_s=wait_s or 0)
-    data = asdict(standing)
+        data = asdict(standing)
+        if standing.state == "done":
+            data |= wrap_after_recovery(found)
     output.emit(data, lambda: _draw(data))
     return exits.OK
 
@@ -165,6 +168,8 @@ def _draw(data: dict[str, Any]) -> None:
     if data["state"] == "done":
         rows.append((_("Key card"), data["card_seq"]))
     output.fields(rows)
+    if data.get("wrapping") is not None:
+        draw_outcome(data)
     if data["state"] == "done":
         output.say(
             _("The guardians still hold shares of the older keys: name them anew with `wallet guardians change`.")

@@ -128,13 +128,13 @@ def working(handle: int) -> Iterator[int]:
         os.close(handle)
 
 
-def take(profile: Profile, patience_s: float = PATIENCE_S) -> int | None:
+def take(profile: Profile, patience_s: float | None = None) -> int | None:
     """Become the one who works: a descriptor to close at the end, or to hand to the process that goes on.
 
     None if another works. ``patience_s``: who only looks (``running``) holds the lock for a moment too.
     """
     handle = _opened(profile)
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
     while not _locked(handle):
         if time.monotonic() >= until:
             os.close(handle)
@@ -185,12 +185,12 @@ def busy() -> OneFileError:
 _WORDS = {"locked": locked, "superseded": superseded}
 
 
-def stop(profile: Profile, word: str, within_s: float = END_S) -> bool:
+def stop(profile: Profile, word: str) -> bool:
     """Have whoever works end (``word``: locked or superseded) and wait for it; whether nobody works any more."""
     if not running(profile):
         return True
     write_private(profile.folder / STOP_FILE, word.encode("ascii"))
-    until = time.monotonic() + within_s
+    until = time.monotonic() + END_S
     while time.monotonic() < until:
         if not running(profile):
             return True

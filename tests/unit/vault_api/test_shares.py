@@ -14,6 +14,7 @@ from protocol.hashing import sha256
 from protocol.keys import AccountKey
 from protocol.recipients import X25519Identity
 from tests.grant_world import World
+from tests.unit.vault_api.test_rings import renewed, rewrap, wrapped
 from tests.unit.vault_api.test_shows import Window
 from tests.vault_stage import FAR, Holder, Party, VaultStage, refused, seed, unchanged
 
@@ -158,6 +159,21 @@ def test_a_freeze_counts_at_the_vault_at_once(stage: VaultStage, guarded: Guarde
     refused(guarded.freeze(gina), 409, "message_nonce")
     bump = BumpEpoch(alice.dossier, 1, FAR)
     refused(guarded.relay(alice, "bump_epoch", bump.to_json(), b"\x01" * 65), 422, "message_signature")
+
+
+def test_the_headers_of_a_frozen_dossier_stay_as_they_are(stage: VaultStage, guarded: Guarded, people: Any) -> None:
+    """Who stole the device, published a card of his own, and would now have the old headers destroyed, is stopped."""
+    alice, gina, _gustav = people
+    deposit = alice.deposited(alice)
+    renewed(stage, alice)
+    assert guarded.freeze(gina).status_code == 200
+    stage.follow()
+    body = {"rewraps": [wrapped(alice, deposit)]}
+    with unchanged(stage):
+        refused(stage.post(alice, "/v1/me/rewraps", body), 403, "dossier_frozen")
+    stage.clock.at = stage.vault.facts.dossier(alice.dossier).state.frozen_until
+    stage.follow()
+    assert rewrap(stage, alice, wrapped(alice, deposit)) == [None]
 
 
 def test_who_lost_everything_brings_a_recovery_with_the_card_to_come(stage: VaultStage, guarded: Guarded) -> None:

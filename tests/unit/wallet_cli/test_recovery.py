@@ -147,6 +147,7 @@ def test_the_guardians_bring_everything_back(guarded: Circle, wallet: Wallet) ->
     assert row["recovery_ready_at"] == waiting["ready_at"]
     done = guarded.finish(more=("--wait", "2m"))
     assert (done["state"], done["card_seq"]) == ("done", 2)
+    assert (done["rewrapped"]["wrapped"], done["rewrapped"]["refused"]) == (1, [])  # the lost device opens it no more
 
     guarded.run("--profile", "anew", "sync")
     (item,) = guarded.run("--profile", "anew", "items")["items"]
