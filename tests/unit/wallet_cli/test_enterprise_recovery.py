@@ -57,6 +57,17 @@ def test_an_enterprise_gets_control_and_content_back_from_its_guardians(firm: Ci
     assert firm.run("--profile", "anew", *again, "--yes")["grant"]
     shutil.move(firm.file("lost device"), firm.world.alice.profile.folder)
     assert firm.run("sync", refused=True) == "signature_key_old"
+    restored(firm)
+
+
+def restored(firm: Circle) -> None:
+    """The new phrase alone makes another device, with the key ring's file and without."""
+    phrase = ("--phrase-file", firm.file("new.phrase"), "--phrase-language", "en")
+    ring = firm.stage.session("anew").profile.folder / "keyring.age"
+    for name, more in (("with", ("--keyring", str(ring))), ("without", ())):
+        made = firm.run("--profile", name, "restore", "--kind", "enterprise", *phrase, *more)
+        assert (made["state"], made["kind"], made["dossier"]) == ("restored", "enterprise", firm.dossier)
+    opens_everything(firm, "without")
 
 
 def test_roots_from_before_the_shared_one_come_back_to_an_enterprise(firm: Circle) -> None:
@@ -69,14 +80,3 @@ def test_roots_from_before_the_shared_one_come_back_to_an_enterprise(firm: Circl
     recovered(firm, "--keep-older")
     opens_everything(firm, "anew")
     assert firm.stage.session("anew").keys.tag_key.unsafe_bytes == tag
-
-
-def test_the_new_phrase_restores_an_enterprise_with_and_without_its_key_ring_file(firm: Circle) -> None:
-    lost(firm)
-    recovered(firm)
-    phrase = ("--phrase-file", firm.file("new.phrase"), "--phrase-language", "en")
-    ring = firm.stage.session("anew").profile.folder / "keyring.age"
-    for name, more in (("with", ("--keyring", str(ring))), ("without", ())):
-        made = firm.run("--profile", name, "restore", "--kind", "enterprise", *phrase, *more)
-        assert (made["state"], made["kind"], made["dossier"]) == ("restored", "enterprise", firm.dossier)
-        opens_everything(firm, name)
