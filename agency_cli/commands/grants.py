@@ -46,7 +46,9 @@ def grants(
         scenarios, now = inbox.scenarios_by_hash(found), found.clock.now()
         given = [one for one in inbox.given(found) if state is None or one.row.state == state]
         given = [one for one in given if not renewable or one.renewable(now)]
-    output.emit([_data(one, scenarios.get(one.grant.scenario)) for one in given], lambda: _draw(given, scenarios))
+    ended = {one.id for one in given if inbox.withdrawn(scenarios, scenarios.get(one.grant.scenario), now)}
+    rows = [{**_data(one, scenarios.get(one.grant.scenario)), "withdrawn": one.id in ended} for one in given]
+    output.emit(rows, lambda: _draw(given, scenarios, ended))
 
 
 @grants.command(
@@ -103,7 +105,7 @@ def _data(given: Given, scenario: Scenario | None) -> dict[str, Any]:
     }
 
 
-def _draw(given: list[Given], scenarios: dict[bytes, Scenario]) -> None:
+def _draw(given: list[Given], scenarios: dict[bytes, Scenario], ended: set[str]) -> None:
     from agency_cli.render import scenario_name
 
     words = {
@@ -121,7 +123,7 @@ def _draw(given: list[Given], scenarios: dict[bytes, Scenario]) -> None:
             "scope": "; ".join(_scope(part.query, part.claims, len(part.documents)) for part in one.grant.scope),
             "uses": f"{one.row.uses}/{one.grant.max_uses}",
             "until": moment(one.grant.not_after),
-            "limits": "\n".join(_limits(one)),
+            "limits": "\n".join(_limits(one, withdrawn=one.id in ended)),
         }
         for one in given
     ]
@@ -137,10 +139,12 @@ def _draw(given: list[Given], scenarios: dict[bytes, Scenario]) -> None:
     output.table(rows, columns, empty=_("No grants."))
 
 
-def _limits(given: Given) -> Iterator[str]:
-    """What else must be so for a use: its beginning, the time between two, and who acts."""
+def _limits(given: Given, *, withdrawn: bool) -> Iterator[str]:
+    """What else must be so for a use: its scenario, its beginning, the time between two, and who acts."""
     from protocol.grant import ANY_OFFICER
 
+    if withdrawn:
+        yield _("its scenario was withdrawn")
     if given.row.state == "not_yet":
         yield _("not before {begin}").format(begin=moment(given.grant.not_before))
     if given.grant.min_interval_s:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from client.session import Session
@@ -69,6 +69,15 @@ def scenarios_by_hash(session: Session) -> dict[bytes, Scenario]:
             continue
         found[signed.hash] = signed.body
     return found
+
+
+def withdrawn(scenarios: Mapping[bytes, Scenario], scenario: Scenario | None, now: int) -> bool:
+    """Whether this or a later version of the scenario was withdrawn, which ends its grants; as the vault shows it."""
+    return scenario is not None and any(
+        one.uri == scenario.uri and one.version >= scenario.version
+        for one in scenarios.values()
+        if one.withdrawn is not None and one.withdrawn <= now
+    )
 
 
 def _read(row: wire.GrantRow, wanted: str | None = None) -> Given:

@@ -13,6 +13,7 @@ from console.i18n import moment
 from protocol.dcql import parse_query
 from protocol.grant import officer_class_hash
 from protocol.receipts import parse_receipt
+from protocol.scenario import parse_scenario
 from tests.reader_stage import CLAIMS, ReaderStage
 from tests.scenario_samples import QUERY
 from tests.unit.agency_cli import reading
@@ -59,6 +60,18 @@ def test_what_else_a_use_must_keep_to_is_listed(reader: ReaderStage, run: Run) -
     assert "1h 30m between two uses" in out
     assert "officers of one class" in out
     reader.revoke(given)
+
+
+def test_grants_of_a_withdrawn_scenario_are_marked(reader: ReaderStage, run: Run) -> None:
+    now = reader.vault.clock.now()
+    first = parse_scenario(reader.post_scenario(scenario_id="withdrawn-later"))
+    given = reader.give(reader.item, scenario=first.raw)
+    assert next(row for row in data(run("grants", "--json")) if row["grant"] == given.id)["withdrawn"] is False
+
+    reader.post_scenario(scenario_id="withdrawn-later", version=2, supersedes=first.hash, withdrawn=now)
+
+    assert next(row for row in data(run("grants", "--json")) if row["grant"] == given.id)["withdrawn"] is True
+    assert "its scenario was withdrawn" in run("grants")[1]
 
 
 def test_only_grants_of_one_state_are_listed(reader: ReaderStage, run: Run) -> None:
