@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from protocol.errors import Malformed, Unavailable
-from vault_api.blobs_folder import FolderUpload, ours, pieces_of, put_file
+from vault_api.blobs_folder import FolderPieces, FolderUpload, ours, put_file
 from vault_api.blobs_s3 import S3Access, access_of, s3_store
 from vault_api.payload_digest import wrong_digest
 
@@ -144,7 +144,6 @@ class ObstoreBlobs:
     def __init__(self, store: ObjectStore, folder: Path | None) -> None:
         self._store = store
         self._folder = folder
-        self._piece = PIECE_BYTES if folder is None else CHUNK_BYTES
         self._durable: set[Path] = set()  # folders whose own names are known to be on the disk
 
     def put(self, name: str, data: bytes) -> None:
@@ -179,10 +178,12 @@ class ObstoreBlobs:
 
     def read(self, name: str, start: int, end: int) -> Iterator[bytes]:
         if self._folder is not None:
-            yield from pieces_of(self._folder / name, start, end, CHUNK_BYTES)
-            return
+            return FolderPieces(self._folder / name, start, end, CHUNK_BYTES)
+        return self._asked(name, start, end)
+
+    def _asked(self, name: str, start: int, end: int) -> Iterator[bytes]:
         while start < end:
-            stop = min(start + self._piece, end)
+            stop = min(start + PIECE_BYTES, end)
             with _our_errors():
                 piece = memoryview(obstore.get_range(self._store, name, start=start, end=stop))
             if not piece:

@@ -8,6 +8,7 @@ not list it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from pathlib import Path
 from protocol.errors import Unavailable
 from vault_api.payload_digest import wrong_digest
 from vault_api.storage_full import is_full, storage_full
+
+NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)  # of Linux alone
 
 
 class FolderUpload:
@@ -96,18 +99,67 @@ def _in_folder(path: Path, act: Callable[[], object]) -> None:
         act()
 
 
-def pieces_of(path: Path, start: int, end: int, piece: int) -> Iterator[bytes]:
-    """The bytes of a file from ``start`` to before ``end`` in pieces of so many; ``Unavailable`` if there are fewer."""
-    try:
-        with path.open("rb", buffering=0) as source:
-            while start < end:
-                data = os.pread(source.fileno(), min(piece, end - start), start)
-                if not data:
-                    raise Unavailable("blobs_unreachable", "the blob store gave fewer bytes than it has")
-                yield data
-                start += len(data)
-    except OSError as error:
-        raise ours(error) from None
+class FolderPieces:
+    """The bytes of a file from ``start`` to before ``end`` in pieces; ``Unavailable`` if there are fewer.
+
+    An iterator that may wait for the disk, for a thread; and ``ready``, which never waits, for an event loop. One at a
+    time: both go on where the other stopped.
+    """
+
+    def __init__(self, path: Path, start: int, end: int, piece: int) -> None:
+        self._path = path
+        self._at = start
+        self._end = end
+        self._piece = piece
+        self._file = -1
+        self.tells = NOWAIT is not None  # whether the file system knows what lies in memory
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._at >= self._end:
+            raise StopIteration
+        try:
+            if self._file < 0:
+                self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            data = os.pread(self._file, self._most, self._at)
+        except OSError as error:
+            raise ours(error) from None
+        if not data:
+            raise Unavailable("blobs_unreachable", "the blob store gave fewer bytes than it has")
+        self._at += len(data)
+        return data
+
+    def ready(self) -> bytes | bytearray | None:
+        """The next piece if it lies in memory; nothing at the end, and None if only a thread can say more.
+
+        The first is None always: to open a file may take as long as to read it.
+        """
+        if self._at >= self._end:
+            return b""
+        if self._file < 0 or NOWAIT is None:
+            return None
+        data = bytearray(self._most)
+        try:
+            count = os.preadv(self._file, [data], self._at, NOWAIT)
+        except OSError as error:
+            self.tells = error.errno == errno.EAGAIN
+            return None
+        if count == 0:  # it has become shorter, which a thread will say
+            return None
+        del data[count:]
+        self._at += count
+        return data
+
+    @property
+    def _most(self) -> int:
+        return min(self._piece, self._end - self._at)
+
+    def __del__(self) -> None:
+        """Whoever stops in the middle keeps no file open."""
+        if self._file >= 0:
+            os.close(self._file)
 
 
 def ours(error: Exception) -> Unavailable:

@@ -1,7 +1,8 @@
-"""Payloads on their way out: whole or one range, in pieces of 256 KiB, of which some are read at a time.
+"""Payloads on their way out: whole or one range, in pieces of 256 KiB.
 
-A thread reads ahead while the event loop sends: a piece is what a socket takes well, and a thread is asked for several
-of them, since asking costs as much as reading one.
+From a folder, what lies in the system's memory is read by the event loop itself, piece by piece: handing a piece from a
+thread to the loop costs more than reading it. What would have to wait for a disk or for S3 is read by a thread, several
+pieces at a time, and from S3 while the loop still sends those before.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from fastapi import Depends, Header
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from vault_api.blobs_folder import FolderPieces
 from vault_api.services.payloads import Span, etag, parse_range, read_span
 from vault_api.vault import Vault
 
@@ -71,16 +73,35 @@ class StreamedResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (as all responses)
         gone = asyncio.ensure_future(_gone(receive))
-        following = asyncio.ensure_future(asyncio.to_thread(self._some))
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if isinstance(self._pieces, FolderPieces):
+                await self._from_memory(self._pieces, send, gone)
+            else:
+                await self._from_afar(send, gone)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            gone.cancel()
+
+    async def _from_memory(self, pieces: FolderPieces, send: Send, gone: asyncio.Future[None]) -> None:
+        while pieces.tells and not gone.done():
+            piece = pieces.ready()
+            some = await asyncio.to_thread(self._some) if piece is None else [piece]
+            if not any(some):
+                return
+            for one in some:
+                await send({"type": "http.response.body", "body": one, "more_body": True})
+            await asyncio.sleep(0)  # others have their turn after each piece, however fast this one is taken
+        await self._from_afar(send, gone)
+
+    async def _from_afar(self, send: Send, gone: asyncio.Future[None]) -> None:
+        following = asyncio.ensure_future(asyncio.to_thread(self._some))
+        try:
             while (some := await following) and not gone.done():
                 following = asyncio.ensure_future(asyncio.to_thread(self._some))
                 for piece in some:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            gone.cancel()
             following.cancel()
 
     def _some(self) -> list[bytes]:
