@@ -22,9 +22,9 @@ from client.keystore import Keys
 from client.profile import Profile
 from client.session import Session
 from client.settings import Settings
-from console.i18n import N_, describe
+from console.i18n import describe
 from protocol import wire_keys
-from protocol.errors import OneFileError, Unavailable
+from protocol.errors import Conflict, OneFileError, Unavailable
 from protocol.keys import AccountKey, RevokeKey, TagKey
 from wallet_cli.services import rewrapping, wrapping_state
 from wallet_cli.services.registration import newest_card
@@ -148,7 +148,7 @@ def _carry_out(session: Session, tell: Tell, ask: Callable[[], None], keep: Keep
 
 
 def _fault(error: Exception) -> OneFileError:
-    return OneFileError("wrapping_failed", N_("a fault of this program: {kind}"), kind=type(error).__name__)
+    return Conflict("wrapping_failed", "a fault of this program: {kind}", kind=type(error).__name__)
 
 
 def _keep(session: Session) -> Keep:

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from client.files import PRIVATE_FILE, private_folder, read_json, write_json, write_private
 from client.profile import Profile
-from protocol.errors import Conflict, Denied, OneFileError
+from protocol.errors import FAULTS, Conflict, Denied, OneFileError
 
 STATE_FILE, LOCK_FILE, STOP_FILE = "wrapping.json", "wrapping.lock", "wrapping.stop"
 LOOK_S, PATIENCE_S, END_S = 0.02, 0.4, 10.0
@@ -44,7 +44,7 @@ class Reason:
 
     @property
     def error(self) -> OneFileError:
-        return OneFileError(self.code, self.template, **self.facts)
+        return FAULTS.get(self.fault, OneFileError)(self.code, self.template, **self.facts)
 
     @property
     def waits_s(self) -> int | None:

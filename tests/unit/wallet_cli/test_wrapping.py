@@ -5,7 +5,6 @@ The process is played in this one: what it would be given by its standard input 
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -15,17 +14,15 @@ from typing import Any
 import pytest
 
 from client import agent
-from client.background import spawn as real_spawn
 from client.files import write_private
 from client.session import Session
-from protocol.errors import Conflict, Denied, OneFileError, Unavailable
+from protocol.errors import Conflict, Denied, Unavailable
 from tests.servers.waiting import soon
 from tests.unit.wallet_cli.conftest import Lying, Outcome, World, make_world
 from tests.wallet_stage import Stage
-from wallet_cli import wrapping_main
 from wallet_cli.commands import wrapped
 from wallet_cli.services import rewrapping, rotating, syncing, wrapping, wrapping_state
-from wallet_cli.services.wrapping_state import Reason, State
+from wallet_cli.services.wrapping_state import State
 
 Wallet = Callable[..., Outcome]
 ROTATE = ("keys", "rotate", "--root", "--yes", "--json")
@@ -366,26 +363,7 @@ def test_a_wallet_that_was_unlocked_for_a_time_is_locked_here_too_when_it_is_ove
     assert {free.why() for _look in range(3 * wrapping.AGENT_EVERY)} == {None}
 
 
-# --- beside a sync, and after a recovery -----------------------------------------------------------
-
-
-def test_a_sync_that_runs_beside_it_takes_newer_headers_neither_back_nor_for_a_rollback(world: World) -> None:
-    alice, other = world.stage.session("alice"), world.stage.session("alice")
-    rotating.rotate_root(alice)
-    rewrapping.rewrap(alice)
-    rotating.rotate_root(alice)
-    lying = Lying(world.stage.transport)
-
-    def meanwhile(page: Any) -> Any:
-        rewrapping.rewrap(alice)  # after the vault has said which headers it had
-        return page
-
-    lying.rules["/v1/me/items"] = meanwhile
-    other.transport = lying
-    assert syncing.sync(other).damaged == []
-    assert sealed_to_newest(world)
-    assert syncing.sync(world.stage.session("alice")).damaged == []
-    assert sealed_to_newest(world)
+# --- after a recovery -------------------------------------------------------------------------------
 
 
 def test_a_recovery_stays_done_when_the_vault_goes_away_before_the_headers_are_wrapped(
@@ -404,62 +382,6 @@ def test_a_recovery_stays_done_when_the_vault_goes_away_before_the_headers_are_w
     assert sealed_to_newest(world)
 
 
-def test_an_item_that_was_deleted_meanwhile_stays_deleted(world: World) -> None:
-    alice = world.stage.session("alice")
-    (record,) = alice.store.items()
-    gone = type(record)(record.item, "deleted", record.at, record.index)
-    alice.store.save_item(gone)
-    alice.store.save_headers(record, (b"new",), "word")
-    assert alice.store.known_item(record.item) == gone
-
-
-def test_a_claim_that_read_the_item_before_does_not_bring_old_headers_back(world: World) -> None:
-    alice = world.stage.session("alice")
-    (before,) = alice.store.items()
-    rotating.rotate_root(alice)
-    rewrapping.rewrap(alice)
-    alice.store.save_item(replace(before, claimed_at=7))
-    (after,) = alice.store.items()
-    assert after.claimed_at == 7
-    assert sealed_to_newest(world)
-
-
-# --- the files --------------------------------------------------------------------------------------
-
-
-def test_a_report_that_can_not_be_read_is_none(world: World, wallet: Wallet) -> None:
-    counts = '{"v": 1, "card_seq": 1, "done": 1, "total": 1'
-    for text in (
-        "",
-        "{}",
-        "[]",
-        '{"v": 2}',
-        counts + "}",
-        counts + ', "at": "x"}',
-        counts + ', "at": 1, "refused": [1]}',
-    ):
-        write_private(world.alice.profile.folder / wrapping_state.STATE_FILE, text.encode())
-        assert wrapping_state.load(world.alice.profile) is None
-    assert wrapping.told(world.alice.profile) is None
-    assert not wrapping.go_on(world.alice)
-    assert wallet("keys").code == 0
-
-
-def test_reasons_that_pass_begin_again_by_themselves_and_others_do_not() -> None:
-    def stopped(error: OneFileError) -> State:
-        return State(1, 0, 1, 100).stopped(error, 200)
-
-    assert State(1, 0, 1, 100).goes_on(100)
-    assert not State(1, 1, 1, 100, "done").goes_on(10_000)
-    assert stopped(wrapping_state.locked()).goes_on(200)
-    assert stopped(wrapping_state.superseded()).goes_on(200)
-    frozen = stopped(Denied("dossier_frozen", "the dossier is frozen until {until}", until=9))
-    assert [frozen.goes_on(now) for now in (199, 200, 259, 260)] == [True, False, False, True]
-    assert stopped(Unavailable("x", "y")).goes_on(300)
-    assert not stopped(Denied("signature_key_old", "z")).goes_on(10_000)
-    assert Reason.of(wrapping_state.busy()).error.code == "wrapping_busy"
-
-
 def test_a_process_that_goes_on_by_itself_is_not_started_twice(
     world: World, apart: Apart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -468,29 +390,3 @@ def test_a_process_that_goes_on_by_itself_is_not_started_twice(
     monkeypatch.setattr(wrapping_state, "take", lambda _profile, _patience: None)  # another was quicker
     assert not wrapping.go_on(session)
     assert apart.orders == []
-
-
-def test_the_program_takes_its_order_from_standard_input(
-    world: World, apart: Apart, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    session = world.stage.session("alice")
-    seen: list[tuple[str, bool]] = []
-    order = wrapping.order(session, 0)
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(order) + "\n"))
-    monkeypatch.setattr("sys.stdout", Line())
-    monkeypatch.setattr(wrapping_main, "harden", lambda: None)  # this process goes on, and may dump its core
-    monkeypatch.setattr(wrapping, "work", lambda one, *, bound: seen.append((one.profile.name, bound)) or 3)
-    assert wrapping_main.main() == 3
-    assert seen == [("alice", False)]
-    assert capsys.readouterr().err == ""
-
-
-class Line(io.StringIO):
-    """Standard output that is closed by who has said ``ready``."""
-
-    def close(self) -> None:
-        assert self.getvalue() == "ready\n"
-
-
-def test_a_program_that_dies_before_it_is_ready_is_not_taken_for_started() -> None:
-    assert real_spawn("client.no_such_module", {"keys": "x"}) is None
