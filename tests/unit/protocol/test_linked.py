@@ -132,4 +132,4 @@ def test_a_show_is_kept_no_longer_than_the_scenario_says() -> None:
     check_retention(SCENARIO, most, NOW)
     with pytest.raises(Denied) as caught:
         check_retention(SCENARIO, most + 1, NOW)
-    assert (caught.value.code, caught.value.facts["most"]) == ("receipt_retention", most)
+    assert (caught.value.code, caught.value.facts["most_until"]) == ("receipt_retention", most)
