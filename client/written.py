@@ -33,6 +33,8 @@ def _point_out(raw: bytes, what: str) -> None:
             line=slip.lineno,
             column=slip.colno,
         ) from None
-    except ValueError:
+    except UnicodeDecodeError:
         raise Malformed("json", "{what}: expected text in UTF-8", what=what) from None
-    raise Malformed("json", "{what}: a number with a fraction, or a member that stands twice", what=what)
+    except (ValueError, RecursionError):
+        pass  # a number of more digits than Python reads: as one with a fraction, it is none of ours
+    raise Malformed("json", "{what}: a number with a fraction or too many digits, or a member that stands twice", what=what)

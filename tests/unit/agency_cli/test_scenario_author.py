@@ -228,6 +228,7 @@ def test_the_commands_end_with_what_they_found(tmp_path: Path) -> None:
         (b'{"a": 1,\n "b": }', "source.json: not valid JSON at line 2, column 7"),
         (b'{"a": 1, "a": 2}', "a member that stands twice"),
         (b'{"a": 1.5}', "a number with a fraction"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "too many digits"),
         (b'{"a": "\xff"}', "expected text in UTF-8"),
         (b"", "expected a scenario's source (JSON) or a signed scenario"),
         (b"scenario: small-loan", "expected a scenario's source (JSON) or a signed scenario"),
