@@ -33,6 +33,14 @@ def cli() -> None:
     pass
 
 
+def _addresses(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses of vaults: what is none would be silent for ever."""
+    for one in given:
+        if not one.startswith(("http://", "https://")):
+            raise click.UsageError(_("{value}: expected an address with http:// or https://").format(value=one))
+    return tuple(one.rstrip("/") for one in given)
+
+
 @cli.command(
     cls=Command,
     help=N_(
@@ -40,7 +48,7 @@ def cli() -> None:
         "anchored head, as long as it runs. An alarm ends it with exit code 3 and a signed evidence file."
     ),
 )
-@click.argument("vaults", metavar="[ADDRESS]...", nargs=-1)
+@click.argument("vaults", metavar="[ADDRESS]...", nargs=-1, callback=_addresses)
 @click.option("--state", metavar="FOLDER", help=N_("Where it remembers how far it came (default: monitor/)."))
 @click.option("--once", is_flag=True, help=N_("Look once and end."))
 @click.option(

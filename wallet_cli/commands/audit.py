@@ -37,6 +37,8 @@ def audit(full: bool, anew: bool, passphrase_file: Path | None, passphrase_fd: i
     from client.checks import open_desk
     from wallet_cli.services import expecting, tracing
 
+    if anew and not full:
+        raise click.UsageError(_("--anew is for --full: only a walk of the whole log has a beginning."))
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
         findings = tracing.follow_trace(found)

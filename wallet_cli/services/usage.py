@@ -78,7 +78,8 @@ class Use:
 
 
 def uses(session: Session, desk: Desk, wanted: str | None = None) -> list[Use]:
-    """All uses, or those of one grant or show; each checked."""
+    """All uses, or those of one grant or show; each checked. ``Denied("grant_not_found")`` for an id of neither: a slip
+    of the pen must not read like "nobody has used it"."""
     anchors, grants = anchor_facts(desk), said.grants(session)
     found = []
     for n, row in enumerate(session.store.history()):
@@ -86,6 +87,8 @@ def uses(session: Session, desk: Desk, wanted: str | None = None) -> list[Use]:
             record = _record(row)
             if not wanted or record is None or b64u(record.basis).startswith(wanted):
                 found.append(_use(session, desk, (n, row, record), anchors, grants))
+    if wanted and not found and not any(b64u(grant).startswith(wanted) for grant in grants):
+        raise Denied("grant_not_found", "{count} grants have an id that begins with {grant}", count=0, grant=wanted)
     return found
 
 

@@ -112,6 +112,10 @@ def test_a_person_is_told_in_words(
     assert "contradict each other" in capsys.readouterr().out
 
 
+def test_what_is_no_address_is_refused_and_not_called_silent(run: Run) -> None:
+    assert run("watch", "nonsense", "--once").code == 2
+
+
 def test_it_is_opened_from_the_environment(tower: Tower, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tower.stage.home
     monkeypatch.setenv("ONEFILE_HOME", str(home))

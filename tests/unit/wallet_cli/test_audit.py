@@ -24,3 +24,4 @@ def test_a_full_audit_walks_the_log_and_goes_on_where_it_ended(world: World, wal
     assert again["from"] == log["anchored"]
     assert again["size"] > log["size"]
     assert wallet("audit", "--full", "--anew", "--json").json["log"]["from"] == 0
+    assert wallet("audit", "--anew", "--json").code == 2

@@ -108,6 +108,8 @@ def test_a_garbled_list_of_invitations_is_told(world: World) -> None:
 def test_a_case_is_opened_from_a_use(world: World, wallet: Wallet) -> None:
     use(world)
     row = wallet("uses", "--json").json["uses"][0]
+    assert wallet("uses", row["grant"][:8], "--no-sync", "--json").json["uses"] == [row]
+    assert wallet("uses", "nosuch", "--no-sync", "--json").problem == "grant_not_found"
     dry = wallet("complain", str(row["n"]), "--dry-run", "--json").json["would_state"]
     assert (dry["row"], dry["grant"]) == (str(row["n"]), row["grant"])
     assert "Would complain" in wallet("complain", str(row["n"]), "--dry-run").out
