@@ -16,6 +16,7 @@ from sqlalchemy import select
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from client.session import Session
+from protocol.encoding import b64u
 from protocol.envelope import unwrap
 from protocol.errors import Conflict
 from tests import wallet_stage
@@ -87,6 +88,25 @@ def told(session: Session) -> dict[str, Any]:
     return found
 
 
+def secret(session: Session) -> list[bytes]:
+    """The roots, as they would stand in text and in bytes."""
+    found = [entry.root.unsafe_bytes for entry in session.keys.roots]
+    return [*found, *(b64u(root).encode() for root in found)]
+
+
+def places(stage: Stage, pid: int) -> Iterator[bytes]:
+    """Where a process's keys must not stand: arguments, environment, and every file of the wallet."""
+    for name in ("cmdline", "environ"):
+        path = Path(f"/proc/{pid}/{name}")
+        try:
+            yield path.read_bytes() if path.exists() else b""
+        except PermissionError:
+            yield b""  # nobody but the system's administrator may look
+    for path in stage.home.rglob("*"):
+        if path.is_file():
+            yield path.read_bytes()
+
+
 def test_a_process_that_is_killed_in_the_middle_is_started_again_by_the_next_command_and_wraps_all(
     served: tuple[Stage, Gate], started: list[int], run_on: Callable[[Stage], Callable[..., Outcome]]
 ) -> None:
@@ -108,6 +128,8 @@ def test_a_process_that_is_killed_in_the_middle_is_started_again_by_the_next_com
     assert (shown.code, shown.json["wrapping"]["state"], len(started)) == (0, "running", 1)
     by = alice.keys.identities(2)
     assert all(unwrap(record.headers[0], by) for record in alice.store.items())
+
+    assert not [where for where in places(stage, started[0]) for key in secret(alice) if key in where]
 
     os.kill(started[0], signal.SIGKILL)
     os.waitpid(started[0], 0)
