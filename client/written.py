@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from console.i18n import N_
 from protocol import canonical
 from protocol.canonical import Json
 from protocol.errors import Malformed
@@ -37,4 +38,5 @@ def _point_out(raw: bytes, what: str) -> None:
         raise Malformed("json", "{what}: expected text in UTF-8", what=what) from None
     except (ValueError, RecursionError):
         pass  # a number of more digits than Python reads: as one with a fraction, it is none of ours
-    raise Malformed("json", "{what}: a number with a fraction or too many digits, or a member that stands twice", what=what)
+    text = N_("{what}: a number with a fraction or too many digits, or a member that stands twice")
+    raise Malformed("json", text, what=what)

@@ -64,7 +64,8 @@ register(
         ),
         "share_other_set": N_("Ask the holder to hand out the shares again: `wallet guardians share`."),
         "ring_file_needed": N_(
-            "Look for `keyring.age` in the folder of a wallet of this enterprise; without any, its guardians bring it back."
+            "Look for `keyring.age` in the folder of a wallet of this enterprise; "
+            "without any, its guardians bring it back."
         ),
         "share_not_accepted": N_("Take it first with `wallet guard accept`."),
         "request_used": N_("Make a new request: `wallet recover cancel`, then `wallet recover start`."),
