@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from console.i18n import N_
 from protocol import canonical
 from protocol.canonical import Json
 from protocol.errors import Malformed
@@ -38,5 +37,6 @@ def _point_out(raw: bytes, what: str) -> None:
         raise Malformed("json", "{what}: expected text in UTF-8", what=what) from None
     except (ValueError, RecursionError):
         pass  # a number of more digits than Python reads: as one with a fraction, it is none of ours
-    text = N_("{what}: a number with a fraction or too many digits, or a member that stands twice")
-    raise Malformed("json", text, what=what)
+    raise Malformed(
+        "json", "{what}: a number with a fraction or too many digits, or a member that stands twice", what=what
+    )
