@@ -35,7 +35,7 @@ register(
         "signature_key_old": N_("The keys were changed on another device: run `wallet keys fetch`."),
         "card_foreign_keys": N_("The keys were changed on another device: run `wallet keys fetch`."),
         "ring_member_unknown": N_("This device was shut out, or never joined: see `wallet device list` on the first."),
-        "wrapping_busy": N_("Wait for it with `wallet keys rewrap`, then run the command again."),
+        "wrapping_busy": N_("Wait for it with `wallet keys rewrap`; it also does what is left then."),
         "wrapping_start": N_("The keys are changed; go on with `wallet keys rewrap`."),
         "wrapping_locked": N_("Nothing is lost: go on with `wallet keys rewrap`."),
         "device_reads_only": N_("Do this on the first device, or restore the wallet from the phrase."),
