@@ -8,10 +8,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from sqlalchemy import select
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,7 +22,6 @@ from protocol.encoding import b64u
 from protocol.envelope import unwrap
 from protocol.errors import Conflict
 from tests import wallet_stage
-from tests.browser.browser import serving
 from tests.chain_fixture import free_port
 from tests.servers.waiting import soon
 from tests.unit.wallet_cli import many_items
@@ -54,6 +55,20 @@ class Gate:
                 self.held.set()
                 await asyncio.to_thread(self.go.wait, 60)
         await self.app(scope, receive, send)
+
+
+@contextmanager
+def serving(app: ASGIApp, port: int) -> Iterator[None]:
+    """``app`` on 127.0.0.1, served by a thread of this process."""
+    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning", lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert soon(lambda: server.started)
+    try:
+        yield
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join(10)
 
 
 @pytest.fixture
