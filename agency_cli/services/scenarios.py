@@ -26,7 +26,7 @@ from protocol.encoding import b64u
 from protocol.errors import Conflict, Denied, Malformed, OneFileError, Unavailable, Untrusted
 from protocol.identifiers import parse_agency_urn
 from protocol.licence_types import LicenceType, licence_type
-from protocol.scenario import Scenario, parse_scenario, scenario_from_json, sign_scenario, verify_scenario
+from protocol.scenario import DAY_S, Scenario, parse_scenario, scenario_from_json, sign_scenario, verify_scenario
 from protocol.signed import Signed
 
 MAX_SOURCE_BYTES = 256 << 10
@@ -252,8 +252,8 @@ def _moment(value: Json, *, end: bool = False) -> Json:
     if not isinstance(value, str):
         return value
     day: date = parse_day(value, "scenario.day")
-    moment = datetime.combine(day, time(), CHINA) + timedelta(days=1 if end else 0)
-    return int(moment.timestamp())
+    # Added to the seconds, since no calendar has a day after 9999-12-31.
+    return int(datetime.combine(day, time(), CHINA).timestamp()) + (DAY_S if end else 0)
 
 
 def _asked(ask: str) -> tuple[LicenceType, tuple[str, ...]]:

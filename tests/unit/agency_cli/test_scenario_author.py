@@ -243,6 +243,11 @@ def test_a_slip_in_a_source_is_pointed_out(tmp_path: Path, text: bytes, said: st
     assert said in describe(refused)
 
 
+def test_a_scenario_may_be_in_force_to_the_last_day_of_the_calendar() -> None:
+    assert [found.code for found in lint({**clean(), "expires": "9999-12-31"}, NOW)] == ["life_long"]
+    assert completed({**clean(), "expires": "2027-01-01"}, ANY_AUTHORITY, NOW)["expires"] == 1_798_819_200
+
+
 def test_a_sample_that_the_library_does_not_have_is_not_looked_for_at_the_vault() -> None:
     refused = run(library_command, "no-such").exception
     assert isinstance(refused, Denied)
