@@ -47,7 +47,10 @@ def serve(host: str | None, port: int | None, role: str) -> None:
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(**given)
     with _for_good():
-        from vault_api import logs
+        from vault_api import (
+            app,  # noqa: F401 (what it imports is needed soon, and stays as well)
+            logs,
+        )
         from vault_api.locking import alone
         from vault_api.running import run_server
 
@@ -84,9 +87,10 @@ def worker() -> None:
 
 def _duties(role: str) -> None:
     settings = load_settings()
-    from vault_api import logs
-    from vault_api.locking import alone
-    from vault_api.running import run_duties
+    with _for_good():
+        from vault_api import logs
+        from vault_api.locking import alone
+        from vault_api.running import run_duties
 
     logs.set_up()
     with alone(settings):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import PurePath
 
 import structlog
 from starlette.datastructures import Headers
@@ -11,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.i18n import accept_language
 from vault_api import metrics, problems
+from vault_api.logs import place_of
 from vault_api.request_ids import CURRENT, HEADER, request_id_of
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # a label for each and no other
@@ -66,14 +66,6 @@ class _Answer:
     @property
     def took_s(self) -> float:
         return time.perf_counter() - self._began
-
-
-def place_of(error: BaseException) -> str:
-    """Where an error was raised: the file's name and line of the innermost frame, nothing of what it held."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    return "" if frame is None else f"{PurePath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
 
 
 def _note(scope: Scope, answer: _Answer) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import PurePath
 
 import structlog
 from structlog.typing import EventDict
 
-from vault_api.counted import place_of
 from vault_api.request_ids import CURRENT
 
 
@@ -50,6 +50,14 @@ class Mute(logging.Handler):
         if error is not None:
             said |= {"kind": type(error).__name__, "place": place_of(error)}
         (self._log.error if record.levelno >= logging.ERROR else self._log.warning)("library", **said)
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error was raised: the file's name and line of the innermost frame, nothing of what it held."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return "" if frame is None else f"{PurePath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
 
 
 def _named(_logger: object, _method: str, event: EventDict) -> EventDict:

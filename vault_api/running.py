@@ -1,4 +1,7 @@
-"""A vault as a process: the real outside world, the threads, the HTTP server."""
+"""A vault as a process: the real outside world, the threads, the HTTP server.
+
+What serves HTTP is imported by who serves it: a sequencer, a publisher and a worker start without it.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from chain.files import read_deployment
 from chain.ledger import Ledger
 from chain.signer import TxSigner, open_or_create
 from protocol.errors import OneFileError
 from vault_api import metrics
-from vault_api.app import create_app
 from vault_api.build import build_vault, outside_of
 from vault_api.db.engine import open_engine
 from vault_api.db.migrate import check_schema
@@ -25,6 +26,9 @@ from vault_api.keeping.standing import check_standing
 from vault_api.opening import log_origin
 from vault_api.settings import Settings
 from vault_api.vault import Vault
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 DEVNET_ETHER = 1_000
 
@@ -74,6 +78,8 @@ def run_server(settings: Settings, ready: Callable[[], None], role: str = ALL) -
 
 def build_app(settings: Settings, ready: Callable[[], None] = lambda: None, role: str = ALL) -> FastAPI:
     """The application with its real outside world; its threads run as long as it does."""
+    from vault_api.app import create_app
+
     vault, duties = wired(settings, role)
 
     def start() -> None:
