@@ -7,11 +7,13 @@ was broken off while it made the sample data is begun anew by the next one.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from scripts.demo.cast import BANK, BUREAU, DEPARTMENTS, DRIVING, INSURANCE, LABOUR, POLICE
@@ -23,7 +25,7 @@ from scripts.stack import Stack
 
 HOME = ROOT / ".onefile"
 CHAIN_PORT, VAULT_PORT = 8545, 8440
-MADE, BEGUN = "sample-data-made", "sample-data-begun"
+MADE, BEGUN, HELD = "sample-data-made", "sample-data-begun", "up.lock"
 # All that a first start makes below its home; nothing else is ever removed.
 FIRST_START = ("chain", "deployment.json", "vault", "wallets", "agencies", "samples", "tool.key", "*.phrase")
 # What every program takes for granted where its environment says nothing.
@@ -62,12 +64,29 @@ def stay_up(chosen: argparse.Namespace, announce: Announce, make: Make = Stack.a
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     home = chosen.home.absolute()
-    with Children(home / "logs") as children:
-        stack = make(home, chosen.chain_port, chosen.vault_port, children, base_env(str(home)))
+    with held(home) as ours:
+        if not ours:
+            print(f"up: a system runs on {home} already; stop it first, or give --home", file=sys.stderr)
+            return 1
+        with Children(home / "logs") as children:
+            stack = make(home, chosen.chain_port, chosen.vault_port, children, base_env(str(home)))
+            try:
+                return run(stack, started, stopped, announce)
+            finally:
+                stack.lock_keys()
+
+
+@contextlib.contextmanager
+def held(home: Path) -> Iterator[bool]:
+    """Whether the home is ours until the end; no other start may find what a first one has only begun."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / HELD).open("w") as file:
         try:
-            return run(stack, started, stopped, announce)
-        finally:
-            stack.lock_keys()
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def run(stack: Stack, started: threading.Event, stopped: threading.Event, announce: Announce) -> int:
@@ -96,7 +115,6 @@ def run(stack: Stack, started: threading.Event, stopped: threading.Event, announ
 
 def begin(home: Path) -> None:
     """Remember a first start until it is through; what a broken one left is removed."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     begun = home / BEGUN
     if begun.exists() and not (home / MADE).exists():
         print("the first start was broken off; beginning anew", file=sys.stderr)

@@ -76,6 +76,10 @@ def test_a_first_start_that_was_broken_off_is_begun_anew(tmp_path: Path) -> None
     with up(tmp_path, *ports) as broken:
         assert broken.process.stdout is not None
         assert any("agency register" in line for line in broken.process.stdout)
+        with up(tmp_path, free_port(), free_port()) as other:  # it must not take this home for a broken one
+            assert "runs on" in other.process.communicate(timeout=STOP_S)[1]
+            assert other.process.returncode == 1
+        assert (tmp_path / "deployment.json").exists()
         assert broken.stop() == 0
     assert not (tmp_path / "sample-data-made").exists()
     with up(tmp_path, *ports) as again:
