@@ -35,6 +35,7 @@ UNWATCHED = (
     "tests/crashes/test_release_crashes.py",
     "tests/crashes/test_matrix.py",
     "tests/unit/vault_api/test_memory.py",
+    "tests/unit/wallet_cli/test_wrapping_apart.py",
     "tests/stateful",
     "tests/vectors",
     "tests/properties",
