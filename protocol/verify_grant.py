@@ -189,7 +189,7 @@ def _check_mandate_alive(given: MandateEvidence, ev: GrantEvidence) -> None:
             at=given_at,
         )
     if given.grants_before >= mandate.max_grants:
-        raise Denied("mandate_used_up", "the mandate was for {limit} grants", limit=mandate.max_grants)
+        raise Denied("mandate_used_up", "the grants of the mandate are used up: {limit} in all", limit=mandate.max_grants)
 
 
 # (3) grant_revocation: what takes rights away counts at first sight, unconfirmed.
@@ -235,7 +235,7 @@ def _check_time(envelope: GrantEnvelope, _digest: bytes, ev: GrantEvidence) -> N
 def _check_uses(envelope: GrantEnvelope, _digest: bytes, ev: GrantEvidence) -> None:
     grant = envelope.message
     if ev.uses >= grant.max_uses:
-        raise Denied("grant_used_up", "the grant was for {limit} uses", limit=grant.max_uses)
+        raise Denied("grant_used_up", "the uses of the grant are used up: {limit} in all", limit=grant.max_uses)
     if ev.last_use_at is not None and ev.now < ev.last_use_at + grant.min_interval_s:
         raise Denied(
             "grant_interval",
