@@ -3,8 +3,9 @@
 A server that takes everything answers everybody late. Here whoever would wait too long is told so at once, which is
 cheap, and what is taken is answered as fast as ever. A burst may wait for its turn, in order; nobody may join a queue
 that moves so slowly that its first has waited for long. While more are refused than served it is an overload: then
-fewer are within and nobody waits, since the next one comes before a free place gets cold, and since to refuse somebody
-after a wait costs ten times as much as to refuse him at once.
+fewer are within and hardly anybody waits, since the next one comes before a free place gets cold, and since to refuse
+somebody after a wait costs ten times as much as to refuse him at once. The few that wait let an overload end when only
+a few callers are left, who come again at once.
 """
 
 from __future__ import annotations
@@ -51,10 +52,11 @@ class Gate:
 
     @property
     def full(self) -> bool:
-        """Whether whoever comes now is refused."""
-        if self._calm:
-            return self.within >= self._at_once and (len(self._queue) >= self._room or self._stands)
-        return self.within >= self._hurried
+        """Whether whoever comes now is refused. In an overload half as many may wait as may be within."""
+        if self.within < self._places:
+            return False
+        room = self._room if self._calm else min(self._room, self._hurried // 2)
+        return len(self._queue) >= room or self._stands
 
     @property
     def _calm(self) -> bool:

@@ -64,7 +64,7 @@ def test_nobody_joins_a_queue_whose_first_has_waited_for_long() -> None:
     asyncio.run(story())
 
 
-def test_in_an_overload_nobody_waits_and_who_has_waited_for_long_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_an_overload_who_has_waited_for_long_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vault_api.limits.gates.PATIENT_S", 3600.0)
 
     async def story() -> list[str]:
@@ -98,6 +98,26 @@ def test_in_an_overload_nobody_waits_and_who_has_waited_for_long_is_sent_away(mo
         return came
 
     assert asyncio.run(story()) == ["first", "third"]
+
+
+def test_in_an_overload_a_few_may_wait_so_that_it_ends_when_only_a_few_come_again() -> None:
+    async def story() -> tuple[int, int]:
+        timer = Timer()
+        gate = Gate("work", 4, 9, timer=timer)
+        gate.refuse()  # one refused and none served: an overload
+        coming = [asyncio.ensure_future(gate.enter()) for _ in range(6)]
+        await asyncio.sleep(0)
+        found = gate.waiting, gate.within
+        assert gate.full
+        for _ in range(6):
+            gate.leave()
+            await asyncio.sleep(0)
+        await asyncio.gather(*coming)
+        timer.now += WINDOW_S
+        assert not gate.full
+        return found
+
+    assert asyncio.run(story()) == (2, 4)
 
 
 def test_whose_turn_does_not_come_in_time_is_refused_and_that_is_an_overload(monkeypatch: pytest.MonkeyPatch) -> None:
