@@ -189,7 +189,9 @@ def _check_mandate_alive(given: MandateEvidence, ev: GrantEvidence) -> None:
             at=given_at,
         )
     if given.grants_before >= mandate.max_grants:
-        raise Denied("mandate_used_up", "the grants of the mandate are used up: {limit} in all", limit=mandate.max_grants)
+        raise Denied(
+            "mandate_used_up", "the grants of the mandate are used up: {limit} in all", limit=mandate.max_grants
+        )
 
 
 # (3) grant_revocation: what takes rights away counts at first sight, unconfirmed.
