@@ -55,7 +55,7 @@ def test_a_use_is_listed_with_its_checks(world: World, wallet: Wallet) -> None:
     drawn = wallet("uses", grant[:8]).out
     assert "City Bank" in drawn
     assert "1 documents" in drawn
-    assert wallet("uses", "zzz", "--no-sync", "--json").json == {"uses": [], "findings": []}
+    assert wallet("uses", "zzz", "--no-sync", "--json").problem == "grant_not_found"
 
 
 def lie_about_uses(world: World, change: Callable[[dict[str, Any]], Any]) -> Lying:
