@@ -203,8 +203,10 @@ def check_current(scenario: Scenario, later: Iterable[Scenario], now: int, *, gi
     for one in versions:
         if one.withdrawn is not None and now >= one.withdrawn:
             raise Denied("scenario_withdrawn", "the scenario was withdrawn at {at}", at=one.withdrawn)
+    if given:
+        return
     in_effect = [one.version for one in versions if now >= one.effective]
-    if in_effect and not given:
+    if in_effect:
         raise Denied(
             "scenario_superseded",
             "version {version} of the scenario {scenario} was replaced by version {newest}",
