@@ -165,6 +165,7 @@ def test_no_answer_lets_a_browser_keep_guess_frame_or_run_it(page: Page, world: 
         "/items",
         f"/items/{world.item}",
         f"/items/{world.item}/documents/1",
+        "/static/early.js",
         "/static/mydata.js",
         "/start",
         "/none",

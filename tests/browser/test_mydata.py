@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright, Route
 
 from client import qr, scanner
 from client.localsite import Entrance
@@ -62,6 +62,18 @@ def opened(
             seen.page.get_by_role("button", name="长辈版" if lang == "zh" else "Large and simple").click()
             seen.page.wait_for_selector("html.elder")
         yield seen
+
+
+def test_a_click_before_the_pages_program_is_there_is_kept_for_it(browser: Browser, world: World) -> None:
+    """Without its program the page would have the browser send the form, which its own policy forbids."""
+    held: list[Route] = []
+    with opened(world, browser) as seen:
+        seen.page.route("**/static/mydata.js", lambda route: route.continue_() if held else held.append(route))
+        seen.page.goto(seen.page.url, wait_until="commit")
+        seen.page.get_by_role("button", name="Large and simple").click(no_wait_after=True)
+        assert seen.page.locator("html.elder").count() == 0
+        held[0].continue_()
+        seen.page.wait_for_selector("html.elder")
 
 
 def pages(world: World) -> list[str]:

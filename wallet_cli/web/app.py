@@ -19,6 +19,7 @@ LOOK_S = 365 * 86_400
 _JS, _PNG = "text/javascript", "image/png"
 _FILES = {
     "mydata.css": "text/css",
+    "early.js": _JS,
     "mydata.js": _JS,
     "turn.js": _JS,
     "camera.js": _JS,

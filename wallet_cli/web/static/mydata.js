@@ -70,6 +70,7 @@ document.addEventListener("submit", async (event) => {
   await submit(event.target);
   button.removeAttribute("aria-disabled");
 });
+window.early.handOver();
 
 for (const label of document.querySelectorAll("label.file")) {
   const input = label.querySelector("input");
