@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable
 
@@ -11,21 +10,11 @@ import pytest
 
 from protocol.encoding import hex0x
 from tests.unit.wallet_cli.conftest import Outcome
+from tests.unit.wallet_cli.phrases import Terminal, phrase_file
 from tests.wallet_stage import PHRASES, Stage
 from wallet_cli.services import registration
 
 Wallet = Callable[..., Outcome]
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def phrase_file(stage: Stage, name: str = "alice") -> str:
-    path = stage.folder / f"{name}.phrase"
-    path.write_text(PHRASES[name] + "\n")
-    return str(path)
 
 
 def test_restore_finds_the_open_dossier_from_the_phrase_alone(wallet: Wallet, stage: Stage) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import stat
 import sys
 from collections.abc import Callable
@@ -18,21 +17,11 @@ from protocol.errors import Conflict
 from protocol.keycard import KeyCardEnvelope
 from protocol.statements import parse_card_token
 from tests.unit.wallet_cli.conftest import Lying, Outcome, World
+from tests.unit.wallet_cli.phrases import Terminal, phrase_file
 from tests.wallet_stage import NOW, PHRASES, Stage
 from wallet_cli.services import enrolment, registration, setup
 
 Wallet = Callable[..., Outcome]
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def phrase_file(stage: Stage, name: str = "alice") -> str:
-    path = stage.folder / f"{name}.phrase"
-    path.write_text(PHRASES[name] + "\n")
-    return str(path)
 
 
 def test_init_opens_a_dossier_on_chain_and_in_the_vault(stage: Stage, wallet: Wallet) -> None:
