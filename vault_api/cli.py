@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -47,10 +48,8 @@ def serve(host: str | None, port: int | None, role: str) -> None:
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(**given)
     with _for_good():
-        from vault_api import (
-            app,  # noqa: F401 (what it imports is needed soon, and stays as well)
-            logs,
-        )
+        import_module("vault_api.app")  # needed soon, and what it imports stays as well
+        from vault_api import logs
         from vault_api.locking import alone
         from vault_api.running import run_server
 
