@@ -194,6 +194,7 @@ class LogStore:
 
     def checkpoint(self, size: int) -> bytes:
         """The persisted checkpoint of exactly that size; ``Denied("checkpoint_unknown")`` if none."""
+        self._reach(size)
         if size == self._head.size:
             return self._head.note
         raw: bytes | None = None
@@ -206,6 +207,7 @@ class LogStore:
 
     def proof(self, index: int, size: int | None = None) -> str:
         """The tlog-proof of leaf ``index`` under the checkpoint of ``size``, by default the newest."""
+        self._reach(index + 1)
         head = self.head
         wanted = head.size if size is None else size
         raw = head.note if size is None else self.checkpoint(wanted)
@@ -214,9 +216,15 @@ class LogStore:
 
     def consistency(self, first: int, second: int) -> list[bytes]:
         """The RFC 9162 proof from size ``first`` to ``second``, both within the signed log."""
+        self._reach(second)
         if second > self._head.size:
             raise Denied("checkpoint_unknown", "there is no checkpoint of size {size}", size=second)
         return merkle.consistency_proof(first, second, self.node_reader(second).node)
+
+    def _reach(self, size: int) -> None:
+        """Look again where another process signs, if a caller knows of more than this one has seen."""
+        if size > self._head.size:
+            self.follow()
 
     def _newest(self) -> Head:
         with self._engine.connect() as conn:

@@ -53,6 +53,14 @@ class Vault:
             raise clock_behind(now, floor)
         return now
 
+    def told(self) -> int:
+        """How many entries anybody may be told of: what a signed head covers, here or at another process.
+
+        What is committed beyond it was acknowledged to nobody and can't be proven yet: readers do not see it.
+        """
+        self.log.follow()
+        return self.log.size
+
     @property
     def chain_id(self) -> int:
         """The chain whose contracts are law here."""

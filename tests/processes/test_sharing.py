@@ -230,6 +230,26 @@ def test_a_reader_finds_tiles_that_the_sequencer_has_replaced(many: Cluster) -> 
     assert old.vault.log.proof(1)
 
 
+def test_a_process_that_has_not_heard_yet_shows_what_another_has_answered(many: Cluster) -> None:
+    """Whoever asks one process after the other must not take the second for one that hides something."""
+    many.sequencer()
+    old, writer = many.process(), many.process()
+    old.vault.sequencer._ending._listener.stop()  # type: ignore[attr-defined]  # a Writer with an Elsewhere
+    log = old.vault.log
+    first = log.size
+    size = writer.call(note) + 1
+    assert log.consistency(first, size) == writer.vault.log.consistency(first, size)
+    size = writer.call(note) + 1
+    assert log.checkpoint(size) == writer.vault.log.checkpoint(size)
+    size = writer.call(note) + 1
+    assert log.proof(size - 1) == writer.vault.log.proof(size - 1)
+    size = writer.call(note) + 1
+    newest = old.client.get("/v1/log/checkpoint")
+    assert newest.text == writer.vault.log.head.note.decode()
+    size = writer.call(note) + 1
+    assert old.vault.told() == size
+
+
 def test_only_the_sequencer_needs_the_logs_key(many: Cluster) -> None:
     many.sequencer()
     key = many.stage.settings.log_key

@@ -99,17 +99,18 @@ def judge(vault: Vault, agency: Agency, grant_id: bytes) -> Verdict:
 
 def list_grants(vault: Vault, party: Holder | Agency, page: Page) -> wire.Page[wire.GrantRow]:
     """The grants that the caller gave or was given, in the order in which they came."""
+    wanted = _GRANT.where(_of(party), t.grants.c.row > page.after, t.grants.c.idx < vault.told())
     with vault.engine.connect() as conn:
-        wanted = _GRANT.where(_of(party), t.grants.c.row > page.after).order_by(t.grants.c.row)
-        rows = conn.execute(wanted.limit(page.limit + 1)).all()
+        rows = conn.execute(wanted.order_by(t.grants.c.row).limit(page.limit + 1)).all()
     now = vault.clock.now()
     return page_of(page, [(row.row, row) for row in rows], lambda row: grant_row(row, now))
 
 
 def get_grant(vault: Vault, party: Holder | Agency, grant_id: bytes) -> wire.GrantRow:
     """One grant of the caller's; ``Denied("grant_unknown")`` otherwise."""
+    wanted = _GRANT.where(_of(party), t.grants.c.grant_id == grant_id, t.grants.c.idx < vault.told())
     with vault.engine.connect() as conn:
-        row = conn.execute(_GRANT.where(_of(party), t.grants.c.grant_id == grant_id)).one_or_none()
+        row = conn.execute(wanted).one_or_none()
     if row is None:
         raise grant_unknown()
     return grant_row(row, vault.clock.now())

@@ -83,7 +83,9 @@ def me(vault: Vault, holder: Holder) -> wire.Me:
 
 def list_items(vault: Vault, holder: Holder, page: Page) -> wire.Page[wire.Item]:
     """The items in the order in which they came, deleted ones too."""
-    wanted = _ITEMS.where(t.items.c.dossier_row == holder.row, t.items.c.row > page.after)
+    wanted = _ITEMS.where(
+        t.items.c.dossier_row == holder.row, t.items.c.row > page.after, t.items.c.idx < vault.told()
+    )
     with vault.engine.connect() as conn:
         rows = conn.execute(wanted.order_by(t.items.c.row).limit(page.limit + 1)).all()
         headers = {row.row: _headers(conn, row.row) for row in rows}
@@ -92,7 +94,9 @@ def list_items(vault: Vault, holder: Holder, page: Page) -> wire.Page[wire.Item]
 
 def get_item(vault: Vault, holder: Holder, item: bytes) -> wire.Item:
     """One item; ``Denied("item_unknown")`` if it is not in this dossier."""
-    wanted = _ITEMS.where(t.items.c.dossier_row == holder.row, t.items.c.item == item)
+    wanted = _ITEMS.where(
+        t.items.c.dossier_row == holder.row, t.items.c.item == item, t.items.c.idx < vault.told()
+    )
     with vault.engine.connect() as conn:
         row = conn.execute(wanted).one_or_none()
         if row is None:
@@ -151,9 +155,11 @@ def add_statement(vault: Vault, holder: Holder, raw: str) -> Answer:
 
 
 def list_events(vault: Vault, holder: Holder, page: Page) -> wire.Page[wire.LogRow]:
-    """Everything that was logged for the dossier, in the order of n; nothing is left out."""
+    """Everything that was logged for the dossier, in the order of n; nothing that is signed is left out."""
     first = page.after  # the token is n + 1, so that n = 0 has a successor
-    wanted = _EVENTS.where(t.events.c.dossier_row == holder.row, t.events.c.n >= first)
+    wanted = _EVENTS.where(
+        t.events.c.dossier_row == holder.row, t.events.c.n >= first, t.events.c.idx < vault.told()
+    )
     with vault.engine.connect() as conn:
         rows = conn.execute(wanted.limit(page.limit + 1)).all()
     return page_of(page, [(row.n + 1, row) for row in rows], _log_row)

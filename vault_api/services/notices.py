@@ -7,6 +7,7 @@ a party that can look elsewhere: statements stand in the dossier's history, ends
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -77,8 +78,11 @@ def tell_withdrawn(tx: Tx, uri: str, scenario: bytes, index: int) -> None:
 def feed(vault: Vault, party: Holder | Agency, page: Page) -> Notices:
     """What is new for the caller after a token of ours, in the order in which it came."""
     to = tn.notices.c.dossier_row == party.row if isinstance(party, Holder) else tn.notices.c.agency == party.account
+    told = vault.told()
     with vault.engine.connect() as conn:
-        rows = conn.execute(_FEED.where(to, tn.notices.c.row > page.after).limit(page.limit + 1)).all()
+        found = conn.execute(_FEED.where(to, tn.notices.c.row > page.after).limit(page.limit + 1)).all()
+    # Up to the first that nobody may be told of yet: who came past it would never hear of it.
+    rows = list(takewhile(lambda row: row.idx is None or row.idx < told, found))
     shown = rows[: page.limit]
     last = shown[-1].row if shown else page.after
     return Notices(rows=[_notice(row) for row in shown], next=b64u(u64(last)), more=len(rows) > len(shown))

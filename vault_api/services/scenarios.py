@@ -77,16 +77,17 @@ def post_scenario(vault: Vault, agency: Agency, raw: str) -> Answer:
 
 def list_scenarios(vault: Vault, page: Page) -> wire.Page[wire.ScenarioRow]:
     """All versions of all scenarios, in the order in which they came."""
-    wanted = _ROWS.where(t.scenarios.c.row > page.after).order_by(t.scenarios.c.row)
+    wanted = _ROWS.where(t.scenarios.c.row > page.after, t.scenarios.c.idx < vault.told())
     with vault.engine.connect() as conn:
-        rows = conn.execute(wanted.limit(page.limit + 1)).all()
+        rows = conn.execute(wanted.order_by(t.scenarios.c.row).limit(page.limit + 1)).all()
     return page_of(page, [(row.row, row) for row in rows], _row)
 
 
 def get_scenario(vault: Vault, scenario: bytes) -> wire.ScenarioRow:
     """One scenario by its hash; ``Denied("scenario_unknown")`` if it is not here."""
+    wanted = _ROWS.where(t.scenarios.c.hash == scenario, t.scenarios.c.idx < vault.told())
     with vault.engine.connect() as conn:
-        row = conn.execute(_ROWS.where(t.scenarios.c.hash == scenario)).one_or_none()
+        row = conn.execute(wanted).one_or_none()
     if row is None:
         raise _unknown()
     return _row(row)

@@ -260,15 +260,17 @@ def _agency_card(vault: Vault, show: Row[Any]) -> wire.Signed | None:
 
 
 def _rendered(vault: Vault, show: Row[Any], *, card: wire.Signed | None, presentation: bytes | None) -> wire.Show:
-    state = cast("State", show.state)
+    name = b64u(show.session)
     if show.state == "open" and show.expires <= vault.clock.now():
-        state = "expired"
-    logged = proof = None
-    if show.idx is not None and show.idx < vault.log.size:
-        logged, proof = _logged(vault, show.idx), vault.log.proof(show.idx)
+        return wire.Show(session=name, state="expired", expires=show.expires)
+    if show.idx is None:
+        return wire.Show(session=name, state=cast("State", show.state), expires=show.expires)
+    if show.idx >= vault.told():  # collected, and not signed yet: nobody was told of it
+        return wire.Show(session=name, state="open", expires=show.expires)
+    logged, proof = _logged(vault, show.idx), vault.log.proof(show.idx)
     return wire.Show(
-        session=b64u(show.session),
-        state=state,
+        session=name,
+        state=cast("State", show.state),
         expires=show.expires,
         receipt=show.receipt,
         logged=logged,

@@ -107,6 +107,7 @@ def served(stage: VaultStage) -> Iterator[str]:
     """The same vault behind a real server on a port of its own."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # who asks before the server has come up waits for it
         server = uvicorn.Server(uvicorn.Config(create_app(stage.vault), log_level="error", ws="none", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
