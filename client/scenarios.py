@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from client.checks import Desk
 from client.session import Session
@@ -82,6 +82,27 @@ def good_scenarios(session: Session, desk: Desk) -> Iterator[Signed[Scenario]]:
             yield verified_scenario(desk, row.scenario)
         except (Malformed, Untrusted, Denied):
             continue
+
+
+def listed_scenarios(session: Session) -> dict[bytes, Scenario]:
+    """The vault's scenarios by hash, for a person's eye: a hash names one scenario, whoever says so; not verified."""
+    found: dict[bytes, Scenario] = {}
+    for row in session.public_api.scenarios():
+        try:
+            signed = parse_scenario(row.scenario)
+        except Malformed:
+            continue
+        found[signed.hash] = signed.body
+    return found
+
+
+def withdrawn(scenarios: Mapping[bytes, Scenario], scenario: Scenario | None, now: int) -> bool:
+    """Whether this or a later version of the scenario was withdrawn, which ends its grants; as the vault shows it."""
+    return scenario is not None and any(
+        one.uri == scenario.uri and one.version >= scenario.version
+        for one in scenarios.values()
+        if one.withdrawn is not None and one.withdrawn <= now
+    )
 
 
 def newest_in_effect(rows: Iterable[Signed[Scenario]], now: int) -> list[Signed[Scenario]]:

@@ -40,13 +40,14 @@ def grants(
     if ctx.invoked_subcommand is not None:
         return
     from agency_cli.services import inbox
+    from client.scenarios import listed_scenarios, withdrawn
 
     with session(passphrase_file, passphrase_fd) as found:
         require_registered(found)
-        scenarios, now = inbox.scenarios_by_hash(found), found.clock.now()
+        scenarios, now = listed_scenarios(found), found.clock.now()
         given = [one for one in inbox.given(found) if state is None or one.row.state == state]
         given = [one for one in given if not renewable or one.renewable(now)]
-    ended = {one.id for one in given if inbox.withdrawn(scenarios, scenarios.get(one.grant.scenario), now)}
+    ended = {one.id for one in given if withdrawn(scenarios, scenarios.get(one.grant.scenario), now)}
     rows = [{**_data(one, scenarios.get(one.grant.scenario)), "withdrawn": one.id in ended} for one in given]
     output.emit(rows, lambda: _draw(given, scenarios, ended))
 

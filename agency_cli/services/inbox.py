@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from client.session import Session
 from protocol import wire
 from protocol.encoding import b64u, unb64u
-from protocol.errors import Denied, Malformed, Untrusted
+from protocol.errors import Denied, Untrusted
 from protocol.grant import AccessGrant, GrantEnvelope
-from protocol.scenario import Scenario, parse_scenario
 
 _ID_CHARS = 43
 SOON_S = 14 * 86_400
@@ -57,27 +56,6 @@ def find_grant(session: Session, wanted: str) -> Given:
     if len(found) != 1:
         raise _not_found(wanted, len(found))
     return found[0]
-
-
-def scenarios_by_hash(session: Session) -> dict[bytes, Scenario]:
-    """The vault's scenarios, for their titles: for a person's eye, not yet verified."""
-    found: dict[bytes, Scenario] = {}
-    for row in session.public_api.scenarios():
-        try:
-            signed = parse_scenario(row.scenario)
-        except Malformed:
-            continue
-        found[signed.hash] = signed.body
-    return found
-
-
-def withdrawn(scenarios: Mapping[bytes, Scenario], scenario: Scenario | None, now: int) -> bool:
-    """Whether this or a later version of the scenario was withdrawn, which ends its grants; as the vault shows it."""
-    return scenario is not None and any(
-        one.uri == scenario.uri and one.version >= scenario.version
-        for one in scenarios.values()
-        if one.withdrawn is not None and one.withdrawn <= now
-    )
 
 
 def _read(row: wire.GrantRow, wanted: str | None = None) -> Given:

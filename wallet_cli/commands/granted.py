@@ -95,7 +95,7 @@ def _standings(found: Session, rows: Sequence[dict[str, Any]]) -> dict[str, dict
 
 
 def _draw(rows: Sequence[dict[str, Any]]) -> None:
-    from wallet_cli.services.revoking import STATES as WORDS
+    from wallet_cli.services import searching
 
     drawn = [
         {
@@ -104,7 +104,7 @@ def _draw(rows: Sequence[dict[str, Any]]) -> None:
             "scenario": row["scenario"] or short(row["purpose"], 30),
             "uses": f"{row['uses']}/{row['max_uses']}",
             "until": moment(row["not_after"]),
-            "state": _(WORDS[row["state"]]),
+            "state": searching.state_of(row),
             "deleted": _deleted(row["retention"]),
             "told": _told(row["notice"]),
         }
@@ -287,12 +287,12 @@ def _ended(found: Session, grant: str) -> dict[str, Any]:
 
 
 def _draw_ends(rows: Sequence[dict[str, Any]], ends: dict[str, dict[str, Any]]) -> None:
-    from wallet_cli.services.revoking import STATES as WORDS
+    from wallet_cli.services import searching
 
     def state(row: dict[str, Any]) -> str:
         end = ends.get(row["grant"])
         if end is None:
-            return _(WORDS[row["state"]])
+            return searching.state_of(row)
         return str(end["detail"]) if end["code"] else _("revoked")
 
     drawn = [

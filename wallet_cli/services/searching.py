@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from client.checks import Desk
+from client.scenarios import listed_scenarios, withdrawn
 from client.session import Session
-from protocol.encoding import b64u, hex0x, unhex0x
-from protocol.errors import Denied, OneFileError
-from protocol.scenario import parse_scenario
+from console.i18n import _
+from protocol.encoding import hex0x, unhex0x
+from protocol.errors import Denied
 from wallet_cli.services import revoking, said, tokens
 
 ENDABLE = frozenset({"live", "not_yet", "used_up"})
@@ -46,16 +47,19 @@ def endable(session: Session, wanted: Wanted) -> list[dict[str, Any]]:
 
 
 def named(session: Session, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows with the id of each scenario, also of grants that another device gave."""
-    hashes: dict[str, str] | None = None
-    given = said.grants(session)
+    """The rows with the id of each scenario, also of grants that another device gave, and whether it was withdrawn."""
+    scenarios, given, now = listed_scenarios(session), said.grants(session), session.clock.now()
     for row in rows:
-        if row["scenario"] is not None:
-            yield row
-            continue
-        hashes = _scenarios(session) if hashes is None else hashes
-        grant = given[revoking.grant_id(row["grant"])].envelope.grant
-        yield {**row, "scenario": hashes.get(b64u(grant.scenario))}
+        scenario = scenarios.get(given[revoking.grant_id(row["grant"])].envelope.grant.scenario)
+        name = row["scenario"] if scenario is None else scenario.scenario_id
+        yield {**row, "scenario": name, "withdrawn": withdrawn(scenarios, scenario, now)}
+
+
+def state_of(row: dict[str, Any]) -> str:
+    """The state in words: one that nobody can use any more, since its scenario was withdrawn, is told so."""
+    if row["withdrawn"] and row["state"] in {"live", "not_yet"}:
+        return _("its scenario was withdrawn")
+    return _(revoking.STATES[row["state"]])
 
 
 def agency_names(desk: Desk, rows: Iterable[dict[str, Any]]) -> dict[str, str]:
@@ -75,15 +79,3 @@ def _fits(row: dict[str, Any], wanted: Wanted) -> bool:
     if wanted.state is not None and row["state"] != wanted.state:
         return False
     return wanted.until is None or row["not_after"] < wanted.until
-
-
-def _scenarios(session: Session) -> dict[str, str]:
-    """Hash → id, as the vault has them: a hash names one scenario, whoever says so."""
-    known: dict[str, str] = {}
-    for row in session.public_api.scenarios():
-        try:
-            signed = parse_scenario(row.scenario)
-        except OneFileError:
-            continue
-        known[b64u(signed.hash)] = signed.body.scenario_id
-    return known

@@ -9,11 +9,10 @@ from fastapi.responses import Response
 
 from client.checks import open_desk
 from client.session import Session
-from console.i18n import _
 from protocol.encoding import unhex0x
 from protocol.errors import Denied
 from protocol.scenario import DAY_S
-from wallet_cli.services import ending, granting, opening, revoking, scenarios, tokens, usage
+from wallet_cli.services import ending, granting, opening, revoking, scenarios, searching, tokens, usage
 from wallet_cli.services.granting import GrantOrder, Plan
 from wallet_cli.services.opening import OpenedItem
 from wallet_cli.web import bodies, drawn
@@ -42,8 +41,8 @@ def _add_list(app: FastAPI, face: Face) -> None:
     @app.get("/grants")
     def grants(request: Request) -> Response:
         def found(session: Session) -> dict[str, Any]:
-            rows = [{**row, "state_text": _(revoking.STATES[row["state"]])} for row in revoking.listed(session)]
-            return {"rows": rows}
+            rows = searching.named(session, revoking.listed(session))
+            return {"rows": [{**row, "state_text": searching.state_of(row)} for row in rows]}
 
         return face.page(request, "grants.html", found)
 

@@ -16,7 +16,7 @@ from protocol.encoding import b64u, unb64u
 from protocol.errors import Unavailable
 from protocol.grant import GrantEnvelope
 from protocol.receipts import parse_receipt
-from protocol.scenario import DAY_S
+from protocol.scenario import DAY_S, parse_scenario, sign_scenario
 from protocol.statements import Statement, parse_statement, sign_statement
 from tests.unit.wallet_cli.conftest import BANK, Lying, Outcome, World, granted
 from tests.unit.wallet_cli.test_uses import use
@@ -53,6 +53,18 @@ def told(world: World) -> list[Statement]:
 
 
 # --- giving with limits ---------------------------------------------------------------------------
+
+
+def test_a_grant_whose_scenario_was_withdrawn_is_listed_as_such(world: World, wallet: Wallet) -> None:
+    grant = granted(world, wallet)
+    assert wallet("grants", "--json").json["grants"][0]["withdrawn"] is False
+    before, now = parse_scenario(world.scenario_raw), world.stage.clock.now()
+    second = dataclasses.replace(world.scenario, version=2, supersedes=before.hash, withdrawn=now)
+    world.authority.api.post_scenario(sign_scenario(second, world.authority.present))
+    row = wallet("grants", "--json").json["grants"][0]
+    assert (row["grant"], row["state"], row["withdrawn"]) == (grant, "live", True)
+    assert "its scenario was withdrawn" in wallet("grants").out
+    assert "场景已撤回" in wallet("grants", "--lang", "zh").out
 
 
 def test_a_grant_begins_later_and_leaves_time_between_uses(world: World, wallet: Wallet) -> None:
