@@ -92,9 +92,15 @@ def _draw(data: dict[str, Any]) -> None:
 @click.option("--for", "agency", metavar="AGENCY", help=N_("Account, urn or name of the agency to invite."))
 @click.option("--renew", is_flag=True, help=N_("Publish the next key card with new keys."))
 @click.option("--revoke-older", is_flag=True, help=N_("With --renew: credentials bound to older cards stop working."))
+@click.option("--dry-run", is_flag=True, help=N_("Only say what would change."))
 @passphrase_options
 def card(
-    agency: str | None, renew: bool, revoke_older: bool, passphrase_file: Path | None, passphrase_fd: int | None
+    agency: str | None,
+    renew: bool,
+    revoke_older: bool,
+    dry_run: bool,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
 ) -> None:
     from wallet_cli.services import registration, tokens
 
@@ -104,7 +110,10 @@ def card(
             token = tokens.card_token(found, tokens.agency_account(found, agency))
             output.emit({"card_token": token}, lambda: output.line(token))
             return
-        newest = registration.renew_card(found, revoke_older=revoke_older) if renew else registration.newest_card(found)
+        change = renew and not dry_run
+        newest = (
+            registration.renew_card(found, revoke_older=revoke_older) if change else registration.newest_card(found)
+        )
         data = {
             "dossier": hex0x(found.party.subject),
             "seq": newest.card.seq,
@@ -114,6 +123,9 @@ def card(
             "valid_from": newest.card.valid_from,
             "revoked_below": newest.card.revoked_below,
         }
+    if renew and dry_run:
+        following = newest.card.seq + 1
+        data |= {"dry_run": True, "next_seq": following, "next_revoked_below": following if revoke_older else None}
     output.emit(data, lambda: _draw_card(data))
 
 
@@ -129,3 +141,7 @@ def _draw_card(data: dict[str, Any]) -> None:
             (_("Valid from"), moment(data["valid_from"])),
         ]
     )
+    if "next_seq" in data:
+        output.say(_("Key card {seq} would follow, with new keys.").format(seq=data["next_seq"]))
+    if data.get("next_revoked_below"):
+        output.say(_("Credentials that are bound to older cards would stop working: ask their issuers for new ones."))

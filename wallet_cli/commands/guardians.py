@@ -142,13 +142,15 @@ def remove(
 
 
 @guardians.command(cls=Command, help=N_("Put a change into effect whose delay is over, and hand out the shares."))
+@click.option("--dry-run", is_flag=True, help=N_("Only say what would change."))
 @passphrase_options
-def apply(passphrase_file: Path | None, passphrase_fd: int | None) -> None:
+def apply(dry_run: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> None:
     from wallet_cli.services import watching
 
     with session(passphrase_file, passphrase_fd) as found:
         require_open(found)
-        watching.apply(found)
+        if not dry_run:
+            watching.apply(found)
         _report(found)
 
 

@@ -78,6 +78,7 @@ def test_a_change_waits_and_is_then_applied(guarded: Circle) -> None:
     assert changed["change_ready_at"] is not None
     assert guarded.run("guardians", "apply", refused=True) == "not_ready"
     guarded.later(61)
+    assert guarded.run("guardians", "apply", "--dry-run")["change_ready_at"] is not None
     after = guarded.run("guardians", "apply")
     assert (len(after["guardians"]), after["delay_s"], after["change_ready_at"]) == (2, 120, None)
     states = {name: guarded.run("--profile", name, "guard", "list")["guarded"] for name in GUARDIANS}

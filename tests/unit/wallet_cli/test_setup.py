@@ -182,6 +182,12 @@ def test_the_key_card_is_shown_and_renewed(world: World, wallet: Wallet) -> None
     first = wallet("card", "--json").json
     assert first["seq"] == 1
     assert first["recipient"].startswith("age1pq1")
+    tried = wallet("card", "--renew", "--revoke-older", "--dry-run")
+    assert "Key card 2 would follow" in tried.err
+    assert "would stop working" in tried.err
+    tried = wallet("card", "--renew", "--dry-run", "--json")
+    assert (tried.json["seq"], tried.json["next_seq"], tried.json["next_revoked_below"]) == (1, 2, None)
+    assert wallet("card", "--json").json == first
     renewed = wallet("card", "--renew", "--revoke-older", "--json")
     assert (renewed.json["seq"], renewed.json["revoked_below"]) == (2, 2)
     assert renewed.json["present_key"] != first["present_key"]
