@@ -70,15 +70,24 @@ def write_private(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, new: boo
         stream.write(data)
 
 
+def require_free(path: Path) -> None:
+    """Raise ``Conflict`` if something is there: for who is about to write several files, all or none."""
+    if path.exists():
+        raise _exists(path)
+
+
+def _exists(path: Path) -> Conflict:
+    return Conflict("file_exists", "{path} exists already and is not replaced", path=str(path))
+
+
 def _take_free_place(part: Path, path: Path) -> None:
     """Give ``part`` the name ``path`` unless something has it."""
     try:
         path.hardlink_to(part)
     except FileExistsError:
-        raise Conflict("file_exists", "{path} exists already and is not replaced", path=str(path)) from None
+        raise _exists(path) from None
     except OSError:  # a stick whose file system knows no links: look first, then move
-        if path.exists():
-            raise Conflict("file_exists", "{path} exists already and is not replaced", path=str(path)) from None
+        require_free(path)
         part.replace(path)
     else:
         part.unlink()

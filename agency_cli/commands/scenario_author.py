@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from client.files import write_private
+from client.files import require_free, write_private
 from console import exits, output
 from console.frame import Command
 from console.i18n import N_, _, language
@@ -108,10 +108,12 @@ def library(name: str | None, folder: Path | None) -> None:
     if folder is None:
         output.emit({"source": source, "cases": cases}, lambda: output.line(_text(source)))
         return
-    written = []
-    for path, body in ((folder / f"{name}.json", source), (folder / f"{name}.cases.json", cases)):
+    files = {folder / f"{name}.json": source, folder / f"{name}.cases.json": cases}
+    for path in files:
+        require_free(path)  # both files or none
+    for path, body in files.items():
         write_private(path, f"{_text(body)}\n".encode(), mode=0o644, new=True)
-        written.append(str(path))
+    written = [str(path) for path in files]
     output.emit({"written": written}, lambda: output.line("\n".join(written)))
 
 

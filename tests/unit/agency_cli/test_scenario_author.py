@@ -209,6 +209,12 @@ def test_the_commands_end_with_what_they_found(tmp_path: Path) -> None:
     source, cases = tmp_path / "small-loan.json", tmp_path / "small-loan.cases.json"
     assert run(lint_command, str(source)).return_value == 0
     assert run(try_command, str(source), "--cases", str(cases)).return_value == 0
+    source.unlink()
+    again = run(library_command, "small-loan", "--write", str(tmp_path)).exception
+    assert getattr(again, "code", "") == "file_exists"
+    assert not source.exists()  # both files or none
+    cases.unlink()
+    assert run(library_command, "small-loan", "--write", str(tmp_path)).exception is None
 
     body = json.loads(source.read_text(encoding="utf-8"))
     source.write_text(json.dumps({**body, "sensitivity": 1}), encoding="utf-8")
