@@ -19,6 +19,7 @@ from protocol.grant import GrantEnvelope
 from protocol.grant_evidence import GrantEvidence
 from protocol.hashing import keccak256
 from protocol.keys import AccountKey
+from protocol.scenario import parse_scenario
 from protocol.verify_grant import verify_grant
 from tests.vault_parties import Grant
 from vault_api.db import tables as t
@@ -65,7 +66,7 @@ class ForgedGrants:
         grant = replace(self._case.grant, grant_id=draw.randbytes(32), nullifier=keccak256(secret))
         evidence = self._case.evidence()
         evidence = evidence._replace(nullified=evidence.nullified._replace(nullifier=grant.nullifier))
-        return Truth(grant, self._case.domain, self._holder), evidence
+        return Truth(grant, self._case.domain, self._holder, self._case.scenario.scenario.max_validity_days), evidence
 
     def _true(self, draw: Random, tally: Tally) -> None:
         truth, evidence = self._truth(draw)
@@ -98,7 +99,8 @@ class ForgedGrants:
     def _fresh(self) -> tuple[Grant, Truth]:
         world = self._room.world
         posted = world.grant()
-        return posted, Truth(posted.grant, world.stage.vault.grant_domain, world.alice.account)
+        most_days = parse_scenario(world.scenario).body.max_validity_days
+        return posted, Truth(posted.grant, world.stage.vault.grant_domain, world.alice.account, most_days)
 
     def _posted(self, draw: Random, tally: Tally) -> None:
         posted, truth = self._fresh()

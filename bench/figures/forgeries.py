@@ -19,11 +19,12 @@ SCOPE = ("item", "parcel", "claims", "documents")
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A grant that holds, where it holds, and whose key signs it."""
+    """A grant that holds, where it holds, whose key signs it, and how many days its scenario allows."""
 
     grant: AccessGrant
     domain: Domain
     holder: AccountKey
+    most_days: int
 
     def signed(self, grant: AccessGrant | None = None, domain: Domain | None = None) -> GrantEnvelope:
         """Signed by the holder: as it is, or of another grant, or for another domain."""
@@ -141,7 +142,7 @@ def _over_asking(draw: Random, truth: Truth) -> GrantEnvelope:
 
 
 def _too_long(draw: Random, truth: Truth) -> GrantEnvelope:
-    longer = truth.grant.not_after + draw.randrange(1, 3650) * DAY_S
+    longer = truth.grant.not_before + (truth.most_days + draw.randrange(1, 3650)) * DAY_S
     return truth.signed(replace(truth.grant, not_after=longer))
 
 

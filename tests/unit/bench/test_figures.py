@@ -11,6 +11,7 @@ from bench.figures.books import LIES, Lie
 from bench.figures.figure import Tally, draw_of, named
 from bench.figures.flipped import Flipped
 from bench.figures.forged_grants import ForgedGrants
+from bench.figures.forgeries import FORGERIES
 from bench.figures.forks import Forks, Log, looked
 from bench.figures.replay import Replay
 from bench.figures.revocation_race import RevocationRace, Try
@@ -50,6 +51,16 @@ def test_no_forged_grant_is_accepted_and_true_ones_are(room: Room) -> None:
     assert (tally.done, tally.broken, tally.failed, tally.finds) == (400, 0, 0, [])
     assert tally.controls > 5
     assert sum(count for what, count in tally.outcomes.items() if what.startswith("vault:")) > 10
+
+
+def test_a_grant_that_is_forged_as_too_long_is_longer_than_its_scenario_allows(room: Room) -> None:
+    """Not only longer than it was: the vault's own scenario allows more days than the grants of the figure use."""
+    work, draw = ForgedGrants(room=room), Random(1)
+    way = next(one for one in FORGERIES if one.name == "longer than the scenario allows")
+    for _ in range(50):
+        posted, truth = work._fresh()
+        answer = posted.send(grant=way.make(draw, truth).to_json())
+        assert (answer.status_code, answer.json()["code"]) == (403, "grant_exceeds_scenario")
 
 
 @pytest.mark.parametrize("ignored", ["grant_expired", "grant_epoch", "signature", "grant_agency"])
