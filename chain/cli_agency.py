@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,10 @@ from chain.cli_common import (
     deployment_option,
     dry_run_option,
     key_options,
-    load_signer,
-    open_ledger,
     open_reads,
     rpc_option,
 )
+from chain.cli_moves import Move, carry_out
 from chain.cli_times import Moment
 from chain.ledger import (
     ROLE_ISSUER,
@@ -39,15 +37,6 @@ from protocol.licence_types import CATALOGUE
 
 KNOWN_TYPES = frozenset(known.type for known in CATALOGUE.values())
 ROLE_NUMBERS = {name: number for number, name in ROLES.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One transaction to send: what it does, in stable words for `--json`, and how it is sent."""
-
-    does: str
-    subject: str
-    send: Callable[[Ledger], TxRef]
 
 
 @click.group(cls=frame.Group, help=N_("Who is an agency, and what it may do."))
@@ -176,31 +165,8 @@ def agency_row(state: AgencyState, now: int) -> dict[str, Any]:
 
 
 def _carry_out(account: bytes, plan: Callable[[AgencyState | None], Sequence[Move]], common: dict[str, Any]) -> None:
-    """Look, plan, and send what is missing, one transaction after the other."""
-    signer = load_signer(common["key_file"], common["key_fd"], common["passphrase_file"])
-    ledger = open_ledger(common["record"], common["rpc"], signer)
-    try:
-        moves = plan(ledger.agency(account))
-        done = []
-        for move in moves:
-            sent = None if common["dry_run"] else move.send(ledger)
-            done.append({"does": move.does, "what": move.subject, "transaction": hex0x(sent.hash) if sent else None})
-    finally:
-        ledger.close()
-    facts = {"account": account_text(account), "dry_run": common["dry_run"], "steps": done}
-    output.emit(facts, lambda: _say_steps(facts))
-
-
-def _say_steps(facts: dict[str, Any]) -> None:
-    if not facts["steps"]:
-        output.line(_("Nothing to do: {account} is as asked for.").format(account=facts["account"]))
-        return
-    said = _("Would send for {account}:") if facts["dry_run"] else _("Sent for {account}:")
-    output.line(said.format(account=facts["account"]))
-    output.table(
-        facts["steps"],
-        [Column("does", _("does")), Column("what", _("what")), Column("transaction", _("transaction"))],
-    )
+    """Look, plan, and send what is missing."""
+    carry_out(account_text(account), lambda ledger: plan(ledger.agency(account)), common)
 
 
 def _say_agencies(rows: Sequence[dict[str, Any]]) -> None:

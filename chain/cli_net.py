@@ -150,6 +150,19 @@ def fund(account: bytes, ether: int, rpc: str | None) -> None:
     output.emit(facts, lambda: output.line(_("{account} has {ether} ether.").format(**facts)))
 
 
+@click.command(cls=frame.Command, help=N_("Draw the key of a new account into a new file, which nobody else may read."))
+@click.argument("file", type=click.Path(path_type=Path))
+def key(file: Path) -> None:
+    from chain.signer import TxSigner
+
+    try:
+        made = TxSigner.create(file)
+    except FileExistsError:
+        raise Conflict("file_exists", "{path} exists already and is not replaced", path=str(file)) from None
+    facts = {"account": account_text(made.account), "file": str(file)}
+    output.emit(facts, lambda: output.line(facts["account"]))
+
+
 def _tend(net: Devnet) -> None:
     try:
         net.tend()

@@ -14,6 +14,7 @@ register(
         "deployment_elsewhere": N_("Check ONEFILE_RPC_URL; `chain deploy --renew` deploys anew."),
         "other_chain": N_("The local chain may have been started on another state folder: see --state."),
         "key_file_missing": N_("Name the key with --key; a local chain draws the governor's into its state folder."),
+        "not_log_owner": N_("`chain log show` says who owns the log; name that account's key with --key."),
         "account_unfunded": N_("On a local chain: `chain fund ACCOUNT`."),
         "port_taken": N_("Another chain may be running: choose another --port."),
     }
@@ -30,6 +31,8 @@ cli.lazy("compile", "chain.cli_net:compile_command", N_("Compile the contracts")
 cli.lazy("deploy", "chain.cli_net:deploy", N_("Deploy the contracts and record where"))
 cli.lazy("status", "chain.cli_net:status", N_("Show the chain, the contracts and the log"))
 cli.lazy("fund", "chain.cli_net:fund", N_("Give an account ether (local chain only)"))
+cli.lazy("key", "chain.cli_net:key", N_("Draw the key of a new account"))
+cli.lazy("log", "chain.cli_log:log", N_("Who owns the log, and who anchors it"))
 cli.lazy("agency", "chain.cli_agency:agency", N_("Who is an agency, and what it may do"))
 cli.add_completion()
 

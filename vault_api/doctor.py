@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 
 from chain.files import read_deployment
+from chain.reverts import refusal
 from console.i18n import _, describe
 from protocol.encoding import hex0x
 from protocol.entries import origin, origin_hash
@@ -104,6 +105,8 @@ def _log(settings: Settings) -> str:
 def _chain(settings: Settings) -> str:
     ledger = connect(settings)
     state = ledger.log_state(origin_hash(_origin(settings)))
+    if state is not None and state.publisher != ledger.account:
+        raise refusal("NotPublisher", caller=ledger.account)
     anchored = state.size if state is not None else 0
     return _("block {block}, {anchored} entries anchored, relayer {account}").format(
         block=ledger.head().number, anchored=anchored, account=hex0x(ledger.account)

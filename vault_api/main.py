@@ -16,6 +16,7 @@ hints.register(
         "scrub_damaged": N_("Restore what is named from a backup: docs/operations.md."),
         "payloads_damaged": N_("Restore what is named from a backup; `vault-api scrub` reads everything."),
         "not_reconciled": N_("Run `vault-api reconcile`."),
+        "not_publisher": N_("The log's owner sends `chain log publisher ACCOUNT`, or put the former key back."),
         "log_behind": N_("Run `vault-api reconcile`: it rebuilds what the blob store still has."),
         "log_lost": N_("Find a newer backup or the blob store; else the only way on is `vault-api succeed --dry-run`."),
         "backup_earlier_needed": N_("Send the newest backup first and the older ones behind it, down to the full one."),

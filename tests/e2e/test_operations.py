@@ -1,15 +1,19 @@
-"""The operator's guide: the restore drill of docs/operations.md, every command of it, against a vault that runs."""
+"""The operator's guide: docs/operations.md against a vault that runs: its restore drill, and a new relayer."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scripts.processes import Children, free_port, listening, program
+from scripts.processes import Child, Children, free_port, listening, program
 from tests.chain_fixture import start_chain
 from tests.readme_blocks import runnable
 from tests.strangers import ROOT, need
@@ -17,9 +21,32 @@ from tests.strangers import ROOT, need
 SCRIPT_S = 200
 
 
+@dataclass
+class Site:
+    """A vault on a local chain, and the environment that leads to it."""
+
+    children: Children
+    env: dict[str, str]
+    port: int
+
+    def serve(self) -> Child:
+        vault = self.children.start("vault", [program("vault-api"), "serve", "--port", str(self.port)], self.env)
+        vault.wait_ready(lambda: listening(self.port))
+        return vault
+
+    def run(self, name: str, *words: str) -> Any:
+        """A command with ``--json``: what it said."""
+        done = subprocess.run(
+            [program(name), *words, "--json"],
+            env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A vault on a local chain with one dossier and one document; gives the environment that leads to it."""
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A vault that serves one dossier."""
     chain = start_chain()
     port = free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ONEFILE_")}
@@ -44,30 +71,28 @@ def running(tmp_path: Path) -> Iterator[dict[str, str]]:
     }
     try:
         with Children(tmp_path / "logs") as children:
-            vault = children.start("vault", [program("vault-api"), "serve", "--port", str(port)], env)
-            vault.wait_ready(lambda: listening(port))
-            wallet(env, "init", "--kind", "person", "--phrase-file", str(tmp_path / "phrase"), "--yes")
-            (tmp_path / "note.txt").write_text("an own document " * 100)
-            wallet(env, "put", str(tmp_path / "note.txt"))
-            yield env
+            made = Site(children, env, port)
+            made.serve()
+            made.run("wallet", "init", "--profile", "sample", "--kind", "person", *phrase(tmp_path), "--yes")
+            yield made
     finally:
         chain.end()
 
 
-def wallet(env: dict[str, str], *words: str) -> None:
-    command = [program("wallet"), *words, "--profile", "sample"]
-    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
+def phrase(folder: Path) -> tuple[str, str]:
+    return "--phrase-file", str(folder / "phrase")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(2 * SCRIPT_S)
-def test_the_restore_drill_of_the_operators_guide_ends_well(running: dict[str, str], tmp_path: Path) -> None:
+def test_the_restore_drill_of_the_operators_guide_ends_well(site: Site, tmp_path: Path) -> None:
     for name in ("bash", "age", "age-keygen", "sha256sum"):
         need(name)
+    (tmp_path / "note.txt").write_text("an own document " * 100)
+    site.run("wallet", "put", "--profile", "sample", str(tmp_path / "note.txt"))
     done = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", runnable(ROOT / "docs" / "operations.md")],
-        cwd=ROOT, env=running, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SCRIPT_S, check=False,
+        cwd=ROOT, env=site.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SCRIPT_S, check=False,
     )  # fmt: skip
     told = f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert done.returncode == 0, told
@@ -79,3 +104,32 @@ def test_the_restore_drill_of_the_operators_guide_ends_well(running: dict[str, s
     spare = next(tmp_path.glob("tmp.*/spare/vault"))
     assert (spare / "vault.db").is_file()
     assert not list(spare.glob("*.restoring"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SCRIPT_S)
+def test_a_new_relayer_takes_over_as_the_guide_says(site: Site, tmp_path: Path) -> None:
+    """docs/operations.md §4: what the former relayer has not anchored, the new one does."""
+    keys = Path(site.env["ONEFILE_HOME"]) / "vault"
+    relayer, cold, new = keys / "relayer.key", tmp_path / "cold.key", keys / "relayer.new"
+    before = site.run("chain", "log", "show")
+    owner, account = (site.run("chain", "key", str(path))["account"] for path in (cold, new))
+    for one in (owner, account):
+        site.run("chain", "fund", one)
+    site.run("chain", "log", "offer", owner, "--key", str(relayer))
+    site.run("chain", "log", "accept", "--key", str(cold))
+    order = ("chain", "log", "publisher", account, "--key", str(cold))
+    assert site.run(*order, "--dry-run")["steps"][0]["transaction"] is None
+    site.run(*order)
+    (tmp_path / "note.txt").write_text("a document that waits for its anchor")
+    site.run("wallet", "put", "--profile", "sample", str(tmp_path / "note.txt"))
+    site.children.running[-1].stop()
+    relayer.replace(keys / "relayer.old")
+    new.replace(relayer)
+    site.serve()
+    assert {part["state"] for part in site.run("vault-api", "doctor")["parts"]} == {"ok"}
+    until = time.monotonic() + SCRIPT_S / 2
+    while (shown := site.run("chain", "log", "show"))["size"] == before["size"] and time.monotonic() < until:
+        assert shown["publisher"] == account
+    assert shown["size"] > before["size"]
+    assert (shown["publisher"], shown["owner"]) == (account, owner)

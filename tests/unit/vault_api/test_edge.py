@@ -256,6 +256,13 @@ def test_doctor_sees_a_log_that_was_never_opened(at_home: VaultStage) -> None:
     assert parts["log"] == "log_not_open"
 
 
+def test_doctor_sees_a_relayer_that_may_not_anchor(at_home: VaultStage) -> None:
+    log = at_home.vault.origin_hash
+    at_home.vault.ledger.rotate_log_publisher(log, bytes(19) + b"\x01")
+    parts = {part.name: part.state for part in examine(at_home.settings)}
+    assert parts["chain"] == "not_publisher"
+
+
 def test_publish_anchors_once(at_home: VaultStage, capsys: pytest.CaptureFixture[str]) -> None:
     at_home.holder()
     at_home.vault.sequencer.stop()
