@@ -9,8 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,69 +16,12 @@ import pytest
 from eth_account import Account as EthAccount
 
 from chain.files import write_deployment
-from chain.main import cli
-from console.frame import invoke
 from tests.chain_fixture import LocalChain, free_port, signer
 from tests.chain_stage import Actor, EvmStage, Log, admitted, agency_card
+from tests.e2e.chain_runs import Run, write_key
 from tests.strangers import ROOT
 
 BANK = "0x" + Actor("bank").account.hex()
-
-
-@dataclass
-class Answer:
-    """What a run wrote and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> Any:
-        return json.loads(self.err.splitlines()[-1])["error"]
-
-
-Run = Callable[..., Answer]
-
-
-@pytest.fixture
-def home(tmp_path: Path, local_chain: LocalChain, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with a governor's key, and the session's chain as endpoint."""
-    for name in list(os.environ):
-        if name.startswith("ONEFILE_") and name != "ONEFILE_SKIP_NOTHING":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("ONEFILE_HOME", str(tmp_path))
-    monkeypatch.setenv("ONEFILE_RPC_URL", local_chain.url)
-    monkeypatch.setenv("ONEFILE_LANG", "en")
-    monkeypatch.setenv("NO_COLOR", "1")
-    write_key(tmp_path / "chain" / "governor.key", "governor")
-    local_chain.funded("governor")
-    return tmp_path
-
-
-@pytest.fixture
-def run(home: Path, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run the program in this process."""
-    assert home.exists()
-
-    def running(*argv: str) -> Answer:
-        capfd.readouterr()
-        code = invoke(cli, argv, prog="chain")
-        out, err = capfd.readouterr()
-        return Answer(code, out, err)
-
-    return running
-
-
-def write_key(path: Path, name: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text("0x" + signer(name)._secret.hex() + "\n")
-    return path
 
 
 class TestDeploy:
@@ -208,67 +149,6 @@ class TestStatus:
     def test_an_endpoint_that_is_no_address_is_told(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ONEFILE_RPC_URL", "ws://127.0.0.1")
         assert run("fund", BANK, "--json").error["code"] == "setting"
-
-
-class TestLog:
-    @pytest.fixture
-    def stage(self, local_chain: LocalChain, tmp_path: Path) -> Iterator[EvmStage]:
-        """A log on chain; the keys of its owner, of its publisher and of two more are files here."""
-        stage = EvmStage(local_chain)
-        log = Log(stage)
-        log.open()
-        write_deployment(stage.path, stage.deployment.with_log(log.origin, log.vkey))
-        for name in ("log owner", "publisher", "cold"):
-            write_key(tmp_path / f"{name}.key", name)
-            local_chain.funded(name)
-        yield stage
-        stage.close()
-
-    def test_the_owner_names_another_publisher(self, run: Run, stage: EvmStage, tmp_path: Path) -> None:
-        drawn = run("key", str(tmp_path / "new.key"))
-        account = drawn.out.strip()
-        assert (tmp_path / "new.key").stat().st_mode & 0o777 == 0o600
-        told = run("key", str(tmp_path / "new.key"), "--json")
-        assert (told.code, told.error["code"]) == (1, "file_exists")
-        order = ["log", "publisher", account, "--deployment", str(stage.path), "--json", "--key"]
-        told = run(*order, str(tmp_path / "publisher.key"), "--dry-run")
-        assert (told.code, told.error["code"]) == (4, "not_log_owner")
-        assert "chain log show" in told.error["hint"]
-        planned = run(*order, str(tmp_path / "log owner.key"), "--dry-run").json
-        assert planned["steps"] == [{"does": "publisher", "what": account, "transaction": None}]
-        assert self.shown(run, stage)["publisher"] == "0x" + signer("publisher").account.hex()
-        sent = run(*order, str(tmp_path / "log owner.key")).json
-        assert sent["steps"][0]["transaction"].startswith("0x")
-        assert self.shown(run, stage)["publisher"] == account
-        assert run(*order, str(tmp_path / "log owner.key")).json["steps"] == []
-
-    def test_the_log_is_handed_to_another_owner_who_accepts(self, run: Run, stage: EvmStage, tmp_path: Path) -> None:
-        cold = "0x" + signer("cold").account.hex()
-        common = ["--deployment", str(stage.path), "--json", "--key"]
-        owner, taker = str(tmp_path / "log owner.key"), str(tmp_path / "cold.key")
-        assert run("log", "accept", *common, taker).error["code"] == "not_pending_owner"
-        assert run("log", "offer", *common, owner).code == 2
-        assert run("log", "offer", cold, *common, owner).json["steps"][0]["does"] == "offer"
-        assert self.shown(run, stage)["offered_to"] == cold
-        assert run("log", "offer", cold, *common, owner).json["steps"] == []
-        assert run("log", "offer", "--withdraw", *common, owner).json["steps"][0]["does"] == "withdraw"
-        assert self.shown(run, stage)["offered_to"] is None
-        run("log", "offer", cold, *common, owner)
-        assert cold in run("log", "show", "--deployment", str(stage.path)).out
-        assert run("log", "accept", *common, taker).json["steps"][0]["does"] == "accept"
-        assert (self.shown(run, stage)["owner"], self.shown(run, stage)["offered_to"]) == (cold, None)
-        assert run("log", "accept", *common, taker).json["steps"] == []
-
-    def test_a_log_that_is_not_there_is_told(self, run: Run, stage: EvmStage) -> None:
-        write_deployment(stage.path, stage.deployment)
-        told = run("log", "show", "--deployment", str(stage.path), "--json")
-        assert (told.code, told.error["code"]) == (7, "log_not_open")
-        write_deployment(stage.path, stage.deployment.with_log(Log(stage, "none").origin, "key"))
-        told = run("log", "show", "--deployment", str(stage.path), "--json")
-        assert (told.code, told.error["code"]) == (3, "log_other_key")
-
-    def shown(self, run: Run, stage: EvmStage) -> Any:
-        return run("log", "show", "--deployment", str(stage.path), "--json").json
 
 
 class TestAgencies:
