@@ -10,13 +10,15 @@ from protocol.facts import AgencyFacts, CardFact, ControllerFact, DossierFacts, 
 from protocol.hashing import keccak256
 from vault_api.chain_facts import Known
 
+REMEMBERED = 512  # facts of agencies: what is older than the newest block is not asked for again
+
 
 def agency_facts(known: Known[AgencyState], now: int) -> AgencyFacts:
     """What the registry says of an agency, known ``age_s`` before ``now``."""
     return _agency_facts(known.state, now - known.age_s)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED)
 def _agency_facts(state: AgencyState, known_at: int) -> AgencyFacts:
     # The same for every use until the chain is heard of again.
     return AgencyFacts(

@@ -39,6 +39,7 @@ from vault_api.vault import Vault
 SignedReceipt = Signed[Receipt]
 DAY_S = 86_400
 RECEIPT_SKEW_S = 120
+REMEMBERED = 1024  # parsed envelopes, of some 3.3 KB each: those that are being used
 REMEMBERED_BYTES = 4096  # of an envelope: one with two claims and a document has 1,500
 
 _GRANT: Prepared[Any] = Prepared(select(t.grants).where(t.grants.c.grant_id == bindparam("grant_id")))
@@ -199,7 +200,7 @@ def parsed_grant(raw: bytes) -> GrantEnvelope:
     return _remembered(raw) if len(raw) <= REMEMBERED_BYTES else GrantEnvelope.parse(raw)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=REMEMBERED)
 def _remembered(raw: bytes) -> GrantEnvelope:
     return GrantEnvelope.parse(raw)
 
