@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,19 +109,18 @@ def accept(**common: Any) -> None:
     _carry_out(plan, common)
 
 
-def _as_owner(plan: Any, common: dict[str, Any]) -> None:
+def _as_owner(plan: Callable[[LogState, bytes], list[Move]], common: dict[str, Any]) -> None:
     """Carry out what the log's owner alone may do; told before anything is sent, also with `--dry-run`."""
 
     def owned(state: LogState, log: bytes, sender: bytes) -> list[Move]:
         if state.owner != sender:
             raise refusal("NotLogOwner", origin=log, caller=sender)
-        moves: list[Move] = plan(state, log)
-        return moves
+        return plan(state, log)
 
     _carry_out(owned, common)
 
 
-def _carry_out(plan: Any, common: dict[str, Any]) -> None:
+def _carry_out(plan: Callable[[LogState, bytes, bytes], list[Move]], common: dict[str, Any]) -> None:
     deployment = recorded(common["record"])
     log = origin_hash(_origin(deployment))
     carry_out(_origin(deployment), lambda ledger: plan(_state(ledger, deployment), log, ledger.account), common)

@@ -19,6 +19,8 @@ from vault_api.db.engine import open_engine
 from vault_api.duties import API, Duties
 from vault_api.leases import SEQUENCER
 from vault_api.loops import Following, Housekeeping, Publishing
+from vault_api.sharing import Elsewhere
+from vault_api.writer import Writer
 
 WAIT_S = 20.0
 
@@ -51,6 +53,15 @@ class Process:
     def stop(self) -> None:
         self.client.__exit__(None, None, None)
         self.duties.stop()
+
+    def deafen(self) -> None:
+        """From now on it hears nothing of what the others do."""
+        writer = self.vault.sequencer
+        assert isinstance(writer, Writer)
+        ending = writer._ending
+        assert isinstance(ending, Elsewhere)
+        assert ending._listener is not None
+        ending._listener.stop()
 
     def call(self, work: Callable[[Any], Any]) -> Any:
         return self.vault.sequencer.call(work)

@@ -222,7 +222,7 @@ def test_a_worker_follows_the_chain_for_all(many: Cluster) -> None:
 def test_a_reader_finds_tiles_that_the_sequencer_has_replaced(many: Cluster) -> None:
     many.sequencer()
     old, writer = many.process(), many.process()
-    old.vault.sequencer._ending._listener.stop()  # type: ignore[attr-defined]  # a Writer with an Elsewhere
+    old.deafen()
     size = old.vault.log.size
     for _ in range(3):
         writer.call(note)
@@ -234,7 +234,7 @@ def test_a_process_that_has_not_heard_yet_shows_what_another_has_answered(many: 
     """Whoever asks one process after the other must not take the second for one that hides something."""
     many.sequencer()
     old, writer = many.process(), many.process()
-    old.vault.sequencer._ending._listener.stop()  # type: ignore[attr-defined]  # a Writer with an Elsewhere
+    old.deafen()
     log = old.vault.log
     first = log.size
     size = writer.call(note) + 1

@@ -65,7 +65,7 @@ def get_status_list(vault: Served, account: str, n: AListNumber) -> Response:
 @router.get("/log/checkpoint", response_class=PlainTextResponse)
 def get_checkpoint(vault: Served) -> Response:
     """The newest signed checkpoint (C2SP tlog-checkpoint)."""
-    vault.told()  # another process may have answered with a newer one already
+    vault.log.follow()  # another process may have answered with a newer one already
     return PlainTextResponse(vault.log.head.note, headers={"Cache-Control": "no-cache"})
 
 
