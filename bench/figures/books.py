@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import httpx2
 
-from chain.events import Anchored
+from chain.events import Anchored, LogEvent
 from chain.ledger import LedgerReads
 from protocol.encoding import b64u
 from protocol.merkle import consistency_proof, leaf_hashes, root, tree_levels
@@ -78,9 +78,13 @@ class Turned:
     def __init__(self, ledger: LedgerReads, other: bytes) -> None:
         self._ledger, self._other = ledger, other
 
-    def anchors(self, origin_hash: bytes, first: int, last: int) -> list[Anchored]:
-        found = list(self._ledger.anchors(origin_hash, first, last))
-        return [*found[:-1], replace(found[-1], root=self._other)] if found else found
+    def log_events(self, origin_hash: bytes, first: int, last: int) -> list[LogEvent]:
+        found = list(self._ledger.log_events(origin_hash, first, last))
+        for place, event in reversed(list(enumerate(found))):
+            if isinstance(event, Anchored):
+                found[place] = replace(event, root=self._other)
+                break
+        return found
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)

@@ -114,7 +114,7 @@ FIGURES: Sequence[Figure] = (
         "signed requests, receipts, grants and revocations sent again to a whole vault",
         "with a second effect",
         1_000_000,
-        2_000,
+        5_000,
         "replay",
         "first uses among them, all answered and counted once",
     ),

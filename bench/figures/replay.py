@@ -7,11 +7,13 @@ had an effect is counted in the database: entries of the log, uses of grants, re
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
 from bench.figures.figure import Tally
-from bench.figures.replays import Again, Sender, Sent
+from bench.figures.replays import Again, Sender, Sent, Ways, code_of
 from bench.figures.rooms import Room
 from bench.figures.wire import Asked, Told, Wire
 from tests.vault_parties import Party
@@ -20,9 +22,13 @@ from vault_api.db import tables as t
 
 OVER_HTTP = 0.05  # of the rounds
 RACERS = 8  # copies of a request that are sent at once
+AT_ONCE = (2, 8, 32)  # replays
+STRETCH = 500  # tries, after which the database is counted
 USES = 2
 LATEST_S = 150  # replays come until so much later: a signature is good for 60 s, its nonce is kept for 120
-PENDING = 202
+PENDING, BUSY = 202, 503
+PATIENCE, PAUSE_S = 50, 0.1  # with a vault that is busy: how often, and how long in between
+Effects = dict[str, int]
 COUNTED = (t.entries, t.releases, t.items, t.grants, t.payloads, t.events)
 
 
@@ -45,18 +51,27 @@ class Replay:
 
     def batch(self, draw: Random, size: int) -> Tally:
         tally = Tally()
-        sent = self._first(draw, tally)
-        before = self._effects()
+        ways = Ways(self._sender, self._first(draw, tally))
+        counted = self._effects()
         while tally.done < size:
-            self._round(draw, sent, min(RACERS, size - tally.done), tally)
+            counted = self._stretch(draw, ways, min(STRETCH, size - tally.done), counted, tally)
         self._room.stage.clock.at += LATEST_S  # if a replay was logged, then at a later time: nobody is to be behind it
+        self._room.stage.follow()  # a vault that has not heard of its chain for an hour refuses every use
+        return tally
+
+    def _stretch(self, draw: Random, ways: Ways, size: int, before: Effects, tally: Tally) -> Effects:
+        """Some rounds, and what they have changed, which is nothing."""
+        made: Counter[str] = Counter()
+        while made.total() < size:
+            made += self._round(draw, ways, min(draw.choice(AT_ONCE), size - made.total()), tally)
         after = self._effects()
         for name, count in after.items():
             if count != before[name]:
-                tally.broke(f"{count - before[name]} more {name}")
-        return tally
+                told = ", ".join(f"{many} {what}" for what, many in sorted(made.items()))
+                tally.broke(f"{count - before[name]} more {name} after {told}")
+        return after
 
-    def _effects(self) -> dict[str, int]:
+    def _effects(self) -> Effects:
         found = {table.name: self._room.count(table) for table in COUNTED}
         return {**found, "uses": self._room.uses(), "signed": self._room.stage.vault.log.size}
 
@@ -105,27 +120,43 @@ class Replay:
 
     # --- again ------------------------------------------------------------------------------------
 
-    def _round(self, draw: Random, sent: list[Sent], many: int, tally: Tally) -> None:
-        """Some replays at once, at the same time or later."""
+    def _round(self, draw: Random, ways: Ways, many: int, tally: Tally) -> Counter[str]:
+        """Some replays at once, at the same time or later; how many of which kind."""
         clock = self._room.stage.clock
         now, later = clock.at, draw.choice((0, 0, draw.randrange(LATEST_S)))
-        ways = [self._sender.again(draw, draw.choice(sent), sent) for _ in range(many)]
+        chosen = [ways.draw(draw) for _ in range(many)]
         clock.at = now + later
-        answers = self._send(draw, [way.asked for way in ways])
+        answers = self._send(draw, [way.asked for way in chosen])
         clock.at = now
-        for way, told in zip(ways, answers, strict=True):
+        for way, told in zip(chosen, answers, strict=True):
             _judge(way, told, tally)
+        return Counter(way.name for way in chosen)
 
     def _copies(self, draw: Random, asked: Asked) -> list[Told]:
         return self._send(draw, [asked] * RACERS)
 
     def _send(self, draw: Random, many: Sequence[Asked]) -> list[Told]:
-        if draw.random() < OVER_HTTP:
-            return self._wire.together(many)
+        """At once; what the gates turn away, before anything looks at it, is sent once more, as they ask for."""
+        way = self._wire.together if draw.random() < OVER_HTTP else self._at_the_desk
+        answers = way(many)
+        for _ in range(PATIENCE):
+            away = [place for place, told in enumerate(answers) if _turned_away(told)]
+            if not away:
+                break
+            time.sleep(PAUSE_S)
+            for place, told in zip(away, way([many[place] for place in away]), strict=True):
+                answers[place] = told
+        return answers
+
+    def _at_the_desk(self, many: Sequence[Asked]) -> list[Told]:
         answers = self._room.desk.together(
             [(one.method, f"{self._room.origin}{one.path}", one.body, one.headers) for one in many]
         )
         return [Told(answer.status_code, answer.content) for answer in answers]
+
+
+def _turned_away(told: Told) -> bool:
+    return told.status == BUSY and code_of(told) == "busy"
 
 
 def _judge(way: Again, told: Told, tally: Tally) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -54,8 +54,8 @@ def either(one: Right, other: Right) -> Right:
 
 def same(sent: Sent) -> Right:
     """The very answer that was given the first time; of a release all but the proof, which is under a newer head."""
-    before = _plain(sent.answer)
-    return lambda told: told.status == sent.answer.status and _plain(told) == before
+    first, before = sent.answer, _plain(sent.answer)
+    return lambda told: told == first or (told.status == first.status and _plain(told) == before)
 
 
 def known(sent: Sent) -> Right:
@@ -114,24 +114,23 @@ class Sender:
 
     # --- again ------------------------------------------------------------------------------------
 
-    def again(self, draw: Random, sent: Sent, others: list[Sent]) -> Again:
-        """One of the ways for this kind, by lot."""
+    def again(self, draw: Random, sent: Sent, way: str, others: Sequence[Sent]) -> Again:
+        """One way to send this again."""
         if sent.kind == "revocation":
             return Again("revocation, as it was", sent.asked, same(sent))
         if sent.grant is not None:
-            return self._use(draw, sent, sent.grant, others)
+            return self._use(draw, sent, way, sent.grant, others)
         assert sent.by is not None
-        return self._write(draw, sent, sent.by)
+        return self._write(draw, sent, way, sent.by)
 
-    def _write(self, draw: Random, sent: Sent, by: Party) -> Again:
+    def _write(self, draw: Random, sent: Sent, way: str, by: Party) -> Again:
         asked = sent.asked
-        way = draw.choice(WRITES if sent.kind != "statement" else WRITES[:-1])
         codes = REFUSED.get(way, ())
         right = refused(*codes)
         if way == "under another key":
             asked = replace(asked, headers={**asked.headers, "idempotency-key": b64u(draw.randbytes(16))})
         elif way == "with other bytes":
-            asked = replace(asked, body=asked.body[:-1] + b" }")
+            asked = replace(asked, body=asked.body[:-1] + b" " * draw.randint(1, 99) + b"}")
         elif way == "to another route":
             asked = replace(asked, path="/v1/grants" if asked.path != "/v1/grants" else "/v1/deposits")
         elif way == "signed anew, same key":
@@ -142,13 +141,13 @@ class Sender:
                 right = known(sent)
         return Again(f"{sent.kind}, {way}", asked, either(right, STALE))
 
-    def _use(self, draw: Random, sent: Sent, grant: Grant, others: list[Sent]) -> Again:
-        way, ended = draw.choice(USES), sent.kind == "use of an ended grant"
+    def _use(self, draw: Random, sent: Sent, way: str, grant: Grant, others: Sequence[Sent]) -> Again:
+        ended = sent.kind == "use of an ended grant"
         asked, right = sent.asked, same(sent)
         raw = json.loads(asked.body)["receipt"]
         if way == "signed anew":
             body = parse_receipt(raw).body
-            changed = replace(body, retain_until=body.retain_until + 1)
+            changed = replace(body, retain_until=body.retain_until + draw.randint(1, 3600))
             asked, right = self.use(grant, sign_receipt(changed, grant.bank.present)), refused("receipt_reused")
         elif way == "at another grant":
             other = draw.choice([one.grant for one in others if one.grant not in (None, grant)])
@@ -159,6 +158,40 @@ class Sender:
         elif ended:
             right = refused("grant_revoked")
         return Again(f"{sent.kind}, {way}", asked, right)
+
+
+class Ways:
+    """All ways to send again what a batch has sent.
+
+    What changes a request has so many variants of each request, each made once and sent many times: so what is refused
+    comes again too. What is signed anew is made anew each time, since its nonce is good for one time.
+    """
+
+    def __init__(self, sender: Sender, sent: Sequence[Sent]) -> None:
+        self._sender, self._sent = sender, sent
+        self._made: dict[tuple[int, str, int], Again] = {}
+
+    def draw(self, draw: Random) -> Again:
+        """One of them, by lot."""
+        number = draw.randrange(len(self._sent))
+        sent = self._sent[number]
+        way = draw.choice(ways_of(sent))
+        if way in FRESH:
+            return self._sender.again(draw, sent, way, self._sent)
+        place = number, way, 0 if way in PLAIN else draw.randrange(VARIANTS)
+        made = self._made.get(place)
+        if made is None:
+            made = self._made[place] = self._sender.again(draw, sent, way, self._sent)
+        return made
+
+
+def ways_of(sent: Sent) -> Sequence[str]:
+    """How something of this kind is sent again."""
+    if sent.kind == "revocation":
+        return ("as it was",)
+    if sent.grant is not None:
+        return USES
+    return WRITES if sent.kind != "statement" else WRITES[:-1]
 
 
 WRITES = (
@@ -177,3 +210,6 @@ REFUSED = {
     "signed anew, other key": ("grant_exists",),
 }
 USES = ("as it was", "signed anew", "at another grant", "one more")
+PLAIN = ("as it was", "to another route")  # of which there is one
+FRESH = ("signed anew, same key", "signed anew, other key")
+VARIANTS = 8

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 import pytest
 
+from bench.figures import replay
 from bench.figures.books import LIES, Lie
 from bench.figures.figure import Tally, draw_of, named
 from bench.figures.flipped import Flipped
@@ -14,9 +15,10 @@ from bench.figures.forged_grants import ForgedGrants
 from bench.figures.forgeries import FORGERIES
 from bench.figures.forks import Forks, Log, looked
 from bench.figures.replay import Replay
+from bench.figures.replays import VARIANTS, Ways, ways_of
 from bench.figures.revocation_race import RevocationRace, Try
 from bench.figures.rooms import Room
-from bench.figures.wire import Told
+from bench.figures.wire import Asked, Told
 from client.monitoring.looking import Alarm, Look, Watch
 from client.monitoring.state import MonitorState
 from protocol.age_format import parse_header
@@ -126,6 +128,50 @@ def test_no_replay_has_a_second_effect_and_first_uses_count_once(room: Room) -> 
     assert (tally.done, tally.broken, tally.failed, tally.finds) == (400, 0, 0, [])
     assert tally.controls > 5
     assert len(tally.outcomes) > 20
+
+
+def test_a_vault_of_many_batches_hears_of_its_chain(room: Room) -> None:
+    work, begun = Replay(room), room.stage.clock.at
+    for number in range(3):
+        assert work.batch(draw_of(named("replay"), SEED, number), 10).broken == 0
+        room.stage.clock.at += 3_000  # as after twenty batches
+    work.close()
+    assert room.stage.clock.at - begun > room.stage.vault.settings.chain_max_age_s
+    room.stage.follow()
+
+
+def test_a_changed_replay_comes_again_and_what_is_signed_anew_has_a_nonce_of_its_own(room: Room) -> None:
+    work, draw = Replay(room), batch("replay")
+    sent = work._first(draw, Tally())
+    ways = Ways(work._sender, sent)
+    work.close()
+    drawn: dict[str, list[Asked]] = {}
+    for _ in range(1_500):
+        way = ways.draw(draw)
+        drawn.setdefault(way.name, []).append(way.asked)
+    assert set(drawn) == {f"{one.kind}, {way}" for one in sent for way in ways_of(one)}
+    most = VARIANTS * sum(one.kind == "use" for one in sent)
+    assert 1 < len({one.body for one in drawn["use, one more"]}) <= most < len(drawn["use, one more"])
+    anew = drawn["grant, signed anew, same key"]
+    assert len({one.headers["Signature-Input"] for one in anew}) == len(anew) > 20
+
+
+def test_what_a_busy_vault_turns_away_is_sent_once_more_and_is_no_failed_control(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def crowded(many: Sequence[Asked]) -> list[Told]:
+        asked.append(len(many))
+        busy = 2 if len(asked) == 1 else 0
+        return [Told(503, b'{"code":"busy"}')] * busy + work._at_the_desk(many)[busy:]
+
+    work = Replay(room)
+    monkeypatch.setattr(work._wire, "together", crowded)
+    monkeypatch.setattr(replay, "OVER_HTTP", 1)
+    answers = work._copies(Random(1), Asked("GET", "/v1/nothing", b""))
+    work.close()
+    assert (asked, {told.status for told in answers}) == ([8, 2], {404})
 
 
 def test_a_vault_that_forgets_how_often_a_grant_was_used_is_noticed(
