@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # A program begins by making tens of thousands of objects that stay: to look through them at each 700 new ones
 # takes longer than what most commands do, and at each 20,000 still a twentieth of a start.
 COLLECT_AFTER = 100_000
+COLLECT_LATER = 5_000  # once a program has come so far, it may be one that goes on for months
 # Nobody's plugin sees what is checked; and none is looked for in every package that is installed.
 NO_PLUGINS = ("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
@@ -163,8 +164,16 @@ Group.group_class = Group
 def run(cli: click.Command, argv: Sequence[str] | None = None, *, prog: str | None = None) -> NoReturn:
     """Run ``cli`` and leave the process with its exit code."""
     gc.set_threshold(COLLECT_AFTER)
+    gc.callbacks.append(_settled)
     os.environ.setdefault(*NO_PLUGINS)
     sys.exit(invoke(cli, argv, prog=prog))
+
+
+def _settled(phase: str, _info: dict[str, int]) -> None:
+    """After the first collection: rings of objects that nobody holds would fill a server's memory for half an hour."""
+    if phase == "stop":
+        gc.callbacks.remove(_settled)
+        gc.set_threshold(COLLECT_LATER)
 
 
 def invoke(cli: click.Command, argv: Sequence[str] | None = None, *, prog: str | None = None) -> int:

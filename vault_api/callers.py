@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, bindparam, select
 
 from chain.ledger import AgencyState, DossierState
 from protocol.encoding import hex0x
@@ -20,9 +21,15 @@ from protocol.jose import PublicJwk
 from protocol.keycard import KeyCardEnvelope
 from vault_api.chain_facts import AGENCY, DOSSIER, ChainFacts, Known
 from vault_api.db import tables as t
+from vault_api.db.prepared import Prepared
 from vault_api.http_auth import Signature
 
-_BY_THUMBPRINT = select(t.cards.c.kind, t.cards.c.subject, t.cards.c.card_hash, t.cards.c.envelope)
+_BY_THUMBPRINT: Prepared[Any] = Prepared(
+    select(t.cards.c.kind, t.cards.c.subject, t.cards.c.card_hash, t.cards.c.envelope).where(
+        t.cards.c.thumbprint == bindparam("thumbprint")
+    )
+)
+_DOSSIER_ROW: Prepared[Any] = Prepared(select(t.dossiers.c.row).where(t.dossiers.c.dossier == bindparam("dossier")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class Callers:
         """
         with self._engine.connect() as conn:
             self._facts.before_use(conn)
-            rows = conn.execute(_BY_THUMBPRINT.where(t.cards.c.thumbprint == signature.thumbprint)).all()
+            rows = _BY_THUMBPRINT.all(conn, {"thumbprint": signature.thumbprint})
             if not rows:
                 raise Denied("signature_key_unknown", "no key card with this key is known here")
             row = rows[-1]
@@ -133,8 +140,8 @@ def parsed_card(raw: bytes) -> KeyCardEnvelope:
 
 
 def _dossier_row(conn: Connection, dossier: bytes) -> int | None:
-    row: int | None = conn.execute(select(t.dossiers.c.row).where(t.dossiers.c.dossier == dossier)).scalar()
-    return row
+    found = _DOSSIER_ROW.first(conn, {"dossier": dossier})
+    return None if found is None else int(found.row)
 
 
 def _old(newest: bytes) -> Denied:

@@ -338,19 +338,10 @@ class Writer(Work):
             now = self._now(floor)
             tx = Tx(conn, now, floor, end.size, end.changes)
             done = [job for job in shuffled(batch) if self._one(tx, job)]
-            grown = self._grown(tx, end)
+            grown = keep_grown(tx, end)
             self._on_step("worked")
         self._changes.made(tx.changes)
         return grown, done, tx.staged
-
-    def _grown(self, tx: Tx, end: LogEnd) -> LogEnd:
-        if not tx.staged and tx.changes == end.changes:
-            return end
-        frontier = end.frontier.extend(leaf_hashes(tx.staged))
-        grown = LogEnd(frontier, tx.now if tx.staged else end.last_at, tx.changes)
-        _UPDATE_HEAD.run(tx.conn, grown.row())
-        tell(tx.conn, "grown")
-        return grown
 
     def _now(self, floor: int) -> int:
         """The vault's clock. If it lags by no more than ``lag_s`` it is put forward to ``floor``; beyond that it
@@ -379,6 +370,17 @@ class Writer(Work):
         if said != self._said:
             _log.error(what, kind=said.partition(": ")[2])
         self._said = said
+
+
+def keep_grown(tx: Tx, end: LogEnd) -> LogEnd:
+    """The end of the log behind what a transaction has done, kept in it; ``end`` is where it began."""
+    if not tx.staged and tx.changes == end.changes:
+        return end
+    frontier = end.frontier.extend(leaf_hashes(tx.staged))
+    grown = LogEnd(frontier, tx.now if tx.staged else end.last_at, tx.changes)
+    _UPDATE_HEAD.run(tx.conn, grown.row())
+    tell(tx.conn, "grown")
+    return grown
 
 
 def late() -> Unavailable:

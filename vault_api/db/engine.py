@@ -27,7 +27,8 @@ from vault_api.storage_full import is_full, storage_full
 
 WRITER = {"onefile_writer": True}
 BUSY_TIMEOUT_MS = 5000
-POOL_CONNECTIONS = 8  # kept open by one process
+POOL_CONNECTIONS = 8  # kept open by one process; the one that was used last is lent first, the others may sleep
+SQLITE_CACHE_KIB = 8192  # of pages, that each connection may hold; the system's own cache has the rest of the file
 POOL_WAIT_S = 5.0  # for a connection while all are in use
 SQLITE_MORE_CONNECTIONS = 64  # beyond these under load: an open file each
 POSTGRES_MORE_CONNECTIONS = 8  # a server process each, of the server's 100 for all
@@ -86,6 +87,7 @@ def _sqlite(url: URL) -> Engine:
         pool_size=POOL_CONNECTIONS,
         max_overflow=SQLITE_MORE_CONNECTIONS,
         pool_timeout=POOL_WAIT_S,
+        pool_use_lifo=True,
         connect_args={"check_same_thread": False, "cached_statements": 512},
     )
     event.listen(engine, "connect", _prepare)
@@ -106,6 +108,7 @@ def _postgres(url: URL) -> Engine:
         pool_size=POOL_CONNECTIONS,
         max_overflow=POSTGRES_MORE_CONNECTIONS,
         pool_timeout=POOL_WAIT_S,
+        pool_use_lifo=True,
         pool_recycle=POSTGRES_MAX_AGE_S,
         pool_pre_ping=True,
         connect_args={
@@ -163,7 +166,7 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver shall not begin by itself: `_begin` does
     connection.executescript(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-        f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA secure_delete=ON; PRAGMA cache_size=-32768;"
+        f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA secure_delete=ON; PRAGMA cache_size=-{SQLITE_CACHE_KIB};"
     )
 
 

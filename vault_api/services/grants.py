@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from protocol import wire
 from protocol.age_format import parse_header, parse_whole_header
@@ -27,6 +27,7 @@ from protocol.verify_grant import judge_grant, verify_grant
 from vault_api.callers import Agency, Holder
 from vault_api.db import tables as t
 from vault_api.db.engine import insert_row
+from vault_api.db.prepared import Prepared
 from vault_api.evidence import agency_facts, dossier_facts
 from vault_api.logbook import log_event, wire_opening
 from vault_api.pages import Page, page_of
@@ -38,6 +39,12 @@ from vault_api.writes import Answer, write
 
 State = Literal["live", "not_yet", "expired", "used_up", "revoked"]
 _GRANT = select(t.grants)
+_BY_ID: Prepared[Any] = Prepared(_GRANT.where(t.grants.c.grant_id == bindparam("grant_id")))
+_POSTED: Prepared[Any] = Prepared(
+    select(t.grants.c.row).where(
+        (t.grants.c.grant_id == bindparam("grant_id")) | (t.grants.c.nullifier == bindparam("nullifier"))
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +235,8 @@ def _attested_at(vault: Vault, envelope: GrantEnvelope) -> dict[bytes, int]:
 
 
 def _check_new(tx: Tx, grant: AccessGrant) -> None:
-    same = (t.grants.c.grant_id == grant.grant_id) | (t.grants.c.nullifier == grant.nullifier)
-    if tx.conn.execute(select(t.grants.c.row).where(same)).first() is not None:
+    same = {"grant_id": grant.grant_id, "nullifier": grant.nullifier}
+    if _POSTED.first(tx.conn, same) is not None:
         raise Conflict("grant_exists", "a grant with this id or nullifier was posted already")
 
 
@@ -344,9 +351,9 @@ def _revoke(tx: Tx, grant_id: bytes, secret: bytes) -> tuple[int, int]:
     return index, tx.now
 
 
-def _ended_by(conn: Connection, grant_id: bytes, secret: bytes) -> Row[Any]:
-    """The grant that ``secret`` ends."""
-    row = conn.execute(_GRANT.where(t.grants.c.grant_id == grant_id)).one_or_none()
+def _ended_by(conn: Connection, grant_id: bytes, secret: bytes) -> Any:
+    """The row of the grant that ``secret`` ends."""
+    row = _BY_ID.first(conn, {"grant_id": grant_id})
     if row is None:
         raise grant_unknown()
     verify_secret(secret, row.nullifier)

@@ -15,7 +15,7 @@ from protocol.statements import Statement, verify_statement
 from vault_api.callers import Holder
 from vault_api.db import tables as t
 from vault_api.db import tables_keys as k
-from vault_api.logbook import Logged, erase, log_event, logged_row
+from vault_api.logbook import LOGGED, Logged, erase, log_event, logged_row
 from vault_api.pages import Page, page_of
 from vault_api.sequencer import Tx
 from vault_api.services import notices
@@ -43,13 +43,7 @@ _ITEMS = select(
 )
 _EVENTS = (
     select(
-        t.events.c.idx,
-        t.events.c.n,
-        t.events.c.t.label("kind"),
-        t.events.c.salt,
-        t.events.c.object_sha256,
-        t.events.c.object,
-        t.entries.c.entry,
+        *LOGGED,
         t.grants.c.grant_id,
         t.shows.c.session,
         t.releases.c.receipt.label("grant_receipt"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -276,3 +277,16 @@ def test_an_id_that_begins_with_a_dash_is_no_option() -> None:
     assert frame.invoke(show, [dashed, "--grant", dashed, "x"]) == 0
     assert seen == [((dashed, "x"), dashed)]
     assert frame.invoke(show, ["-x"]) == 2
+
+
+def test_a_program_that_goes_on_looks_for_garbage_often_after_its_start() -> None:
+    before = gc.get_threshold()
+    try:
+        with pytest.raises(SystemExit):
+            frame.run(program(), ["act"], prog="wallet")
+        assert gc.get_threshold()[0] == frame.COLLECT_AFTER
+        gc.collect(0)
+        assert gc.get_threshold()[0] == frame.COLLECT_LATER
+        gc.collect(0)  # nobody is called a second time
+    finally:
+        gc.set_threshold(*before)
