@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -16,13 +16,17 @@ from chain.signer import MAX_KEY_FILE, TxSigner
 from console import frame
 from console.i18n import N_, _
 from protocol.encoding import hex0x
-from protocol.errors import Denied, Malformed
+from protocol.entries import origin_hash
+from protocol.errors import Denied, Malformed, Untrusted
 from protocol.identifiers import parse_address
+from protocol.note import Vkey
 
 if TYPE_CHECKING:
     from chain.ethereum import EthereumLedger, EthereumReads
+    from chain.ledger import LedgerReads, LogState
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Value = TypeVar("Value")
 MAX_PASSPHRASE = 4096
 
 
@@ -120,18 +124,41 @@ def open_ledger(record: Path | None, rpc: str | None, signer: TxSigner) -> Ether
     return connect(recorded(record), rpc or settings().rpc_url, signer)
 
 
-class Account(click.ParamType[bytes]):
-    """An account: 0x and 40 hex digits, all lower case or with a right EIP-55 checksum."""
+class _Parsed(click.ParamType[Value]):
+    """A value that `parse` reads; what it refuses is a usage error."""
 
-    name = "account"
+    def __init__(self, name: str, parse: Callable[[str], Value]) -> None:
+        self.name, self._parse = name, parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
-        if isinstance(value, bytes):
-            return value
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        if not isinstance(value, str):
+            return cast("Value", value)  # click hands over a second time what was read already
         try:
-            return parse_address(value)
+            return self._parse(value)
         except Malformed as fault:
             self.fail(str(fault), param, ctx)
+
+
+class Account(_Parsed[bytes]):
+    """An account: 0x and 40 hex digits, all lower case or with a right EIP-55 checksum."""
+
+    def __init__(self) -> None:
+        super().__init__("account", parse_address)
+
+
+class VerifierKey(_Parsed[Vkey]):
+    """A log's verifier key: its origin, the key's hash and the key (C2SP signed note)."""
+
+    def __init__(self) -> None:
+        super().__init__("vkey", Vkey.parse)
+
+
+def log_on_chain(ledger: LedgerReads, origin: str) -> LogState:
+    """The log of that origin; ``Untrusted("log_other_chain")`` if the chain has none."""
+    state = ledger.log_state(origin_hash(origin))
+    if state is None:
+        raise Untrusted("log_other_chain", "the chain does not have the log that the deployment record names")
+    return state
 
 
 def account_text(account: bytes) -> str:

@@ -1,4 +1,4 @@
-"""`chain log show|publisher|offer|accept`: who owns the log of the record, and who anchors it."""
+"""`chain log show|publisher|rotate|offer|accept`: who owns the log, who anchors it, and which key signs it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import click
 
 from chain.cli_common import (
     Account,
+    VerifierKey,
     account_text,
     deployment_option,
     dry_run_option,
     key_options,
+    log_on_chain,
     open_reads,
     recorded,
     rpc_option,
@@ -26,7 +28,13 @@ from console import frame, output
 from console.i18n import N_, _
 from protocol.encoding import hex0x
 from protocol.entries import origin_hash
-from protocol.errors import Unavailable, Untrusted
+from protocol.errors import Unavailable
+from protocol.note import Vkey
+
+
+def _sending(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that sends."""
+    return rpc_option(deployment_option(key_options(dry_run_option(command))))
 
 
 @click.group(cls=frame.Group, help=N_("Who owns the log, and who anchors it."))
@@ -60,10 +68,7 @@ def show(rpc: str | None, record: Path | None) -> None:
 
 @log.command(help=N_("Let ACCOUNT anchor from now on, and the present publisher no longer. Sent by the log's owner."))
 @click.argument("account", type=Account())
-@rpc_option
-@deployment_option
-@key_options
-@dry_run_option
+@_sending
 def publisher(account: bytes, **common: Any) -> None:
     def plan(state: LogState, log: bytes) -> list[Move]:
         if state.publisher == account:
@@ -73,13 +78,29 @@ def publisher(account: bytes, **common: Any) -> None:
     _as_owner(plan, common)
 
 
+@log.command(
+    help=N_(
+        "Let the log's heads be signed by the key VKEY from now on. What the present key has signed counts as far as "
+        "it is anchored: stop the vault first, and start it with the new key. Sent by the log's owner."
+    )
+)
+@click.argument("vkey", type=VerifierKey())
+@_sending
+def rotate(vkey: Vkey, **common: Any) -> None:
+    def plan(state: LogState, log: bytes) -> list[Move]:
+        if origin_hash(vkey.name) != log:
+            raise refusal("LogVkeyInvalid", log_vkey=str(vkey))
+        if state.vkey == str(vkey):
+            return []
+        return [Move("rotate", str(vkey), lambda ledger: ledger.rotate_log_vkey(log, str(vkey)))]
+
+    _as_owner(plan, common)
+
+
 @log.command(help=N_("Offer the log to ACCOUNT, which must accept. Sent by the log's owner."))
 @click.argument("account", type=Account(), required=False)
 @click.option("--withdraw", is_flag=True, help=N_("Take the offer back."))
-@rpc_option
-@deployment_option
-@key_options
-@dry_run_option
+@_sending
 def offer(account: bytes | None, withdraw: bool, **common: Any) -> None:
     if (account is None) != withdraw:
         raise click.UsageError(_("Name an account, or --withdraw."))
@@ -94,10 +115,7 @@ def offer(account: bytes | None, withdraw: bool, **common: Any) -> None:
 
 
 @log.command(help=N_("Take over the log. Sent by the account that it was offered to."))
-@rpc_option
-@deployment_option
-@key_options
-@dry_run_option
+@_sending
 def accept(**common: Any) -> None:
     def plan(state: LogState, log: bytes, sender: bytes) -> list[Move]:
         if state.owner == sender:
@@ -133,10 +151,7 @@ def _origin(deployment: Deployment) -> str:
 
 
 def _state(ledger: LedgerReads, deployment: Deployment) -> LogState:
-    state = ledger.log_state(origin_hash(_origin(deployment)))
-    if state is None:
-        raise Untrusted("log_other_key", "the chain does not have the log that the deployment record names")
-    return state
+    return log_on_chain(ledger, _origin(deployment))
 
 
 def _say(facts: dict[str, Any]) -> None:

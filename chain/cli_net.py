@@ -16,6 +16,7 @@ from chain.cli_common import (
     dry_run_option,
     key_options,
     load_signer,
+    log_on_chain,
     open_reads,
     recorded,
     rpc_option,
@@ -25,8 +26,7 @@ from chain.deployment import Deployment
 from console import frame, output
 from console.i18n import N_, _, moment
 from protocol.encoding import hex0x
-from protocol.entries import origin_hash
-from protocol.errors import Conflict, Unavailable, Untrusted
+from protocol.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
     from chain.devnet import Devnet
@@ -124,11 +124,10 @@ def status(rpc: str | None, record: Path | None) -> None:
             "agencies": len(ledger.agencies()),
         }
         if deployment.log is not None:
-            log = ledger.log_state(origin_hash(deployment.log.origin))
-            if log is None or log.vkey != deployment.log.vkey:
-                raise Untrusted("log_other_key", "the chain does not have the log that the deployment record names")
+            log = log_on_chain(ledger, deployment.log.origin)
             facts["log"] = {
                 "origin": deployment.log.origin,
+                "vkey": log.vkey,
                 "size": log.size,
                 "root": hex0x(log.root),
                 "frozen": log.frozen,

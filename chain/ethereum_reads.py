@@ -8,7 +8,7 @@ from typing import Any
 from chain.codec import Codec, refusal_of
 from chain.deployment import Deployment
 from chain.event_table import to_event
-from chain.events import Anchored, Event, EventRef
+from chain.events import Event, EventRef, LogEvent
 from chain.guardians import KIND_ALL, KIND_NONE, GuardianChange, GuardianState, GuardianTerms, PendingRecovery
 from chain.history import RegistryHistory
 from chain.ledger import MAX_EVENT_RANGE, check_range
@@ -127,12 +127,11 @@ class EthereumReads:
     def verify_older(self, origin_hash: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> LogHead:
         return self._head("verifyOlder", origin_hash, size, root, list(proof))
 
-    def anchors(self, origin_hash: bytes, first: int, last: int) -> Sequence[Anchored]:
+    def log_events(self, origin_hash: bytes, first: int, last: int) -> Sequence[LogEvent]:
         sized(origin_hash, 32, "origin hash")
         check_range(first, last)
-        topics = [self._codec.topic("ArchiveLog", "Anchored"), origin_hash]
-        found = self._events(["ArchiveLog"], topics, first, min(last, self.head().number))
-        return [event for event in found if isinstance(event, Anchored)]
+        found = self._events(["ArchiveLog"], [None, origin_hash], first, min(last, self.head().number))
+        return [event for event in found if isinstance(event, LogEvent)]
 
     def events(self, first: int, last: int) -> Sequence[Event]:
         check_range(first, last)

@@ -293,6 +293,8 @@ class LogSucceeded:
     successor: bytes
 
 
+LogEvent = LogOpened | Anchored | LogVkeyRotated  # what tells a log's heads and keys
+
 Event = (
     AgencyAdmitted
     | RoleSet

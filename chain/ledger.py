@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chain.deployment import Contracts, Deployment, LogRecord
-from chain.events import Anchored, Event
+from chain.events import Event, LogEvent
 from chain.guardians import GuardianState
 from chain.values import (
     ROLE_ISSUER,
@@ -51,7 +51,7 @@ from protocol.errors import Malformed
 from protocol.guardians import GuardianSet
 from protocol.keycard import KeyCard
 
-MAX_EVENT_RANGE = 2_000  # blocks in one call of `events` or `anchors`
+MAX_EVENT_RANGE = 2_000  # blocks in one call of `events` or `log_events`
 MAX_GROWTH = 1 << 20  # entries that one anchor may add (ArchiveLog.MAX_GROWTH)
 
 __all__ = [
@@ -136,8 +136,9 @@ class LedgerReads(Protocol):
         The contract itself checks it; `Untrusted` if the proof does not hold.
         """
 
-    def anchors(self, origin_hash: bytes, first: int, last: int) -> Sequence[Anchored]:
-        """The heads of this log that were anchored in blocks `first` to `last`, oldest first."""
+    def log_events(self, origin_hash: bytes, first: int, last: int) -> Sequence[LogEvent]:
+        """What tells this log's heads and keys, in blocks `first` to `last`, oldest first: its opening, what was
+        anchored, and each new key."""
 
     def events(self, first: int, last: int) -> Sequence[Event]:
         """The events of our contracts in blocks `first` to `last` (both included, at most
@@ -287,7 +288,7 @@ class Ledger(LedgerReads, LedgerWrites, Protocol):
 
 
 def check_range(first: int, last: int) -> None:
-    """`Malformed` unless `first` to `last` is a range that `events` and `anchors` take."""
+    """`Malformed` unless `first` to `last` is a range that `events` and `log_events` take."""
     if not 0 <= first <= last + 1 or last - first >= MAX_EVENT_RANGE:
         raise Malformed(
             "event_range",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from chain import memory_log_rules as log_rules
 from chain import memory_rules as rules
 from chain.deployment import Contracts, Deployment
-from chain.events import Anchored, Event, EventRef
+from chain.events import Event, EventRef, LogEvent
 from chain.faults import Faults
 from chain.guardians import GuardianState
 from chain.ledger import Ledger, check_range
@@ -218,10 +218,10 @@ class MemoryLedger(MemoryGuardians):
             log_rules.consistent(size, log.size, root, log.root, proof)
             return log.head
 
-    def anchors(self, origin_hash: bytes, first: int, last: int) -> Sequence[Anchored]:
+    def log_events(self, origin_hash: bytes, first: int, last: int) -> Sequence[LogEvent]:
         check_range(first, last)
-        with self.chain.faults.around("anchors"):
-            found = [event for event in self.chain.events(first, last) if isinstance(event, Anchored)]
+        with self.chain.faults.around("log_events"):
+            found = [event for event in self.chain.events(first, last) if isinstance(event, LogEvent)]
             return [event for event in found if event.origin_hash == origin_hash]
 
     def events(self, first: int, last: int) -> Sequence[Event]:

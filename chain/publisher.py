@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from chain.anchored import anchored_heads
 from chain.events import Anchored
-from chain.ledger import MAX_EVENT_RANGE, MAX_GROWTH, Ledger, LogState
+from chain.ledger import MAX_GROWTH, Ledger, LogState
 from chain.sizes import HASH_BYTES, sized
 from chain.values import BlockRef
 from protocol.entries import origin_hash
@@ -152,9 +153,7 @@ class Publisher:
         begin = self._ledger.deployment.deploy_block
         if last is not None and self._ledger.block(last.block.number) == last.block:
             begin = last.block.number + 1
-        head = self._ledger.head().number
-        for first in range(begin, head + 1, MAX_EVENT_RANGE):
-            yield from self._ledger.anchors(self._log, first, min(first + MAX_EVENT_RANGE - 1, head))
+        return anchored_heads(self._ledger, self._log, begin, self._ledger.head().number)
 
     def _check_same(self, state: LogState, head: DurableHead | None) -> None:
         if head is not None and head.size == state.size:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chain.deployment import Deployment
-from chain.events import Anchored, Event
+from chain.events import Event, LogEvent
 from chain.guardians import GuardianState
 from chain.ledger import LedgerReads
 from chain.values import AgencyState, BlockRef, CardState, DossierState, LogHead, LogState
@@ -117,8 +117,8 @@ class QuorumReads:
     def verify_older(self, origin_hash: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> LogHead:
         return self._agreed(lambda ledger: ledger.verify_older(origin_hash, size, root, proof))
 
-    def anchors(self, origin_hash: bytes, first: int, last: int) -> Sequence[Anchored]:
-        return self._agreed(lambda ledger: ledger.anchors(origin_hash, first, last))
+    def log_events(self, origin_hash: bytes, first: int, last: int) -> Sequence[LogEvent]:
+        return self._agreed(lambda ledger: ledger.log_events(origin_hash, first, last))
 
     def events(self, first: int, last: int) -> Sequence[Event]:
         return self._agreed(lambda ledger: ledger.events(first, last))

@@ -111,7 +111,9 @@ def assemble(session: Session, desk: Desk, dossiers: Iterable[bytes] = ()) -> Tr
         agencies.append(TrustedAgency(facts, _proven(desk.cards, facts)))
     wanted = {*dossiers, *([session.party.subject] if session.is_holder else [])}
     known = tuple(found for found in (_dossier(desk, dossier) for dossier in sorted(wanted)) if found is not None)
-    return Trust(session.deployment, head, tuple(desk.facts.history.heads), tuple(agencies), known, now)
+    history = desk.facts.history
+    keys = (history.vkey, tuple(history.former)) if history.former else ("", ())
+    return Trust(session.deployment, head, tuple(history.heads), tuple(agencies), known, now, *keys)
 
 
 def _dossier(desk: Desk, dossier: bytes) -> DossierFacts | None:

@@ -66,13 +66,32 @@ def with_log(deployment: Deployment, info: wire.Info, ledger: LedgerReads | None
             "the vault keeps its log {origin} on another chain or contract than this deployment",
             origin=info.log_origin,
         )
-    if deployment.log is not None and (deployment.log.origin, deployment.log.vkey) != (info.log_origin, info.log_vkey):
-        raise Untrusted("vault_other_log", "the vault names another log or log key than the deployment record")
+    known = deployment.log
+    if known is not None and known.origin != info.log_origin:
+        raise _other_log()
     if ledger is not None:
         state = ledger.log_state(origin_hash(info.log_origin))
         if state is None or state.vkey != info.log_vkey:
-            raise Untrusted("vault_other_log", "the vault names another log or log key than the deployment record")
+            raise _other_log()
+    elif known is not None and known.vkey != info.log_vkey:
+        raise _other_log()  # the chain might say that the key was replaced; the vault can't
     return deployment.with_log(info.log_origin, info.log_vkey)
+
+
+def with_chain_key(deployment: Deployment, ledger: LedgerReads) -> Deployment:
+    """``deployment`` with the key that its log has on chain now; as it is, if it names no log or the chain has none."""
+    from protocol.entries import origin_hash
+    from protocol.note import Vkey
+
+    log = deployment.log
+    state = None if log is None else ledger.log_state(origin_hash(log.origin))
+    if log is None or state is None or state.vkey == log.vkey or Vkey.parse(state.vkey).name != log.origin:
+        return deployment
+    return deployment.with_log(log.origin, state.vkey)
+
+
+def _other_log() -> Untrusted:
+    return Untrusted("vault_other_log", "the vault names another log or log key than the deployment record")
 
 
 def dossier_domain(deployment: Deployment) -> Domain:

@@ -10,14 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from chain import events as e
-from chain.ledger import MAX_EVENT_RANGE, LedgerReads
+from chain.ledger import LedgerReads
 from chain.values import AgencyState, CardState
 from chain.world import cards_of
-from protocol.entries import origin_hash
 from protocol.facts import (
     AgencyFacts,
-    Anchor,
-    AnchorFacts,
     CardFact,
     ControllerFact,
     DossierFacts,
@@ -74,31 +71,6 @@ def dossier_facts(ledger: LedgerReads, dossier: bytes, *, known_at: int, confirm
 def nullifier_fact(ledger: LedgerReads, nullifier: bytes, *, known_at: int) -> NullifierFact:
     """Whether the nullifier is spent on chain."""
     return NullifierFact(nullifier, ledger.nullified_at(nullifier), known_at)
-
-
-def anchor_facts(
-    ledger: LedgerReads, origin: str, *, known_at: int, first_block: int | None = None
-) -> AnchorFacts | None:
-    """The log's key and its anchored heads since `first_block` (default: of the deployment); None if not open.
-
-    The newest head is always among them, however old it is.
-    """
-    state = ledger.log_state(origin_hash(origin))
-    if state is None:
-        return None
-    head = ledger.head().number
-    start = ledger.deployment.deploy_block
-    begin = start if first_block is None else max(start, first_block)
-    found = list(_anchored(ledger, origin_hash(origin), begin, head))
-    if not found or found[-1].size < state.size:
-        found = list(_anchored(ledger, origin_hash(origin), start, head))
-    anchors = (Anchor(x.size, x.root, x.at.block.time, head - x.at.block.number) for x in found)
-    return AnchorFacts(origin, state.vkey, tuple(anchors), known_at)
-
-
-def _anchored(ledger: LedgerReads, origin: bytes, begin: int, end: int) -> Iterator[e.Anchored]:
-    for first in range(begin, end + 1, MAX_EVENT_RANGE):
-        yield from ledger.anchors(origin, first, min(first + MAX_EVENT_RANGE - 1, end))
 
 
 def _cards(cards: Sequence[CardState], settled: int) -> tuple[CardFact, ...]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from chain.events import Anchored, LogEvent
 from chain.ledger import MAX_EVENT_RANGE, BlockRef, LedgerReads
 from client import evidence
 from client.clock import Clock
 from protocol.entries import origin_hash
-from protocol.errors import Denied
+from protocol.errors import Denied, Malformed
 from protocol.facts import AgencyFacts, Anchor, AnchorFacts, DossierFacts, NullifierFact
 from protocol.hashing import ZERO32
+from protocol.note import MAX_FORMER_KEYS, FormerKey, Vkey
 
 
 class FactSource(Protocol):
@@ -50,28 +52,44 @@ class AnchoredHead:
 
 @dataclass(slots=True)
 class AnchorHistory:
-    """All anchored heads up to a block; an empty one begins at the deployment."""
+    """All anchored heads and keys of a log up to a block; an empty one begins at the deployment.
+
+    ``vkey``: the log's key at that block, empty before anything was read; ``former``: those before it. ``size``: of the
+    newest anchored head, also where ``heads`` does not begin at the deployment.
+    """
 
     heads: list[AnchoredHead] = field(default_factory=list)
     upto: BlockRef | None = None
+    vkey: str = ""
+    former: list[FormerKey] = field(default_factory=list)
+    size: int = 0
 
     def read_on(self, ledger: LedgerReads, origin: str) -> BlockRef:
         """Read what was anchored since; the head of the chain that it was read at."""
         head = ledger.head()
         if self.upto is not None and not _still_there(ledger, self.upto):
-            self.heads, self.upto = [], None
+            self.heads, self.upto, self.vkey, self.former, self.size = [], None, "", [], 0
         first = ledger.deployment.deploy_block if self.upto is None else self.upto.number + 1
         name = origin_hash(origin)
         for begin in range(first, head.number + 1, MAX_EVENT_RANGE):
-            for event in ledger.anchors(name, begin, min(begin + MAX_EVENT_RANGE - 1, head.number)):
-                self.heads.append(AnchoredHead(event.size, event.root, event.at.block.number, event.at.block.time))
+            for event in ledger.log_events(name, begin, min(begin + MAX_EVENT_RANGE - 1, head.number)):
+                self._take(event)
         self.upto = head
         return head
 
-    def facts(self, origin: str, vkey: str, head_number: int, known_at: int) -> AnchorFacts:
+    def _take(self, event: LogEvent) -> None:
+        if isinstance(event, Anchored):
+            self.heads.append(AnchoredHead(event.size, event.root, event.at.block.number, event.at.block.time))
+            self.size = event.size
+        elif event.vkey != self.vkey:
+            self.former += _former(self.vkey, self.size)
+            del self.former[:-MAX_FORMER_KEYS]
+            self.vkey = event.vkey
+
+    def facts(self, origin: str, head_number: int, known_at: int) -> AnchorFacts:
         """The heads with the confirmations that they have at block ``head_number``."""
         anchors = tuple(Anchor(h.size, h.root, h.time, max(0, head_number - h.block)) for h in self.heads)
-        return AnchorFacts(origin, vkey, anchors, known_at)
+        return AnchorFacts(origin, self.vkey, anchors, known_at, tuple(self.former))
 
 
 class LedgerFacts:
@@ -115,11 +133,18 @@ class LedgerFacts:
         return evidence.nullifier_fact(self._ledger, nullifier, known_at=self._clock.now())
 
     def anchors(self) -> AnchorFacts:
-        state = self._ledger.log_state(origin_hash(self._origin))
-        if state is None:
-            raise Denied("log_unknown", "the chain knows no such log")
         head = self.history.read_on(self._ledger, self._origin)
-        return self.history.facts(self._origin, state.vkey, head.number, self._clock.now())
+        if not self.history.vkey:
+            raise Denied("log_unknown", "the chain knows no such log")
+        return self.history.facts(self._origin, head.number, self._clock.now())
+
+
+def _former(vkey: str, size: int) -> list[FormerKey]:
+    """A key that was replaced when ``size`` entries were anchored; nothing for a text that never was a key."""
+    try:
+        return [FormerKey(Vkey.parse(vkey), size)]
+    except Malformed:
+        return []
 
 
 def _still_there(ledger: LedgerReads, block: BlockRef) -> bool:

@@ -17,8 +17,9 @@ from protocol.verify_log import EntryEvidence
 
 
 def checkpoint_of(proof: bytes, anchors: AnchorFacts) -> Checkpoint:
-    """The head that a tlog-proof is made for, signed by the log's key."""
-    return verify_checkpoint(TlogProof.parse(proof).checkpoint, anchors.origin, Vkey.parse(anchors.vkey))
+    """The head that a tlog-proof is made for, signed by the log's key or, as far as that counts, a former one."""
+    checkpoint = TlogProof.parse(proof).checkpoint
+    return verify_checkpoint(checkpoint, anchors.origin, Vkey.parse(anchors.vkey), anchors.former)
 
 
 def fetch_entry(session: Session, proof: bytes, anchors: AnchorFacts) -> bytes:

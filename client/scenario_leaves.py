@@ -17,6 +17,7 @@ from typing import Any
 
 from client.checks import Desk
 from client.files import read_json, write_json
+from client.log_key import signed_head
 from client.log_reading import read_tile
 from client.log_scan import spelled
 from client.log_walk import Mark, Source, walk_log
@@ -29,7 +30,7 @@ from protocol.facts import AnchorFacts
 from protocol.fields import Fields, text_of
 from protocol.hashing import ZERO32
 from protocol.merkle import Frontier
-from protocol.note import Checkpoint, Vkey, verify_checkpoint
+from protocol.note import Checkpoint
 from protocol.scenario import Scenario, check_current, parse_scenario
 from protocol.signed import Signed
 
@@ -170,7 +171,7 @@ def _committed(raw: str) -> str:
 
 
 def _head(session: Session) -> Checkpoint:
-    return verify_checkpoint(session.public_api.checkpoint(), session.log.origin, Vkey.parse(session.log.vkey))
+    return signed_head(session, session.public_api.checkpoint())
 
 
 def _marks(anchors: AnchorFacts, head: Checkpoint, first: int) -> Iterator[Mark]:

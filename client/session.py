@@ -43,6 +43,7 @@ class Session:
     _api: VaultApi | None = None
     _public: VaultApi | None = None
     _ledger: LedgerReads | None = None
+    _record: Deployment | None = None
 
     @classmethod
     def of(
@@ -122,7 +123,7 @@ class Session:
         """The chain, contracts and log that the profile is tied to; without a profile, this machine's record."""
         if self.profile.party_file.exists():
             return deployment.pinned(self.profile)
-        return deployment.local_record(self.settings)
+        return self._record or deployment.local_record(self.settings)
 
     @property
     def log(self) -> LogRecord:
@@ -134,6 +135,21 @@ class Session:
                 deployment.pin(self.profile, record)
         assert record.log is not None
         return record.log
+
+    def learn_log_key(self) -> bool:
+        """Pin the log's key that the chain has now; whether it is another one than was pinned.
+
+        Raises ``Unavailable`` if the chain can't be asked: whether the key was replaced is not known then.
+        """
+        record = self.deployment
+        renewed = deployment.with_chain_key(record, self.ledger)
+        if renewed == record:
+            return False
+        if self.profile.party_file.exists():
+            deployment.pin(self.profile, renewed)
+        else:
+            self._record = renewed
+        return True
 
     @property
     def store(self) -> Store:

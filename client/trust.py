@@ -3,8 +3,10 @@
     {"v": 1, "deployment": {…}, "block": {…}, "anchors": [[size, root, block, time], …],
      "agencies": [{"account", "name", "division", "roles", "issues", "cards", "envelopes"}],
      "dossiers": [{"dossier", "controllers", "cards", "grant_epoch",
-                  "frozen_until"}], "assembled_at": …}
+                  "frozen_until"}], "assembled_at": …,
+     "log_keys": {"present": vkey, "former": [[vkey, size], …]}}
 
+``log_keys`` is there once the log has had another key than the deployment record's.
 as a JWS (``onefile-trust+jwt``) by this machine's tool key, or by one that the person names. Assembled from the
 chain; the vault contributes full key cards, each checked against the hash that the chain keeps. Offline, what it
 does not cover is unknown: it never makes anything true by lying in a folder.
@@ -39,11 +41,13 @@ from protocol.facts import (
 from protocol.fields import Fields
 from protocol.jose import EcSigner, PublicJwk, kid_of, parse_jws, sign_typed, verify_jws
 from protocol.keycard import KeyCardEnvelope
+from protocol.note import MAX_FORMER_KEYS, FormerKey, Vkey
 
 TRUST_TYP = "onefile-trust+jwt"
 MAX_TRUST_BYTES = 64 << 20
 MAX_TRUST_PARTS = 16 << 20  # an anchor a minute for five years has five each
 MAX_SIGNER_BYTES = 512
+MAX_VKEY_CHARS = 512
 _VERSION = 1
 _LAST_MEMBERS = re.compile(rb'"signer":(\{[^{}]*\}),"v":[0-9]+\}\Z')
 
@@ -66,17 +70,23 @@ class Trust:
     agencies: tuple[TrustedAgency, ...]
     dossiers: tuple[DossierFacts, ...]
     assembled_at: int
+    vkey: str = ""  # the log's key then; empty for the one of the deployment record
+    former: tuple[FormerKey, ...] = ()
 
     def trusted(self, account: bytes) -> TrustedAgency | None:
         """The agency of that account, if it was registered then."""
         return next((agency for agency in self.agencies if agency.facts.account == account), None)
 
     def history(self) -> AnchorHistory:
-        """The anchored heads, to be read on from the block of this file."""
-        return AnchorHistory(list(self.anchors), self.block)
+        """Anchored heads and keys, to be read on from the block of this file; all anew if it knows no log."""
+        vkey = self.vkey or (self.deployment.log.vkey if self.deployment.log is not None else "")
+        if not vkey:
+            return AnchorHistory()
+        size = self.anchors[-1].size if self.anchors else 0
+        return AnchorHistory(list(self.anchors), self.block, vkey, list(self.former), size)
 
     def to_json(self) -> dict[str, Json]:
-        return {
+        value: dict[str, Json] = {
             "v": _VERSION,
             "deployment": self.deployment.serialise().decode("utf-8"),
             "block": {"number": self.block.number, "hash": hex0x(self.block.hash), "time": self.block.time},
@@ -85,6 +95,10 @@ class Trust:
             "dossiers": [_dossier_json(dossier) for dossier in self.dossiers],
             "assembled_at": self.assembled_at,
         }
+        if self.former:
+            former: list[Json] = [[str(one.vkey), one.size] for one in self.former]
+            value["log_keys"] = {"present": self.vkey, "former": former}
+        return value
 
     @classmethod
     def from_json(cls, value: Json) -> Trust:
@@ -92,6 +106,7 @@ class Trust:
         fields = Fields(value, "trust")
         fields.uint("v", least=_VERSION, most=_VERSION)
         block = fields.object("block")
+        vkey, former = _log_keys(fields.object("log_keys")) if fields.has("log_keys") else ("", ())
         trust = cls(
             deployment=Deployment.parse(fields.text("deployment", limit=16 << 10)),
             block=BlockRef(
@@ -101,6 +116,8 @@ class Trust:
             agencies=tuple(_agency(part) for part in fields.objects("agencies", most=1_000_000)),
             dossiers=tuple(_dossier(part) for part in fields.objects("dossiers", most=1_000_000)),
             assembled_at=fields.time("assembled_at"),
+            vkey=vkey,
+            former=former,
         )
         fields.done()
         return trust
@@ -147,7 +164,7 @@ class TrustFacts:
         log = self._trust.deployment.log
         if log is None:
             raise _not_covered("log")
-        return self._trust.history().facts(log.origin, log.vkey, self._trust.block.number, self._trust.assembled_at)
+        return self._trust.history().facts(log.origin, self._trust.block.number, self._trust.assembled_at)
 
 
 def sign_trust(trust: Trust, signer: EcSigner) -> bytes:
@@ -264,6 +281,17 @@ def _anchor(row: Json) -> AnchoredHead:
     size, _root, block, time = row
     numbers = _numbers([size, block, time], 3, open_end=False)
     return AnchoredHead(numbers[0], unb64u(row[1], length=32, what="root"), numbers[1], numbers[2])
+
+
+def _log_keys(fields: Fields) -> tuple[str, tuple[FormerKey, ...]]:
+    present = str(Vkey.parse(fields.text("present", limit=MAX_VKEY_CHARS)))
+    former = []
+    for row in fields.array("former", most=MAX_FORMER_KEYS, least=1):
+        if not isinstance(row, list) or len(row) != 2:
+            raise _malformed()
+        former.append(FormerKey(Vkey.parse(row[0]), _numbers(row[1:], 1, open_end=False)[0]))
+    fields.done()
+    return present, tuple(former)
 
 
 def _octets(row: Json, length: int = 32, *, b64: bool = False) -> bytes:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from protocol.errors import Malformed
+from protocol.note import FormerKey
 
 ROLE_ISSUER = 1
 ROLE_READER = 2
@@ -189,16 +190,17 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class AnchorFacts:
-    """What ArchiveLog says of one log: its key and its anchored heads, oldest first, the last one always there.
+    """What ArchiveLog says of one log: its keys and its anchored heads, oldest first, the last one always there.
 
-    ``vkey`` is the log's verifier key (C2SP signed note). Times of entries come from the heads: an entry is as old
-    as the first head that covers it.
+    ``vkey`` is the log's verifier key (C2SP signed note), ``former`` those before it. Times of entries come from the
+    heads: an entry is as old as the first head that covers it.
     """
 
     origin: str
     vkey: str
     anchors: tuple[Anchor, ...]
     known_at: int
+    former: tuple[FormerKey, ...] = ()
 
     @property
     def head(self) -> Anchor | None:

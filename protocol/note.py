@@ -26,6 +26,7 @@ from protocol.merkle import HASH_SIZE, MAX_TREE_SIZE, verify_consistency
 MAX_NOTE_BYTES = 256 << 10  # 16 signatures of the largest post-quantum kind, and room
 MAX_SIGNATURES = 64  # the specification wants at least 16
 MAX_NAME = 255
+MAX_FORMER_KEYS = 64  # of one log, the newest: each is tried where the present key has not signed
 ED25519 = b"\x01"
 
 _KEY_ID = re.compile(r"[0-9a-f]{8}")
@@ -82,6 +83,18 @@ class Vkey:
             Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, message)
         except (InvalidSignature, ValueError):
             raise Untrusted("note_signature", "the note's signature by {name} does not hold", name=self.name) from None
+
+
+@dataclass(frozen=True, slots=True)
+class FormerKey:
+    """A log's key that another one has replaced: heads of more than ``size`` entries that it signs count no more.
+
+    ``size``: what was anchored when the key was replaced. Whoever has the key since can still sign, but the chain
+    holds the roots of everything up to there.
+    """
+
+    vkey: Vkey
+    size: int
 
 
 class NoteSigner(Protocol):
@@ -156,7 +169,7 @@ def verify_note(raw: bytes, vkeys: Sequence[Vkey]) -> Note:
             vkey.verify(message, line.signature)
             signed = True
     if not signed:
-        raise Untrusted("note_unsigned", "no key that we know has signed this note")
+        raise _unsigned()
     return note
 
 
@@ -210,24 +223,46 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: NoteSigner) -> bytes:
     return sign_note(checkpoint.text, signer)
 
 
-def verify_checkpoint(raw: bytes, origin: str, vkey: Vkey) -> Checkpoint:
-    """The checkpoint in the note ``raw``, if it is of the log ``origin`` and signed by ``vkey``.
+def verify_checkpoint(raw: bytes, origin: str, vkey: Vkey, former: Sequence[FormerKey] = ()) -> Checkpoint:
+    """The checkpoint in the note ``raw``, if it is of the log ``origin`` and signed by ``vkey`` or a former key.
 
-    ``Malformed`` if it does not parse; ``Untrusted``: ``checkpoint_key`` (``vkey`` is not named after the log),
-    ``note_signature``, ``note_unsigned``, ``checkpoint_origin``.
+    ``former``: oldest first. ``Malformed`` if it does not parse; ``Untrusted``: ``checkpoint_key`` (a key is not named
+    after the log), ``note_signature``, ``note_unsigned``, ``checkpoint_origin``, ``checkpoint_key_former`` (a former
+    key signed more than was anchored when it was replaced).
     """
-    # (1): the key is this log's. A key that is good for another log says nothing about this one.
-    if vkey.name != origin:
-        raise Untrusted("checkpoint_key", "the key of {name} does not sign for {origin}", name=vkey.name, origin=origin)
+    # (1): the keys are this log's. A key that is good for another log says nothing about this one.
+    for key in (vkey, *(one.vkey for one in former)):
+        if key.name != origin:
+            raise Untrusted(
+                "checkpoint_key", "the key of {name} does not sign for {origin}", name=key.name, origin=origin
+            )
     # (2): the signature, before any of the text is believed.
-    note = verify_note(raw, [vkey])
-    # (3): the text is a head of this log.
+    note, limit = _signed_note(raw, vkey, former)
+    # (3): the text is a head of this log, and one that its key may sign.
     checkpoint = Checkpoint.parse_text(note.text)
     if checkpoint.origin != origin:
         raise Untrusted(
             "checkpoint_origin", "expected a checkpoint of {want}, got one of {got}", want=origin, got=checkpoint.origin
         )
+    if checkpoint.size > limit:
+        raise Untrusted(
+            "checkpoint_key_former",
+            "a former key of the log signed a head of {size} entries; it counts up to {limit}",
+            size=checkpoint.size,
+            limit=limit,
+        )
     return checkpoint
+
+
+def _signed_note(raw: bytes, vkey: Vkey, former: Sequence[FormerKey]) -> tuple[Note, int]:
+    """The note, and up to which size the newest of the keys that signed it counts."""
+    for key, limit in ((vkey, MAX_TREE_SIZE), *((one.vkey, one.size) for one in reversed(former))):
+        try:
+            return verify_note(raw, [key]), limit
+        except Untrusted as error:
+            if error.code != "note_unsigned":
+                raise
+    raise _unsigned()
 
 
 def verify_growth(older: Checkpoint, newer: Checkpoint, proof: Sequence[bytes]) -> None:
@@ -257,6 +292,10 @@ def verify_growth(older: Checkpoint, newer: Checkpoint, proof: Sequence[bytes]) 
 def checkpoint_hash(raw: bytes) -> bytes:
     """What is anchored beside a root: SHA-256 of the signed note's bytes, signatures included."""
     return sha256(raw)
+
+
+def _unsigned() -> Untrusted:
+    return Untrusted("note_unsigned", "no key that we know has signed this note")
 
 
 def _signature_line(message: bytes, signer: NoteSigner) -> str:

@@ -8,6 +8,7 @@ write no ``extra`` and believe none: it is not authenticated.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protocol.encoding import b64, unb64
@@ -20,7 +21,7 @@ from protocol.merkle import (
     leaf_hash,
     verify_inclusion,
 )
-from protocol.note import MAX_NOTE_BYTES, Checkpoint, Vkey, parse_note, verify_checkpoint
+from protocol.note import MAX_NOTE_BYTES, Checkpoint, FormerKey, Vkey, parse_note, verify_checkpoint
 
 HEADER = "c2sp.org/tlog-proof@v1"
 MAX_EXTRA = 16 << 10  # bytes
@@ -86,15 +87,17 @@ class TlogProof:
         return cls(int(index[1]), hashes, checkpoint, extra)
 
 
-def verify_tlog_proof(raw: bytes, entry: bytes, origin: str, vkey: Vkey) -> tuple[int, Checkpoint]:
+def verify_tlog_proof(
+    raw: bytes, entry: bytes, origin: str, vkey: Vkey, former: Sequence[FormerKey] = ()
+) -> tuple[int, Checkpoint]:
     """The index of ``entry`` (its bytes) and the checkpoint that covers it, if ``raw`` proves it.
 
     ``Malformed`` if the proof does not parse, ``Untrusted`` as ``verify_checkpoint`` and ``verify_inclusion``
     say. That the checkpoint is anchored, or consistent with another, is for the caller to check.
     """
     proof = TlogProof.parse(raw)
-    # (1): the head, by the log's key.
-    checkpoint = verify_checkpoint(proof.checkpoint, origin, vkey)
+    # (1): the head, by the log's key, or by a former one as far as that counts.
+    checkpoint = verify_checkpoint(proof.checkpoint, origin, vkey, former)
     # (2): the leaf's hash from the entry's bytes; nothing of the file but index and hashes takes part.
     verify_inclusion(leaf_hash(entry), proof.index, checkpoint.size, proof.hashes, checkpoint.root)
     return proof.index, checkpoint

@@ -59,8 +59,8 @@ def verify_entry(evidence: EntryEvidence, anchors: AnchorFacts) -> VerifiedEntry
     """
     # (1) The entry's bytes are a leaf of a head that the log's key signed.
     entry = Entry.parse(evidence.entry)
-    vkey = Vkey.parse(anchors.vkey)
-    index, checkpoint = verify_tlog_proof(evidence.proof, evidence.entry, anchors.origin, vkey)
+    keys = (Vkey.parse(anchors.vkey), anchors.former)
+    index, checkpoint = verify_tlog_proof(evidence.proof, evidence.entry, anchors.origin, *keys)
     # (2) That head is the anchored one, or a smaller or larger one of the same history.
     verify_anchored_history(checkpoint, anchors, evidence.consistency)
     return VerifiedEntry(entry, index, checkpoint, anchors.first_covering(index))
@@ -153,7 +153,7 @@ def judge_checkpoint(
     """
     age = fact_age(now, anchors.known_at)
     try:
-        checkpoint = verify_checkpoint(raw, anchors.origin, Vkey.parse(anchors.vkey))
+        checkpoint = verify_checkpoint(raw, anchors.origin, Vkey.parse(anchors.vkey), anchors.former)
     except OneFileError as error:
         made = [failed("format", error), *map(not_reached, _INCLUSION)]
     else:

@@ -59,7 +59,7 @@ def build_vault(
     worked on by other processes too, and the sequencer, wherever it is, holds a lease (``signing_of``).
     """
     check_schema(outside.engine)
-    signer = public_half(settings, outside.ledger) if shared and not first_start else None
+    signer = public_half(settings, outside.engine, outside.ledger) if shared and not first_start else None
     signer = signer or _signer(settings, outside, first_start=first_start)
     log = LogStore(outside.engine, outside.blobs, signer, follows=shared)
     log.check(_frontier(outside.engine))

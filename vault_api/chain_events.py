@@ -18,6 +18,7 @@ from protocol.revocations import EpochChange, Revocation
 from vault_api.chain_facts import AGENCY, DOSSIER, ChainFacts, mark_stale
 from vault_api.db import tables as t
 from vault_api.db.tables_chain import revoked
+from vault_api.log_keys import forget_named, note_named
 from vault_api.logbook import log_event
 from vault_api.sequencer import Tx
 from vault_api.services.grants import close_grants, end_grant
@@ -55,6 +56,7 @@ class ChainEvents:
             e.IssueEnded: self._agency,
             e.CardCompromised: self._agency,
             e.Anchored: self._anchored,
+            e.LogVkeyRotated: self._rotated,
         }
 
     def apply(self, tx: Tx, events: Sequence[e.Event]) -> None:
@@ -74,6 +76,7 @@ class ChainEvents:
             to_be_sent(tx, secret)
         tx.conn.execute(delete(t.anchors).where(t.anchors.c.block > above))
         tx.conn.execute(delete(t.nullified).where(t.nullified.c.block > above))
+        forget_named(tx.conn, above)
 
     def _dossier(self, tx: Tx, event: _OfDossier) -> None:
         self._touch_dossier(tx, event.dossier)
@@ -153,6 +156,10 @@ class ChainEvents:
                 "block_time": event.at.block.time,
             },
         )
+
+    def _rotated(self, tx: Tx, event: e.LogVkeyRotated) -> None:
+        if event.origin_hash == self._origin_hash:
+            note_named(tx.conn, event.vkey, event.at.block.number)
 
 
 def note_spent(tx: Tx, secret: bytes, block: int, *, known: bool) -> None:

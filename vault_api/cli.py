@@ -15,7 +15,7 @@ from console.frame import Command
 from console.i18n import N_, _
 from console.output import Column, emit, fields, say, table
 from protocol.encoding import hex0x
-from protocol.errors import Unavailable
+from protocol.errors import Conflict, Unavailable
 from vault_api.settings import Settings, load_settings
 
 SWITCH_S = 0.001  # the sequencer and the event loop hand the interpreter to each other this often
@@ -144,6 +144,28 @@ def doctor() -> None:
     bad = [part for part in found if part.state != "ok"]
     if bad:
         raise Unavailable("not_well", "{count} of {all} parts are not well", count=len(bad), all=len(found))
+
+
+@click.command(
+    "draw-log-key", cls=Command, help=N_("Draw a new key for the log, and print its verifier key for the chain.")
+)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def draw_log_key(file: Path) -> None:
+    """A file that nobody else reads; one that exists is not replaced."""
+    settings = load_settings()
+    from chain.files import read_deployment
+    from protocol.entries import origin
+    from protocol.note_signer import Ed25519NoteSigner
+    from vault_api.log_key import create_secret
+
+    deployment = read_deployment(settings.deployment)
+    name = origin(deployment.chain_id, deployment.contracts.archive_log, settings.log_name)
+    try:
+        vkey = str(Ed25519NoteSigner(name, create_secret(file)).vkey)
+    except FileExistsError:
+        raise Conflict("file_exists", "{path} exists already and is not replaced", path=str(file)) from None
+    facts = {"file": str(file), "origin": name, "vkey": vkey}
+    emit(facts, lambda: fields(facts.items()))
 
 
 def _home(settings: Settings) -> Path:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from chain.files import read_deployment
 from chain.reverts import refusal
@@ -19,6 +20,7 @@ from vault_api.blobs import blobs_of
 from vault_api.db import tables as t
 from vault_api.db.engine import open_engine, ping
 from vault_api.db.migrate import newest, revision_of
+from vault_api.log_keys import former_key, keys_of, other_key
 from vault_api.log_store import LogStore
 from vault_api.opening import log_signer
 from vault_api.running import connect
@@ -86,7 +88,30 @@ def _blobs(settings: Settings) -> str:
 
 
 def _log_key(settings: Settings) -> str:
-    return str(log_signer(settings.log_key, _origin(settings), may_create=False).vkey)
+    own = str(log_signer(settings.log_key, _origin(settings), may_create=False).vkey)
+    named = _named(settings)
+    if named is not None and named != own:
+        raise former_key(own, named) if _was_a_key(settings, own) else other_key(own, named)
+    return own
+
+
+def _named(settings: Settings) -> str | None:
+    """The key that the chain names for this log; of a chain that does not answer its own line tells."""
+    try:
+        state = connect(settings).log_state(origin_hash(_origin(settings)))
+    except OneFileError:
+        return None
+    return None if state is None else state.vkey
+
+
+def _was_a_key(settings: Settings, vkey: str) -> bool:
+    """Whether the log knows this key, as far as there is a database that could tell."""
+    try:
+        with _engine(settings) as engine, engine.connect() as conn:
+            keys = keys_of(conn)
+    except (OneFileError, SQLAlchemyError):
+        return False
+    return keys is not None and keys.has(vkey)
 
 
 def _log(settings: Settings) -> str:

@@ -17,14 +17,15 @@ from sqlalchemy import Connection, Engine, insert, select
 from protocol import merkle, note, tiles, tlog_proof
 from protocol.errors import Denied, Unavailable, Untrusted
 from protocol.merkle import Frontier, leaf_hashes
-from protocol.note import Checkpoint, NoteSigner
+from protocol.note import Checkpoint, FormerKey, NoteSigner
 from vault_api.blobs import BlobStore
 from vault_api.db import tables as t
 from vault_api.db.engine import WRITER
 from vault_api.db.signals import tell
+from vault_api.log_keys import KEPT, LOG_KEYS, LogKeys, check_key, keys_of, parsed
 
 PREFIX = "log/"
-_NEWEST = select(t.checkpoints).order_by(t.checkpoints.c.size.desc()).limit(1)
+_NEWEST = select(t.checkpoints, KEPT.scalar_subquery().label(LOG_KEYS)).order_by(t.checkpoints.c.size.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ class LogStore:
         self._engine = engine
         self._blobs = blobs
         self._signer = signer
+        self._own = str(signer.vkey)
         self._follows = follows
-        self._head = self._newest()
+        self._head, self._keys = self._newest()
         self._stored = self._head.size
         self._edge: dict[str, bytes] = {}  # partial tiles up to the stored size, by path; their bytes never change
         self._cache = tiles.TileCache()
@@ -62,8 +64,13 @@ class LogStore:
 
     @property
     def vkey(self) -> str:
-        """The verifier key of its checkpoints, as text."""
-        return str(self._signer.vkey)
+        """The verifier key of its checkpoints, as text: the present one."""
+        return self._keys.present
+
+    @property
+    def former(self) -> tuple[FormerKey, ...]:
+        """The keys that signed before it, oldest first."""
+        return self._keys.former
 
     @property
     def size(self) -> int:
@@ -100,7 +107,8 @@ class LogStore:
     ) -> None:
         """Sign and persist the checkpoint of ``frontier``; from then on readers see it.
 
-        ``fence``: asked in the transaction that persists; raises where another process signs by now.
+        ``fence``: asked in the transaction that persists; raises where another process signs by now. So does the
+        key: ``Conflict("log_key_former")`` where another one has replaced it.
         """
         if frontier.size != self._stored:
             raise Unavailable("sequencer_late", "the log has not caught up yet; send the same request again")
@@ -109,6 +117,7 @@ class LogStore:
         row = {"size": frontier.size, "root": root, "note": raw, "at": at}
         with self._engine.connect().execution_options(**WRITER) as conn, conn.begin():
             fence(conn)
+            check_key(conn, self._own)
             conn.execute(insert(t.checkpoints), row)
             tell(conn, "signed")
         # commit point: checkpoint (docs/spec/durability.md §3)
@@ -117,7 +126,7 @@ class LogStore:
 
     def refresh(self) -> bool:
         """Read the newest checkpoint again, which another process may have signed; whether there was a newer one."""
-        head = self._newest()
+        head, self._keys = self._newest()
         newer = head.size > self._head.size
         if newer:
             self._head = head
@@ -130,7 +139,7 @@ class LogStore:
         """See the newest checkpoint, where another process signs; nothing where this one does."""
         if not self._follows:
             return
-        head = self._newest()
+        head, self._keys = self._newest()
         if head.size > self._head.size:
             self._head = head
             edge = {ref.path for ref in _edge_of(head.size)}
@@ -226,10 +235,12 @@ class LogStore:
         if size > self._head.size:
             self.follow()
 
-    def _newest(self) -> Head:
+    def _newest(self) -> tuple[Head, LogKeys]:
         with self._engine.connect() as conn:
             row = conn.execute(_NEWEST).one_or_none()
-        return Head(0, merkle.EMPTY_ROOT, b"") if row is None else Head(row.size, row.root, row.note)
+            keys = keys_of(conn) if row is None else parsed(row.log_keys)
+        head = Head(0, merkle.EMPTY_ROOT, b"") if row is None else Head(row.size, row.root, row.note)
+        return head, keys or LogKeys.first(self._own)
 
 
 def _edge_of(size: int) -> Iterator[tiles.TileRef]:

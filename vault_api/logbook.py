@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from protocol.encoding import b64u
 from protocol.entries import (
+    LOG_TYPE,
     AccessRecord,
     Entry,
     Opening,
@@ -46,7 +47,7 @@ _LAST_PUBLIC = (
     .order_by(t.entries.c.idx.desc())
     .limit(1)
 )
-_LOGGED = select(
+LOGGED = (  # what `logged_row` reads, of events joined with entries
     t.events.c.idx,
     t.events.c.n,
     t.events.c.t.label("kind"),
@@ -54,7 +55,12 @@ _LOGGED = select(
     t.events.c.object_sha256,
     t.events.c.object,
     t.entries.c.entry,
-).join(t.entries, t.entries.c.idx == t.events.c.idx)
+)
+_LOGGED: Prepared[Any] = Prepared(
+    select(*LOGGED)
+    .join(t.entries, t.entries.c.idx == t.events.c.idx)
+    .where(t.events.c.idx == bindparam("index"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +144,21 @@ def log_public(tx: Tx, kind: str, uri: str, object_bytes: bytes) -> int:
     return index
 
 
+def log_own(tx: Tx, kind: str, origin: str, object_bytes: bytes) -> int:
+    """Append a public entry of the log's own, behind its entry 0 or the last such entry; its index."""
+    begin_own(tx.conn, origin)
+    return log_public(tx, kind, origin, object_bytes)
+
+
+def begin_own(conn: Connection, origin: str) -> None:
+    """Entry 0 is the first public entry of the log's own uri: its row says so, from when a second one comes."""
+    if conn.execute(select(t.public_entries.c.idx).where(t.public_entries.c.idx == 0)).first() is None:
+        conn.execute(insert(t.public_entries), {"idx": 0, "uri": origin, "t": LOG_TYPE, "object": b""})
+
+
 def logged_at(conn: Connection, index: int) -> Logged:
     """The event at ``index``, as it was logged (and perhaps erased since)."""
-    return logged_row(conn.execute(_LOGGED.where(t.events.c.idx == index)).one())
+    return logged_row(_LOGGED.first(conn, {"index": index}))
 
 
 def logged_row(row: object) -> Logged:

@@ -17,6 +17,9 @@ hints.register(
         "payloads_damaged": N_("Restore what is named from a backup; `vault-api scrub` reads everything."),
         "not_reconciled": N_("Run `vault-api reconcile`."),
         "not_publisher": N_("The log's owner sends `chain log publisher ACCOUNT`, or put the former key back."),
+        "log_key_former": N_("Put the file of the key that the chain names in place: docs/operations.md."),
+        "log_key_other": N_("The log's owner sends `chain log rotate VKEY`, or put the former key's file back."),
+        "backup_log_key": N_("If this log's key was rotated: `vault-api restore --log-key-rotated`."),
         "log_behind": N_("Run `vault-api reconcile`: it rebuilds what the blob store still has."),
         "log_lost": N_("Find a newer backup or the blob store; else the only way on is `vault-api succeed --dry-run`."),
         "backup_earlier_needed": N_("Send the newest backup first and the older ones behind it, down to the full one."),
@@ -34,6 +37,7 @@ cli.lazy("publisher", "vault_api.cli:publisher", N_("Anchor the log, beside othe
 cli.lazy("worker", "vault_api.cli:worker", N_("Follow the chain and do jobs, beside other processes"))
 cli.lazy("publish", "vault_api.cli:publish", N_("Anchor the newest checkpoint once, and stop"))
 cli.lazy("migrate", "vault_api.cli:migrate", N_("Bring the database to this program's schema"))
+cli.lazy("draw-log-key", "vault_api.cli:draw_log_key", N_("Draw a new key for the log, to rotate to"))
 cli.lazy("doctor", "vault_api.cli:doctor", N_("Check settings, keys, database, blobs, log and chain"))
 cli.lazy("backup", "vault_api.keeping.cli:backup", N_("Write everything that the vault keeps as one stream"))
 cli.lazy("restore", "vault_api.keeping.cli:restore", N_("Make a vault out of a stream of backups"))

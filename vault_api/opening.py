@@ -12,10 +12,11 @@ from pathlib import Path
 from sqlalchemy import Engine, insert, select
 
 from chain.files import write_deployment
-from chain.ledger import Ledger, LogState
+from chain.ledger import Ledger, LedgerReads, LogState
 from protocol.canonical import loads_object
 from protocol.encoding import hex0x
-from protocol.entries import first_entry, head_statement, opening_statement, origin, origin_hash
+from protocol.entries import first_entry, head_statement, opening_statement, origin_hash
+from protocol.entries import origin as origin_of
 from protocol.errors import Conflict, Unavailable
 from protocol.fields import Fields
 from protocol.merkle import Frontier, leaf_hash
@@ -26,12 +27,14 @@ from vault_api.db import tables as t
 from vault_api.db.engine import WRITER
 from vault_api.keeping.standing import check_standing
 from vault_api.log_key import create_secret, read_secret
+from vault_api.log_keys import LogKeys, keep_keys
+from vault_api.rotation import begin_keys, take_over
 
 
 def log_origin(ledger: Ledger, name: str) -> str:
     """The origin string of the log ``name`` of this deployment."""
     deployment = ledger.deployment
-    return origin(deployment.chain_id, deployment.contracts.archive_log, name)
+    return origin_of(deployment.chain_id, deployment.contracts.archive_log, name)
 
 
 def log_signer(path: Path, name: str, *, may_create: bool) -> Ed25519NoteSigner:
@@ -52,13 +55,14 @@ def log_is_open(engine: Engine) -> bool:
 
 def open_log(engine: Engine, ledger: Ledger, signer: NoteSigner, clock: Clock, name: str) -> None:
     """Open the log on chain and in the database, unless it is open; ``Conflict`` if the two do not fit."""
-    entry0 = _first_entry(engine, signer)
     if log_is_open(engine):
-        _check_same(engine, entry0)
-        check_standing(engine, ledger, signer.name)
+        check_same(engine, ledger, signer)
+        take_over(engine, ledger, signer, clock, check_standing(engine, ledger, signer.name))
         return
+    vkey = str(signer.vkey)
+    entry0 = _first_entry(engine, signer.name, vkey)
     state = _open_on_chain(ledger, signer, name, entry0)
-    if state.vkey != str(signer.vkey) or state.size != 1 or state.root != leaf_hash(entry0):
+    if state.vkey != vkey or state.size != 1 or state.root != leaf_hash(entry0):
         raise Conflict(
             "log_exists",
             "the chain has a log {origin} of size {size} with another key or history: restore the database and "
@@ -72,6 +76,20 @@ def open_log(engine: Engine, ledger: Ledger, signer: NoteSigner, clock: Clock, n
         head = {"id": 1, "frontier": Frontier().append(leaf_hash(entry0)).serialise(), "last_at": now}
         conn.execute(insert(t.log_head), head)
         conn.execute(insert(t.meta), {"name": "log_origin", "value": signer.name})
+        keep_keys(conn, LogKeys.first(vkey))
+
+
+def check_same(engine: Engine, ledger: LedgerReads, signer: NoteSigner) -> None:
+    """``Conflict("log_key_other")`` unless entry 0 is the one of this origin and of the log's first key."""
+    with engine.connect() as conn:
+        there = conn.execute(select(t.entries.c.entry).where(t.entries.c.idx == 0)).scalar()
+    keys = begin_keys(engine, ledger, signer, lambda vkey: _first_entry(engine, signer.name, vkey))
+    if keys is None or there != _first_entry(engine, signer.name, keys.rows[0][0]):
+        raise Conflict(
+            "log_key_other",
+            "this database belongs to a log with another origin or key; entry 0 is {entry}",
+            entry=hex0x(leaf_hash(there or b"")),
+        )
 
 
 def record_log(path: Path, ledger: Ledger, signer: NoteSigner) -> None:
@@ -94,24 +112,12 @@ def _open_on_chain(ledger: Ledger, signer: NoteSigner, name: str, entry0: bytes)
     return state
 
 
-def _first_entry(engine: Engine, signer: NoteSigner) -> bytes:
+def _first_entry(engine: Engine, origin: str, vkey: str) -> bytes:
     """Entry 0: of a log that begins, or of one that goes on after a frozen one (``vault-api succeed``)."""
     with engine.connect() as conn:
         head = conn.execute(select(t.meta.c.value).where(t.meta.c.name == "succeeds")).scalar()
     if head is None:
-        return first_entry(signer.name, opening_statement(signer.name, str(signer.vkey))).serialise()
+        return first_entry(origin, opening_statement(origin, vkey)).serialise()
     old = Fields(loads_object(head.encode(), what="succeeds"), "succeeds")
-    return first_entry(
-        signer.name, head_statement(old.text("origin"), old.uint("size"), old.bytes32("root"))
-    ).serialise()
-
-
-def _check_same(engine: Engine, entry0: bytes) -> None:
-    with engine.connect() as conn:
-        there = conn.execute(select(t.entries.c.entry).where(t.entries.c.idx == 0)).scalar()
-    if there != entry0:
-        raise Conflict(
-            "log_key_other",
-            "this database belongs to a log with another origin or key; entry 0 is {entry}",
-            entry=hex0x(leaf_hash(there or b"")),
-        )
+    statement = head_statement(old.text("origin"), old.uint("size"), old.bytes32("root"))
+    return first_entry(origin, statement).serialise()

@@ -112,23 +112,24 @@ class Watch:
         found = self.ledger.log_state(origin_hash(self.origin))
         if found is None:
             raise Denied("log_unknown", "the chain knows no such log")
-        history = AnchorHistory([], before.upto)
+        size = before.last.size if before.last is not None else 0
+        history = AnchorHistory([], before.upto, before.vkey, list(before.former), size)
         history.read_on(self.ledger, self.origin)
         heads, state = history.heads, before
         if state.last is not None and _begun_anew(history, before):
             # A reorganisation: what was compared may be gone, so that everything is looked at again.
             self.tell("chain_reorganised", {})
             state = replace(state, frontier=Frontier(), last=None)
-        if before.vkey and found.vkey != before.vkey:
-            self.tell("log_key_rotated", {"vkey": found.vkey})
-            state = replace(state, note=b"")  # signed by the key before, and held by it when it was seen
+        state = replace(state, origin=self.origin, vkey=history.vkey, former=tuple(history.former))
+        if before.vkey and history.vkey != before.vkey:
+            self.tell("log_key_rotated", {"vkey": history.vkey})
+            state = replace(state, note=_still_counts(state))
         if found.frozen and not before.frozen:
             self.tell("log_frozen", {"size": found.size})
         if found.successor is not None:
             self.tell("log_succeeded", {"successor": found.successor.hex()})
         last = heads[-1] if heads else state.last
-        state = replace(state, origin=self.origin, vkey=found.vkey, frozen=found.frozen, upto=history.upto, last=last)
-        return state, list(heads)
+        return replace(state, frozen=found.frozen, upto=history.upto, last=last), list(heads)
 
     # (2) What is shown.
 
@@ -253,7 +254,15 @@ def _signed(state: MonitorState, note: bytes) -> Checkpoint:
 
 
 def _read(state: MonitorState, note: bytes) -> Checkpoint:
-    return verify_checkpoint(note, state.origin, Vkey.parse(state.vkey))
+    return verify_checkpoint(note, state.origin, Vkey.parse(state.vkey), state.former)
+
+
+def _still_counts(state: MonitorState) -> bytes:
+    """The kept note, unless a key that was replaced since has signed more than was anchored then."""
+    try:
+        return state.note if state.note and _read(state, state.note) else b""
+    except Untrusted:
+        return b""
 
 
 def _source(api: VaultApi) -> Source:

@@ -1,10 +1,11 @@
 """What a monitor keeps between two looks, for one log: ``monitor.json``, replaced whole.
 
-    {v, origin, vkey, frozen, frontier, note, upto, last, waiting_since}
+    {v, origin, vkey, former, frozen, frontier, note, upto, last, waiting_since}
 
 ``frontier``: the right edge of the tree at the last anchored head that came out of the entries; the next look goes on
-from there. ``note``: the newest checkpoint that was seen and held. ``upto``: the block that the chain was read to.
-``last``: the last anchored head. ``waiting_since``: since when a head waits for its anchor, 0 if none does.
+from there. ``former``: keys of the log before ``vkey``, as [vkey, size up to which it counts]; left out while there is
+none. ``note``: the newest checkpoint that was seen and held. ``upto``: the block that the chain was read to. ``last``:
+the last anchored head. ``waiting_since``: since when a head waits for its anchor, 0 if none does.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from client.files import private_folder, read_json, write_json
 from protocol import forms
 from protocol.canonical import Json
 from protocol.encoding import b64, b64u, hex0x, unb64, unb64u, unhex0x
+from protocol.errors import Malformed
 from protocol.fields import Fields
 from protocol.merkle import Frontier
+from protocol.note import MAX_FORMER_KEYS, FormerKey, Vkey
 
 _VERSION = 1
 MAX_STATE = 64 << 10
@@ -32,6 +35,7 @@ class MonitorState:
 
     origin: str = ""
     vkey: str = ""
+    former: tuple[FormerKey, ...] = ()
     frozen: bool = False
     frontier: Frontier = field(default_factory=Frontier)
     note: bytes = b""
@@ -45,6 +49,7 @@ class MonitorState:
             "v": _VERSION,
             "origin": self.origin,
             "vkey": self.vkey,
+            **({"former": [[str(one.vkey), one.size] for one in self.former]} if self.former else {}),
             "frozen": self.frozen,
             "frontier": b64u(self.frontier.serialise()),
             "note": b64(self.note),
@@ -64,6 +69,7 @@ def load_state(folder: Path) -> MonitorState:
     state = MonitorState(
         origin=fields.text("origin", pattern=forms.LOG_ORIGIN),
         vkey=fields.text("vkey", limit=512),
+        former=_former(fields) if fields.has("former") else (),
         frozen=fields.boolean("frozen"),
         frontier=Frontier.parse(unb64u(fields.text("frontier", limit=_CHARS), what="monitor.frontier")),
         note=unb64(fields.text("note", limit=_CHARS, least=0), what="monitor.note"),
@@ -88,6 +94,13 @@ def _block(fields: Fields) -> BlockRef:
 def _head(fields: Fields) -> AnchoredHead:
     size, root, block, time = _numbers(fields, "last", 4)
     return AnchoredHead(_whole(size), unb64u(root, length=32, what="monitor.last"), _whole(block), _whole(time))
+
+
+def _former(fields: Fields) -> tuple[FormerKey, ...]:
+    rows = [row if isinstance(row, list) else [] for row in fields.array("former", most=MAX_FORMER_KEYS)]
+    if any(len(row) != 2 for row in rows):
+        raise Malformed("monitor_row", "the monitor's file has a row of another form")
+    return tuple(FormerKey(Vkey.parse(row[0]), _whole(row[1])) for row in rows)
 
 
 def _numbers(fields: Fields, name: str, count: int) -> list[Json]:

@@ -178,7 +178,7 @@ class TestEndpoints:
                 lambda: ledger.log_state(bytes(32)),
                 lambda: ledger.verify_older(bytes(32), 1, bytes(32), []),
                 lambda: ledger.events(0, 5),
-                lambda: ledger.anchors(bytes(32), 0, 5),
+                lambda: ledger.log_events(bytes(32), 0, 5),
                 lambda: ledger.revoke(bytes(32)),
             ]
             for ask in asks:

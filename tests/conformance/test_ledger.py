@@ -51,7 +51,7 @@ class TestBlocks:
         with refused(Malformed, "event_range"):
             ledger.events(first, last)
         with refused(Malformed, "event_range"):
-            ledger.anchors(ZERO32, first, last)
+            ledger.log_events(ZERO32, first, last)
 
 
 class TestRevocation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chain.anchored import anchored_heads
 from chain.ledger import (
     MAX_GROWTH,
 )
@@ -66,12 +67,12 @@ class TestLogs:
     def test_anchors_tell_the_heads_with_their_times(self, stage: Stage) -> None:
         log = an_open_log(stage, 5)
         ledger = stage.ledger("anybody")
-        found = ledger.anchors(log.hash, 0, ledger.head().number)
+        found = list(anchored_heads(ledger, log.hash, 0, ledger.head().number))
         assert [(a.size, a.root) for a in found] == [(1, log.root(1)), (5, log.root(5))]
         assert [a.checkpoint_hash for a in found] == [ZERO32, sha256(b"checkpoint 5")]
         assert found[1].at.block == ledger.head()
-        assert ledger.anchors(log.hash, ledger.head().number, ledger.head().number) == found[1:]
-        assert ledger.anchors(sha256(b"another log"), 0, ledger.head().number) == []
+        assert ledger.log_events(log.hash, ledger.head().number, ledger.head().number) == found[1:]
+        assert ledger.log_events(sha256(b"another log"), 0, ledger.head().number) == []
 
     def test_a_forged_head_is_refused_and_nothing_moves(self, stage: Stage) -> None:
         log = an_open_log(stage, 5)

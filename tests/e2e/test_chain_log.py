@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chain.files import write_deployment
+from protocol.note_signer import Ed25519NoteSigner
 from tests.chain_fixture import LocalChain, signer
 from tests.chain_stage import EvmStage, Log
 from tests.e2e.chain_runs import Run, write_key
@@ -65,13 +66,30 @@ def test_the_log_is_handed_to_another_owner_who_accepts(run: Run, stage: EvmStag
     assert run("log", "accept", *common, taker).json["steps"] == []
 
 
+def test_the_owner_puts_another_log_key_in_place(run: Run, stage: EvmStage, tmp_path: Path) -> None:
+    log = Log(stage)
+    new = str(Ed25519NoteSigner(log.origin, b"\x07" * 32).vkey)
+    common = ["--deployment", str(stage.path), "--json", "--key"]
+    owner = str(tmp_path / "log owner.key")
+    for bad in ("key", new[:-1], str(Ed25519NoteSigner("another", b"\x07" * 32).vkey)):
+        assert run("log", "rotate", bad, *common, owner).code in {2, 3}
+    told = run("log", "rotate", new, *common, str(tmp_path / "publisher.key"))
+    assert (told.code, told.error["code"]) == (4, "not_log_owner")
+    assert run("log", "rotate", new, *common, owner, "--dry-run").json["steps"][0]["transaction"] is None
+    assert shown(run, stage)["vkey"] == log.vkey
+    assert run("log", "rotate", new, *common, owner).json["steps"][0]["does"] == "rotate"
+    assert run("log", "rotate", new, *common, owner).json["steps"] == []
+    assert shown(run, stage)["vkey"] == new
+    assert run("status", "--deployment", str(stage.path), "--json").json["log"]["vkey"] == new
+
+
 def test_a_log_that_is_not_there_is_told(run: Run, stage: EvmStage) -> None:
     write_deployment(stage.path, stage.deployment)
     told = run("log", "show", "--deployment", str(stage.path), "--json")
     assert (told.code, told.error["code"]) == (7, "log_not_open")
     write_deployment(stage.path, stage.deployment.with_log(Log(stage, "none").origin, "key"))
     told = run("log", "show", "--deployment", str(stage.path), "--json")
-    assert (told.code, told.error["code"]) == (3, "log_other_key")
+    assert (told.code, told.error["code"]) == (3, "log_other_chain")
 
 
 def shown(run: Run, stage: EvmStage) -> Any:

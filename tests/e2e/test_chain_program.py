@@ -132,12 +132,13 @@ class TestStatus:
         told = run("status", "--deployment", str(stage.path), "--json")
         assert told.json["log"] == {
             "origin": log.origin,
+            "vkey": log.vkey,
             "size": 1,
             "root": "0x" + log.root(1).hex(),
             "frozen": False,
         }
         assert log.origin in run("status", "--deployment", str(stage.path)).out
-        write_deployment(stage.path, stage.deployment.with_log(log.origin, "another key"))
+        write_deployment(stage.path, stage.deployment.with_log(Log(stage, "none").origin, log.vkey))
         assert run("status", "--deployment", str(stage.path)).code == 3
         stage.close()
 

@@ -1,4 +1,4 @@
-"""The operator's guide: docs/operations.md against a vault that runs: its restore drill, and a new relayer."""
+"""The operator's guide: docs/operations.md against a vault that runs: its restore drill, a new relayer, and a new log key."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from protocol.note import Vkey, verify_checkpoint
 from scripts.processes import Child, Children, free_port, listening, program
 from tests.chain_fixture import start_chain
 from tests.readme_blocks import runnable
@@ -42,6 +44,23 @@ class Site:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def fails(self, name: str, *words: str) -> Any:
+        """A command that is refused: by which error."""
+        done = subprocess.run(
+            [program(name), *words, "--json"],
+            env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode != 0
+        return json.loads(done.stderr.splitlines()[-1])["error"]
+
+    def get(self, path: str) -> Any:
+        """What the vault answers."""
+        return httpx2.get(f"http://127.0.0.1:{self.port}{path}").json()
+
+    def head(self) -> bytes:
+        """The newest signed head."""
+        return httpx2.get(f"http://127.0.0.1:{self.port}/v1/log/checkpoint").content
 
 
 @pytest.fixture
@@ -133,3 +152,38 @@ def test_a_new_relayer_takes_over_as_the_guide_says(site: Site, tmp_path: Path) 
         assert shown["publisher"] == account
     assert shown["size"] > before["size"]
     assert (shown["publisher"], shown["owner"]) == (account, owner)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SCRIPT_S)
+def test_a_new_log_key_takes_over_as_the_guide_says(site: Site, tmp_path: Path) -> None:
+    """docs/operations.md §4: heads are the new key's from the entry on that names it, and work goes on."""
+    keys = Path(site.env["ONEFILE_HOME"]) / "vault"
+    log, relayer, new = keys / "log.key", keys / "relayer.key", keys / "log.new"
+    first = site.get("/v1/info")["log_vkey"]
+    drawn = site.run("vault-api", "draw-log-key", str(new))
+    origin, second = drawn["origin"], drawn["vkey"]
+    (tmp_path / "old.txt").write_text("a document under the former key")
+    site.run("wallet", "put", "--profile", "sample", str(tmp_path / "old.txt"))
+    before = verify_checkpoint(site.head(), origin, Vkey.parse(first))
+    site.children.running[-1].stop()
+    site.run("chain", "log", "rotate", second, "--key", str(relayer))
+    assert site.fails("vault-api", "serve", "--port", str(site.port))["code"] == "log_key_former"
+    log.replace(keys / "log.old")
+    new.replace(log)
+    site.serve()
+    assert {part["state"] for part in site.run("vault-api", "doctor")["parts"]} == {"ok"}
+    assert site.get("/v1/info")["log_vkey"] == second
+    after = verify_checkpoint(site.head(), origin, Vkey.parse(second))
+    assert after.size == before.size + 1
+    (tmp_path / "note.txt").write_text("a document under the new key")
+    site.run("wallet", "put", "--profile", "sample", str(tmp_path / "note.txt"))
+    now = verify_checkpoint(site.head(), origin, Vkey.parse(second))
+    assert now.size > after.size
+    until = time.monotonic() + SCRIPT_S / 2
+    while (anchored := site.run("chain", "log", "show")["size"]) < now.size and time.monotonic() < until:
+        assert anchored > 0
+    assert anchored >= now.size
+    assert site.run("vault-api", "scrub")["damaged"] == []
+    audited = site.run("wallet", "audit", "--full", "--profile", "sample")  # over heads of both keys
+    assert audited["findings"] == []

@@ -65,7 +65,6 @@ NOT_FUZZED = {
     "wallet_cli.commands.recover.recover": "the name of a group of commands",
     "wallet_cli.services.guarding.read_request": "gives its bytes to RecoveryRequest.parse",
     "wallet_cli.services.*.open_*": "gives what it reads to parsers of protocol that are fuzzed",
-    "wallet_cli.services.*.read_checkpoint": "gives its bytes to verify_checkpoint",
     "agency_cli.services.parcels.open_*": "parcel-file, and comparisons of what it holds",
     "agency_cli.services.rows.open_text": "opens a file of a chosen encoding and reads nothing",
     "agency_cli.window.counter.Counter.open_answer": "compares four digits",

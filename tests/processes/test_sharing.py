@@ -8,18 +8,25 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chain.deployment import Deployment
 from chain.values import ROLE_READER
 from protocol.errors import Malformed, Unavailable
-from tests.processes.shared import Cluster, Process, cluster, soon
-from tests.vault_stage import VaultStage, refused
+from protocol.note import verify_checkpoint
+from protocol.note_signer import Ed25519NoteSigner
+from tests.processes.shared import WAIT_S, Cluster, Process, cluster, soon
+from tests.vault_stage import VaultStage, refused, seed
 from vault_api.chain_facts import DOSSIER
+from vault_api.db import tables as t
 from vault_api.duties import API, WORKER, check_role, is_shared, opens_the_log, wait_for_log
+from vault_api.log_keys import LOG_KEYS
 from vault_api.logbook import log_event
 from vault_api.public_half import public_half
+from vault_api.rotation import take_over
+from vault_api.services.info import info
 from vault_api.writer import KEEP_CHANGES, Tx
 
 
@@ -199,7 +206,8 @@ def test_a_writer_that_stands_still_in_its_transaction_loses_it_and_the_others_g
 
 
 def test_nothing_is_answered_while_nobody_signs(tmp_path: Path) -> None:
-    with cluster(tmp_path, sequencer_wait_s=0.5) as many:
+    with cluster(tmp_path) as many:
+        many.stage.settings = many.stage.settings.model_copy(update={"sequencer_wait_s": 0.5})  # of the processes alone
         writer = many.process()
         with pytest.raises(Unavailable) as late:
             writer.call(note)
@@ -263,20 +271,53 @@ def test_only_the_sequencer_needs_the_logs_key(many: Cluster) -> None:
     key.with_name("elsewhere").rename(key)
 
 
-def test_the_logs_public_key_is_told_by_the_record_or_by_the_chain(stage: VaultStage) -> None:
-    ledger, settings = stage.vault.ledger, stage.settings
+def test_the_logs_public_key_is_told_by_the_database_or_else_by_the_record_or_by_the_chain(stage: VaultStage) -> None:
+    ledger, settings, engine = stage.vault.ledger, stage.settings, stage.vault.engine
     recorded = ledger.deployment.with_log(stage.origin, stage.vault.log.vkey)
-    by_chain, by_record = public_half(settings, ledger), public_half(settings, _Recorded(recorded))  # type: ignore[arg-type]  # it is asked for nothing else
-    assert by_chain == by_record
+    by_database = public_half(settings, engine, ledger)
+    assert public_half(settings.model_copy(update={"log_name": "other"}), engine, ledger) is None
+    with engine.begin() as conn:
+        conn.execute(t.meta.delete().where(t.meta.c.name == LOG_KEYS))
+    by_chain = public_half(settings, engine, ledger)
+    only: Any = _Recorded(recorded)  # it is asked for nothing else
+    by_record = public_half(settings, engine, only)
+    assert by_database == by_chain == by_record
     assert str(by_chain.vkey) == stage.vault.log.vkey  # type: ignore[union-attr]  # it was found
     stage.chain.faults.fail("log_state")
-    assert public_half(settings, ledger) is None
-    assert public_half(settings.model_copy(update={"log_name": "other"}), ledger) is None
+    assert public_half(settings, engine, ledger) is None
+    assert public_half(settings.model_copy(update={"log_name": "other"}), engine, ledger) is None
 
 
 @dataclass
 class _Recorded:
     deployment: Deployment
+
+
+def test_a_new_log_key_is_followed_by_all_and_the_former_keys_sequencer_signs_no_more(tmp_path: Path) -> None:
+    with cluster(tmp_path) as many:
+        stage, ledger = many.stage, many.stage.outside.ledger
+        first = stage.vault.log.vkey
+        old, api = many.sequencer(), many.process()
+        api.call(note)
+        size = api.vault.log.size
+        second = Ed25519NoteSigner(stage.origin, seed("second"))
+        ledger.rotate_log_vkey(stage.vault.origin_hash, str(second.vkey))
+        stage.settings.log_key.write_text(seed("second").hex())
+        # The new key's process starts while the former one still has the lease.
+        assert take_over(stage.outside.engine, ledger, second, stage.clock) == size
+        waiting = api.vault.sequencer.submit(note)
+        signing = old.duties._signing
+        assert signing is not None
+        assert soon(lambda: signing._sequencer._said == "log is late: log_key_former")
+        assert (waiting.done(), api.vault.log.size) == (False, size)
+        old.duties.stop()
+        many.sequencer()
+        assert waiting.result(WAIT_S) == size + 1
+        assert api.vault.log.size == size + 2
+        # The process that only serves was not started anew, and tells the new key and how far the former one goes.
+        assert info(api.vault).log_vkey == str(second.vkey)
+        assert [(str(key.vkey), key.size) for key in api.vault.log.former] == [(first, size)]
+        verify_checkpoint(api.vault.log.head.note, stage.origin, second.vkey)
 
 
 def test_sqlite_takes_one_process(stage: VaultStage) -> None:

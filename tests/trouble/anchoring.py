@@ -16,9 +16,9 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from chain.anchored import anchored_heads
 from chain.fees import FeePolicy
 from chain.journal import MemoryJournal
-from chain.ledger import MAX_EVENT_RANGE
 from chain.publisher import AnchorRecord, DurableHead, Publisher
 from protocol.errors import OneFileError, Unavailable
 from protocol.hashing import sha256
@@ -189,11 +189,7 @@ class Anchoring:
     def _count(self) -> None:
         self.stage.chain.faults = RandomFaults(self.lots, 0.0)
         ledger, head = self.stage.ledger("anybody"), self.stage.chain.head.number
-        events = [
-            event
-            for first in range(0, head + 1, MAX_EVENT_RANGE)
-            for event in ledger.anchors(self.log.hash, first, min(first + MAX_EVENT_RANGE - 1, head))
-        ]
+        events = list(anchored_heads(ledger, self.log.hash, 0, head))
         times = Counter(event.size for event in events)
         tally = self.tally
         tally.calls, tally.failed = self.faults.calls, self.faults.failed

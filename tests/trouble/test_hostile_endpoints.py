@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chain.anchored import anchored_heads
 from chain.deployment import Deployment
 from chain.ethereum import EthereumLedger, QuorumLedger, connect_all
 from chain.fees import FeePolicy
@@ -75,7 +76,8 @@ def persisted(work: Callable[[], Any]) -> Any:
 
 def sizes(evm: EvmStage, log: Log) -> list[int]:
     reads = evm.ledger("anybody")
-    return [event.size for event in reads.anchors(log.hash, evm.deployment.deploy_block, reads.head().number)]
+    heads = anchored_heads(reads, log.hash, evm.deployment.deploy_block, reads.head().number)
+    return [event.size for event in heads]
 
 
 def test_every_checkpoint_is_anchored_once_through_an_endpoint_that_does_everything_wrong(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chain.anchored import anchored_heads
 from chain.journal import MemoryJournal
 from chain.publisher import AnchorRecord, Publisher
 from protocol.errors import Unavailable
@@ -54,7 +55,7 @@ class Scene:
 
     def anchored(self) -> list[int]:
         ledger = self.stage.ledger("anybody")
-        return [event.size for event in ledger.anchors(self.log.hash, 0, self.stage.chain.head.number)]
+        return [event.size for event in anchored_heads(ledger, self.log.hash, 0, self.stage.chain.head.number)]
 
     def failed(self) -> int:
         return sum(not receipt.succeeded for _, receipt in self.pool.mined.values())

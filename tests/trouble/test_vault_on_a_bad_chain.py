@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from chain.anchored import anchored_heads
 from chain.ledger import Ledger
 from chain.signer import open_or_create
 from protocol.errors import Malformed, OneFileError
@@ -91,7 +92,7 @@ def persisted(work: Callable[[], object]) -> None:
 
 def anchored(vault: Vault, evm: EvmStage) -> list[int]:
     reads = evm.ledger("anybody")
-    events = reads.anchors(vault.origin_hash, evm.deployment.deploy_block, reads.head().number)
+    events = anchored_heads(reads, vault.origin_hash, evm.deployment.deploy_block, reads.head().number)
     return [event.size for event in events]
 
 

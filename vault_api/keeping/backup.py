@@ -41,6 +41,7 @@ from vault_api.keeping.manifest import (
     read_manifest,
 )
 from vault_api.keeping.rows import columns_of, kept_tables, parts_of
+from vault_api.log_keys import keys_of
 
 Step = Callable[[str, int], None]
 
@@ -69,9 +70,10 @@ class Backed:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """What holds at the moment of the backup."""
+    """What holds at the moment of the backup. ``vkey``: what signed the newest head, if the database knows."""
 
     origin: str
+    vkey: str | None
     size: int
     signed: dict[str, Any] | None
     payloads: int
@@ -143,7 +145,7 @@ class _Writing:
         said = {
             "v": VERSION,
             "origin": moment.origin,
-            "vkey": self._source.vkey,
+            "vkey": moment.vkey or self._source.vkey,
             "made_at": at,
             "schema": newest(),
             "since": before.name,
@@ -261,7 +263,9 @@ def _moment(conn: Connection) -> _Moment:
     row = conn.execute(select(t.checkpoints).order_by(t.checkpoints.c.size.desc()).limit(1)).first()
     signed = None if row is None else {"size": row.size, "root": b64u(row.root), "note": row.note.decode()}
     count = conn.execute(select(func.count()).select_from(t.payloads)).scalar_one()
-    return _Moment(origin, Frontier.parse(frontier).size, signed, count)
+    keys = keys_of(conn)
+    vkey = keys.of(row.size) if keys is not None and row is not None else None
+    return _Moment(origin, vkey, Frontier.parse(frontier).size, signed, count)
 
 
 def _list_payloads(conn: Connection, listed: IO[bytes]) -> None:

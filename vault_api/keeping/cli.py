@@ -70,19 +70,25 @@ def backup(since: Path | None, manifest: Path | None) -> None:
 )
 @click.option("--dry-run", is_flag=True, help=N_("Check the whole stream and write nothing."))
 @click.option("--expect", metavar="SHA256", help=N_("The newest manifest's digest, if you know it from elsewhere."))
-def restore(*, dry_run: bool, expect: str | None) -> None:
+@click.option(
+    "--log-key-rotated",
+    is_flag=True,
+    help=N_("The backup may be of this log under another of its keys: `vault-api reconcile` compares with the chain."),
+)
+def restore(*, dry_run: bool, expect: str | None, log_key_rotated: bool) -> None:
     """Read the stream; rows count once everything is there."""
     if expect is not None and (len(expect) != HEX64 or not set(expect) <= set("0123456789abcdef")):
         raise click.UsageError(_("--expect: 64 hex digits, as the backup told them"))
     settings = load_settings()
+    key = None if log_key_rotated else _own_key(settings)
     if dry_run:
-        found = _restored(settings, sys.stdin.buffer, expect, dry=True)
+        found = _restored(settings, sys.stdin.buffer, expect, key, dry=True)
         emit({"dry_run": True, **found}, lambda: fields(found.items()))
         return
     from vault_api.locking import only_one
 
     with only_one(settings.vault_home):
-        found = _restored(settings, sys.stdin.buffer, expect, dry=False)
+        found = _restored(settings, sys.stdin.buffer, expect, key, dry=False)
     emit({"dry_run": False, **found}, lambda: fields(found.items()))
     say(_("before this state serves: `vault-api reconcile` compares it with the chain"))
 
@@ -190,13 +196,14 @@ def _parts(settings: Settings) -> Iterator[Parts]:
         yield Parts(outside.engine, outside.blobs, outside.ledger, outside.clock, origin)
 
 
-def _restored(settings: Settings, stream: BinaryIO, expect: str | None, *, dry: bool) -> dict[str, Any]:
+def _restored(
+    settings: Settings, stream: BinaryIO, expect: str | None, key: str | None, *, dry: bool
+) -> dict[str, Any]:
     from vault_api.blobs import blobs_of
     from vault_api.keeping.loading import NoLoading, loading
     from vault_api.keeping.restore import restore as read
     from vault_api.keeping.storing import storing
 
-    key = _own_key(settings)
     with _counting(_("restoring")) as step:
         if dry:
             with storing(None) as store:

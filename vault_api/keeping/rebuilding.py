@@ -18,6 +18,7 @@ from protocol.errors import Malformed
 from protocol.hashing import ZERO32
 from protocol.merkle import Frontier, leaf_hashes
 from vault_api.db import tables as t
+from vault_api.logbook import begin_own
 
 PIECE = 4_096  # entries
 
@@ -41,6 +42,8 @@ class Rebuilding:
         self._now = now
         self._next: dict[bytes, Any] = {}
         self._uris = {public_tag(uri): uri for uri in conn.execute(select(t.public_entries.c.uri).distinct()).scalars()}
+        self._own: str = conn.execute(select(t.meta.c.value).where(t.meta.c.name == "log_origin")).scalar_one()
+        self._uris[public_tag(self._own)] = self._own
         self.frontier = frontier
         self.done = Rebuilt()
         for row in conn.execute(select(t.dossiers)):
@@ -67,6 +70,8 @@ class Rebuilding:
         uri = self._uris.get(entry.tag)
         if uri is not None:
             # The object is lost; the row keeps the chain of this uri whole.
+            if uri == self._own:
+                begin_own(self._conn, uri)
             row = {"idx": index, "uri": uri, "t": entry.t, "object": b""}
             self._conn.execute(insert(t.public_entries), row)
         dossier = self._next.pop(entry.pv, None)

@@ -2,8 +2,9 @@
 
 In this order, each step harmless to repeat: (1) what the chain has anchored must be a beginning of what we have, or can
 be made so from the bundles in the blob store; (2) entries that the store has beyond the database are taken along; (3)
-the chain is followed to its head, so that every nullifier and epoch counts; (4) grants of a dossier with a revocation
-that we can only see the entry of are ended; (5) a public entry says that this log went on from an older state; (6) the
+the log key's file must hold the key that the chain names, and a new one takes over (``vault_api/rotation.py``); (4)
+the chain is followed to its head, so that every nullifier and epoch counts; (5) grants of a dossier with a revocation
+that we can only see the entry of are ended; (6) a public entry says that this log went on from an older state; (7) the
 mark goes, and the vault may serve.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, select
 
 from chain.ledger import LedgerReads, LogState
 from protocol import canonical
@@ -29,8 +30,10 @@ from vault_api.keeping.standing import clear_mark, frontier_of, grown, mark_of, 
 from vault_api.keeping.tail import find_tail, forked
 from vault_api.keeping.tiling import Tiling
 from vault_api.log_store import PREFIX
-from vault_api.logbook import log_event, log_public
+from vault_api.logbook import log_event, log_own
 from vault_api.loops import Following
+from vault_api.opening import check_same, log_signer, record_log
+from vault_api.rotation import take_over
 from vault_api.sequencer import Tx
 from vault_api.services.grants import close_grants
 from vault_api.settings import Settings
@@ -112,6 +115,10 @@ def take_along(parts: Parts) -> Rebuilt:
 def reconcile(settings: Settings, outside: Outside, origin: str) -> Reconciled:
     """All steps. The vault that does them signs by itself on every database: no other process serves this state."""
     done = take_along(Parts(outside.engine, outside.blobs, outside.ledger, outside.clock, origin))
+    signer = log_signer(settings.log_key, origin, may_create=False)
+    check_same(outside.engine, outside.ledger, signer)
+    take_over(outside.engine, outside.ledger, signer, outside.clock, _state(outside.ledger, origin))
+    record_log(settings.deployment, outside.ledger, signer)
     vault = build_vault(settings, outside, first_start=False)
     vault.sequencer.start()
     try:
@@ -121,7 +128,7 @@ def reconcile(settings: Settings, outside: Outside, origin: str) -> Reconciled:
 
 
 def settle(vault: Vault, done: Rebuilt) -> Reconciled:
-    """Steps 3 to 6, with the sequencer of a vault that serves nobody yet."""
+    """Steps 4 to 7, with the sequencer of a vault that serves nobody yet."""
     Following(vault).round()
     ended = vault.sequencer.call(_end_grants)
     statement = vault.sequencer.call(lambda tx: _state_loss(vault, tx))
@@ -162,17 +169,17 @@ def _state_loss(vault: Vault, tx: Tx) -> int | None:
 
 def log_loss(tx: Tx, origin: str, said: dict[str, Any]) -> int:
     """Append a public entry of the log's own, behind its entry 0 or the last of this kind; its index."""
-    first = select(t.public_entries.c.idx).where(t.public_entries.c.idx == 0)
-    if tx.conn.execute(first).first() is None:
-        # Entry 0 is the first public entry of this uri: the row says so.
-        tx.conn.execute(insert(t.public_entries), {"idx": 0, "uri": origin, "t": "log", "object": b""})
-    return log_public(tx, "loss", origin, canonical.dumps(said))
+    return log_own(tx, "loss", origin, canonical.dumps(said))
 
 
 def _on_chain(parts: Parts) -> LogState:
-    state = parts.ledger.log_state(origin_hash(parts.origin))
+    return _state(parts.ledger, parts.origin)
+
+
+def _state(ledger: LedgerReads, origin: str) -> LogState:
+    state = ledger.log_state(origin_hash(origin))
     if state is None:
-        raise Conflict("log_not_on_chain", "the chain knows no log {origin}", origin=parts.origin)
+        raise Conflict("log_not_on_chain", "the chain knows no log {origin}", origin=origin)
     return state
 
 

@@ -33,6 +33,7 @@ from vault_api.keeping.manifest import BEGIN, EARLIER, GONE, ROWS, parse_line
 from vault_api.keeping.rows import MAX_PART_BYTES, RowReader, columns_of, kept_tables
 from vault_api.keeping.storing import Storing
 from vault_api.keeping.tiling import Tiling
+from vault_api.log_keys import LOG_KEYS, LogKeys
 
 MAX_BACKUPS = 1_000  # in one stream
 _RECORD = 40  # digest and size
@@ -66,7 +67,8 @@ def restore(
 ) -> Restored:
     """Read the stream to its end into ``load`` and ``store``; the caller makes ``load`` count, or not.
 
-    ``expect``: the manifest's digest in hex, if it is known otherwise. ``vkey``: of this machine's log key file.
+    ``expect``: the manifest's digest in hex, if it is known otherwise. ``vkey``: the log's key as this machine knows
+    it; None if it does not, or if the log may have had another one when the backup was made.
     Raises ``Malformed("backup_format")``, ``Untrusted`` (``backup_digest``, ``backup_log``, ``backup_unexpected``),
     ``Conflict`` (``backup_schema``, ``backup_log_key``, ``backup_chain``), ``Unavailable("backup_earlier_needed")``.
     """
@@ -104,6 +106,7 @@ class _Newest:
         self.broken = 0  # payloads that were damaged in the vault already
         self._last = b""
         self._head: bytes | None = None
+        self._keys = False  # whether the rows name the log's keys
 
     def read(self, archive: Incoming) -> None:
         """Take it in, and check what it says of the log."""
@@ -121,6 +124,9 @@ class _Newest:
         assert head is not None  # it was read to its end
         self._load.mark(json.dumps({"manifest": archive.name, "made_at": head.made_at}))
         begin = self._begin
+        if not self._keys and begin.vkey is not None:
+            # Of a program that knew a single key: whoever starts on it with the next one has to know the first.
+            self._load.insert(t.meta, [(LOG_KEYS, LogKeys.first(begin.vkey).serialise())])
         return Restored(
             archive.name, begin.origin, head.made_at, begin.size, begin.signed_size, self._rows,
             self._payloads + payloads, lost, backups,
@@ -163,6 +169,8 @@ class _Newest:
                 self._tiling.add(idx, entry)
         elif table == "log_head":
             self._head = rows[0][_FRONTIER]
+        elif table == "meta":
+            self._keys = self._keys or any(row[0] == LOG_KEYS for row in rows)
 
     def _kept(self, table: str, rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """All rows but the mark of an earlier restore: this one has its own."""
@@ -253,7 +261,7 @@ def _begin(member: Member, vkey: str | None) -> Begin:
         )
     if vkey is not None and begin.vkey is not None and vkey != begin.vkey:
         raise Conflict(
-            "backup_log_key", "the backup is of a log with the key {got}, the log key file holds {want}",
+            "backup_log_key", "the backup is of a log with the key {got}, this machine knows the key {want}",
             got=begin.vkey, want=vkey,
         )  # fmt: skip
     return begin

@@ -19,7 +19,7 @@ from protocol.errors import Unavailable
 from vault_api.blobs import BlobStore, payload_name
 from vault_api.db import tables as t
 from vault_api.keeping.backup import check_kept, snapshot
-from vault_api.keeping.scrub_log import Damage, Found, Looked, scrub_chain, scrub_entries
+from vault_api.keeping.scrub_log import Damage, Found, Looked, scrub_chain, scrub_entries, scrub_keys
 from vault_api.keeping.scrub_rows import (
     scrub_dossiers,
     scrub_events,
@@ -80,6 +80,7 @@ def scrub(what: Scrubbed, pace: Pace) -> Iterator[Found]:
 
 def _all(conn: Connection, what: Scrubbed) -> Iterator[Found]:
     yield from scrub_entries(conn, what.blobs, what.origin, what.vkey)
+    yield from scrub_keys(conn, what.origin)
     if what.ledger is not None:
         yield from scrub_chain(conn, what.ledger, what.origin)
     yield from scrub_events(conn)

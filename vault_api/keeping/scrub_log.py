@@ -14,13 +14,15 @@ from sqlalchemy import Connection, select
 
 from chain.ledger import LedgerReads
 from protocol import tiles
-from protocol.entries import origin_hash
+from protocol.entries import LOG_TYPE, Entry, commitment, opening_statement, origin_hash, public_tag
 from protocol.errors import Malformed, OneFileError, Unavailable, Untrusted
+from protocol.hashing import ZERO32
 from protocol.merkle import Frontier, leaf_hashes
 from protocol.note import Vkey, verify_checkpoint
 from vault_api.blobs import BlobStore
 from vault_api.db import tables as t
 from vault_api.keeping.standing import frontier_of
+from vault_api.log_keys import LogKeys, keys_of
 from vault_api.log_store import PREFIX
 
 
@@ -62,6 +64,25 @@ def scrub_entries(conn: Connection, blobs: BlobStore, origin: str, vkey: str | N
     if frontier != committed:
         yield Damage("log", "head", "the entries do not lead to the log's end")
     yield from heads.beyond(frontier.size)
+
+
+def scrub_keys(conn: Connection, origin: str) -> Iterator[Found]:
+    """The log's keys, against the entries that they came with. The first one's is entry 0, which a start looks at."""
+    keys = keys_of(conn)
+    for vkey, since in () if keys is None else keys.rows[1:]:
+        raw = conn.execute(select(t.entries.c.entry).where(t.entries.c.idx == since)).scalar()
+        if raw is None or not _brings(bytes(raw), origin, vkey):
+            yield Damage("log key", vkey, f"entry {since} does not bring it")
+        yield Looked("log key", 1)
+
+
+def _brings(raw: bytes, origin: str, vkey: str) -> bool:
+    try:
+        entry = Entry.parse(raw)
+    except Malformed:
+        return False
+    wanted = (LOG_TYPE, public_tag(origin), commitment(ZERO32, opening_statement(origin, vkey)))
+    return (entry.t, entry.tag, entry.c) == wanted
 
 
 def scrub_chain(conn: Connection, ledger: LedgerReads, origin: str) -> Iterator[Found]:
@@ -160,7 +181,7 @@ class _Heads:
         self._rows = iter(rows)
         self._row: Any = next(self._rows, None)
         self._origin = origin
-        self._vkey = None if vkey is None else Vkey.parse(vkey)
+        self._keys = _keys(conn, vkey)
 
     def look(self, frontier: Frontier, entries: Sequence[bytes]) -> Iterator[Found]:
         """Those of the sizes that ``entries`` lead to."""
@@ -180,14 +201,22 @@ class _Heads:
         row, name = self._row, str(self._row.size)
         if bytes(row.root) != root:
             yield Damage("checkpoint", name, "the entries lead to another root")
-        if self._vkey is not None:
+        if self._keys is not None:
             try:
-                signed = verify_checkpoint(bytes(row.note), self._origin, self._vkey)
+                signed = verify_checkpoint(bytes(row.note), self._origin, Vkey.parse(self._keys.of(row.size)))
                 if (signed.size, signed.root) != (row.size, bytes(row.root)):
                     yield Damage("checkpoint", name, "the note is of another head")
             except (Malformed, Untrusted):
                 yield Damage("checkpoint", name, "the log's key did not sign it")
         yield Looked("checkpoint", 1)
+
+
+def _keys(conn: Connection, vkey: str | None) -> LogKeys | None:
+    """The log's keys as the database knows them, if the key that is known otherwise is one of them; else that one."""
+    keys = keys_of(conn)
+    if keys is not None and (vkey is None or keys.has(vkey)):
+        return keys
+    return None if vkey is None else LogKeys.first(vkey)
 
 
 def _signed(conn: Connection) -> tuple[int, bytes]:

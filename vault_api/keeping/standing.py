@@ -19,10 +19,11 @@ from vault_api.keeping.loading import RESTORED
 PIECE = 65_536  # entries
 
 
-def check_standing(engine: Engine, ledger: LedgerReads, origin: str) -> None:
+def check_standing(engine: Engine, ledger: LedgerReads, origin: str) -> LogState | None:
     """``Conflict("not_reconciled")`` or ``Conflict("log_behind")`` for a state that must not serve as it is.
 
-    A chain that does not answer says nothing against a state that no backup gave.
+    Returns the log as the chain has it. A chain that does not answer (None) says nothing against a state that no
+    backup gave.
     """
     with engine.connect() as conn:
         marked = mark_of(conn)
@@ -32,9 +33,10 @@ def check_standing(engine: Engine, ledger: LedgerReads, origin: str) -> None:
     try:
         state = ledger.log_state(origin_hash(origin))
     except Unavailable:
-        return
+        return None
     if state is not None and state.size > size:
         raise behind(state, size)
+    return state
 
 
 def check_anchored(engine: Engine) -> None:

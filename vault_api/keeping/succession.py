@@ -28,6 +28,7 @@ from vault_api.keeping.rebuilding import Rebuilding
 from vault_api.keeping.reconcile import Parts, log_loss
 from vault_api.keeping.standing import frontier_of, grown, set_mark
 from vault_api.keeping.tail import find_tail
+from vault_api.log_keys import LogKeys, keep_keys
 from vault_api.sequencer import Tx
 from vault_api.services.grants import close_grants
 
@@ -82,6 +83,7 @@ def succeed(parts: Parts, ledger: Ledger, signer: NoteSigner, name: str) -> None
     with parts.engine.connect().execution_options(**WRITER) as conn, conn.begin():
         if _origin_of(conn) != signer.name:
             _convert(conn, parts, state, signer.name, entry0)
+            keep_keys(conn, LogKeys.first(str(signer.vkey)))
     if ledger.log_state(new) is None:
         ledger.open_log(name, entry0, str(signer.vkey), ledger.account)
     if state.successor is None:

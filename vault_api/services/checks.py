@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
 from chain.ledger import ROLE_READER
 from console.i18n import translate
@@ -85,14 +85,24 @@ def refuse_values(body: wire_verify.VerifyRequest) -> None:
         raise values_not_accepted()
 
 
-def anchor_facts(vault: Vault, now: int) -> AnchorFacts:
-    """The anchored heads that the follower has seen, and how old that is."""
+def anchor_facts(vault: Vault, now: int, *, index: int, size: int | None) -> AnchorFacts:
+    """Of the anchored heads that the follower has seen those that tell of entry ``index`` under a head of ``size``: the
+    newest, the first that covers the entry, and the one of that size; and how old that is.
+
+    There is one more a minute for years: nobody who asks may cost a look at all of them.
+    """
     age = vault.facts.age_s()
+    anchored = t.anchors.c.size
+    telling = [
+        anchored == select(func.max(anchored)).scalar_subquery(),
+        anchored == select(func.min(anchored)).where(anchored > index).scalar_subquery(),
+        *([anchored == size] if size is not None else []),
+    ]
     with vault.engine.connect() as conn:
-        rows = conn.execute(select(t.anchors).order_by(t.anchors.c.size)).all()
+        rows = conn.execute(select(t.anchors).where(or_(*telling)).order_by(anchored)).all()
     top = vault.facts.block_number
     anchors = tuple(Anchor(row.size, row.root, row.block_time, max(0, top - row.block)) for row in rows)
-    return AnchorFacts(vault.origin, vault.log.vkey, anchors, now - age)
+    return AnchorFacts(vault.origin, vault.log.vkey, anchors, now - age, vault.log.former)
 
 
 def _grant(vault: Vault, value: Any) -> Verdict:
@@ -170,12 +180,13 @@ def _proof(vault: Vault, text: str, entry: str | None) -> Verdict:
     if entry is None:
         raise Malformed("request", "{field}: {problem}", field="entry", problem="missing")
     raw = _octets(text)
-    anchors = anchor_facts(vault, now)
     try:
-        checkpoint = TlogProof.parse(raw).checkpoint
+        proof = TlogProof.parse(raw)
     except Malformed as error:
         return conclude(POLICIES["window"], [failed("format", error)], now)
-    evidence = EntryEvidence(unb64u(entry, what="entry"), raw, _to_anchor(vault, checkpoint, anchors))
+    size = _size_of(proof.checkpoint)
+    anchors = anchor_facts(vault, now, index=proof.index, size=size)
+    evidence = EntryEvidence(unb64u(entry, what="entry"), raw, _to_anchor(vault, size, anchors))
     return judge_entry(
         evidence, anchors, POLICIES["window"], now=now, confirmations=vault.settings.confirmations
     )
@@ -183,19 +194,27 @@ def _proof(vault: Vault, text: str, entry: str | None) -> Verdict:
 
 def _checkpoint(vault: Vault, text: str) -> Verdict:
     now = vault.clock.now()
-    anchors = anchor_facts(vault, now)
     raw = _octets(text)
-    proof = _to_anchor(vault, raw, anchors)
+    size = _size_of(raw)
+    anchors = anchor_facts(vault, now, index=0, size=size)
+    proof = _to_anchor(vault, size, anchors)
     return judge_checkpoint(raw, anchors, POLICIES["window"], now=now, consistency=proof)
 
 
-def _to_anchor(vault: Vault, raw: bytes, anchors: AnchorFacts) -> tuple[bytes, ...]:
+def _size_of(raw: bytes) -> int | None:
+    """The size that a checkpoint claims; None if it is none."""
+    try:
+        return Checkpoint.parse_text(parse_note(raw).text).size
+    except Malformed:
+        return None
+
+
+def _to_anchor(vault: Vault, size: int | None, anchors: AnchorFacts) -> tuple[bytes, ...]:
     """What ties a checkpoint to the last anchored head; nothing if it claims what this log never was."""
     head = anchors.head
-    if head is None:
+    if head is None or size is None:
         return ()
     try:
-        size = Checkpoint.parse_text(parse_note(raw).text).size
         return tuple(vault.log.consistency(*sorted((size, head.size))))
     except (Malformed, Denied, Unavailable):
         return ()

@@ -20,6 +20,7 @@ from vault_api.db.engine import ping
 from vault_api.db.migrate import check_schema
 from vault_api.gauges import oldest_age, signed_size
 from vault_api.keeping.standing import check_anchored
+from vault_api.log_keys import check_named
 from vault_api.vault import Vault
 
 KEEP_S = 1.0  # an answer is good for so long, however many ask
@@ -101,9 +102,10 @@ def _serving(vault: Vault) -> None:
 
 
 def _log(vault: Vault) -> None:
-    """Open, and no shorter than what the chain has of it (docs/operations.md)."""
+    """Open, no shorter than what the chain has of it, and under the key that it names (docs/operations.md)."""
     assert vault.log.head  # raises where it is not open
     check_anchored(vault.engine)
+    check_named(vault.engine)
 
 
 def _signing(vault: Vault) -> None:

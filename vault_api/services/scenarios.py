@@ -25,6 +25,7 @@ from protocol.scenario import (
 from vault_api.callers import Agency
 from vault_api.db import tables as t
 from vault_api.db.engine import insert_row
+from vault_api.db.prepared import Prepared
 from vault_api.logbook import log_public
 from vault_api.pages import Page, page_of
 from vault_api.sequencer import Tx
@@ -33,7 +34,7 @@ from vault_api.vault import Vault
 from vault_api.writes import Answer, write
 
 MAX_KNOWN = 1024
-_LATER = (
+_LATER: Prepared[Any] = Prepared(
     select(t.scenarios.c.jws)
     .where(t.scenarios.c.uri == bindparam("of"), t.scenarios.c.version > bindparam("above"))
     .order_by(t.scenarios.c.version)
@@ -104,8 +105,8 @@ def scenario_of(vault: Vault, conn: Connection, scenario: bytes) -> KnownScenari
             vault.scenarios.clear()
         known = vault.scenarios[scenario] = KnownScenario.of(parse_scenario(raw))
     later = tuple(
-        parse_scenario(raw).body
-        for raw in conn.execute(_LATER, {"of": known.scenario.uri, "above": known.scenario.version}).scalars()
+        parse_scenario(row.jws).body
+        for row in _LATER.all(conn, {"of": known.scenario.uri, "above": known.scenario.version})
     )
     return replace(known, later=later) if later else known
 

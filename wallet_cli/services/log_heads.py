@@ -6,25 +6,21 @@ contradict itself: a head that only one command ever saw would prove nothing lat
 
 from __future__ import annotations
 
+from client.log_key import kept_head, proven_entry, signed_head
 from client.session import Session
 from protocol.encoding import unb64u
 from protocol.errors import Untrusted
-from protocol.note import Checkpoint, Vkey, verify_checkpoint, verify_growth
-from protocol.tlog_proof import TlogProof, verify_tlog_proof
-
-
-def read_checkpoint(session: Session, raw: bytes) -> Checkpoint:
-    """A checkpoint if our log's key signed it."""
-    return verify_checkpoint(raw, session.log.origin, Vkey.parse(session.log.vkey))
+from protocol.note import Checkpoint, verify_growth
+from protocol.tlog_proof import TlogProof
 
 
 def fetch_checkpoint(session: Session) -> tuple[bytes, Checkpoint]:
     """The vault's newest checkpoint, which extends the one that is kept; it is not kept yet."""
     kept = session.store.log_head().checkpoint  # read first: another command may keep a newer one meanwhile
     raw = session.public_api.checkpoint()
-    checkpoint = read_checkpoint(session, raw)
+    checkpoint = signed_head(session, raw)
     if kept:
-        _grown(session, read_checkpoint(session, kept), checkpoint)
+        _grown(session, kept_head(session, kept), checkpoint)
     return raw, checkpoint
 
 
@@ -37,12 +33,12 @@ def newest_checkpoint(session: Session) -> Checkpoint:
 
 def follow(session: Session, raw: bytes) -> Checkpoint:
     """A checkpoint that came inside of a proof: of one history with the kept one, and kept if it is newer."""
-    checkpoint = read_checkpoint(session, raw)
+    checkpoint = signed_head(session, raw)
     stored = session.store.log_head().checkpoint
     if not stored:
         session.store.save_checkpoint(raw)
         return checkpoint
-    kept = read_checkpoint(session, stored)
+    kept = kept_head(session, stored)
     if checkpoint.size < kept.size:
         _grown(session, checkpoint, kept)
     else:
@@ -54,7 +50,7 @@ def follow(session: Session, raw: bytes) -> Checkpoint:
 def prove(session: Session, checkpoint: Checkpoint, index: int, entry: bytes) -> bytes:
     """A checked ``.tlog-proof`` of an entry in this very checkpoint."""
     raw = session.public_api.proof(index, checkpoint.size)
-    got, head = verify_tlog_proof(raw, entry, session.log.origin, Vkey.parse(session.log.vkey))
+    got, head = proven_entry(session, raw, entry)
     if got != index or (head.size, head.root) != (checkpoint.size, checkpoint.root):
         raise Untrusted("proof_other", "the vault's proof is of another entry or head than asked for")
     return raw
@@ -62,7 +58,7 @@ def prove(session: Session, checkpoint: Checkpoint, index: int, entry: bytes) ->
 
 def follow_proof(session: Session, raw: bytes, entry: bytes) -> int:
     """The index of an entry that a proof from elsewhere shows, under a head of the history that we follow."""
-    index, _head = verify_tlog_proof(raw, entry, session.log.origin, Vkey.parse(session.log.vkey))
+    index, _head = proven_entry(session, raw, entry)
     follow(session, TlogProof.parse(raw).checkpoint)
     return index
 

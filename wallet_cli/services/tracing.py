@@ -17,6 +17,7 @@ from typing import Any
 
 from client.checks import Desk
 from client.facts import AnchoredHead, LedgerFacts
+from client.log_key import kept_head
 from client.session import Session
 from client.verification import anchor_facts
 from protocol.encoding import b64u, unb64u
@@ -27,7 +28,6 @@ from protocol.revocations import EpochChange, parse_revocation
 from protocol.slips import parse_slip
 from protocol.statements import STATEMENT_SKEW_S, parse_statement
 from wallet_cli.services.findings import Finding
-from wallet_cli.services.log_heads import read_checkpoint
 from wallet_cli.services.syncing import sync
 
 DELAY_S = 3_600  # between a checkpoint and its anchor: a vault that hears of no block for so long refuses every use
@@ -91,7 +91,7 @@ def events(session: Session, desk: Desk) -> list[Event]:
     """Every event that this device has walked over, in the order of n."""
     heads = anchored_heads(desk)
     kept = session.store.log_head().checkpoint
-    size = read_checkpoint(session, kept).size if kept else 0
+    size = kept_head(session, kept).size if kept else 0
     found = []
     for n, row in enumerate(session.store.history()):
         index = row["logged"]["index"]

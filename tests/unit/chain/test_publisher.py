@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chain.anchored import anchored_heads
 from chain.publisher import AnchorRecord, DurableHead, Publisher
 from chain.values import BlockRef
 from protocol.errors import Conflict, Denied, Malformed, OneFileError, Unavailable, Untrusted
@@ -31,7 +32,7 @@ class Scene:
     def anchored(self) -> list[int]:
         """The sizes that the chain has anchored."""
         chain = self.stage.chain
-        return [e.size for e in chain.ledger(bytes(20)).anchors(self.log.hash, 0, chain.head.number)]
+        return [e.size for e in anchored_heads(chain.ledger(bytes(20)), self.log.hash, 0, chain.head.number)]
 
     def refused(self, kind: type[OneFileError]) -> str:
         with pytest.raises(kind) as caught:
@@ -138,7 +139,7 @@ def test_death_between_sending_and_recording_is_no_second_anchor() -> None:
     assert sorted(scene.outbox.records) == [1, 5]
 
 
-@pytest.mark.parametrize("method", ["log_state", "anchor", "block", "head", "anchors"])
+@pytest.mark.parametrize("method", ["log_state", "anchor", "block", "head", "log_events"])
 def test_a_failure_at_any_call_is_made_good_by_the_next_run(method: str) -> None:
     scene = Scene()
     scene.outbox.grow(5)

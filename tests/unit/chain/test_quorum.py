@@ -132,7 +132,7 @@ def test_every_question_is_put_to_all(stage: MemoryStage) -> None:
     assert reads.nullified_at(keccak256(secret)) == one.nullified_at(keccak256(secret))
     assert reads.log_state(log.hash) == one.log_state(log.hash)
     assert reads.events(0, head) == one.events(0, head)
-    assert reads.anchors(log.hash, 0, head) == one.anchors(log.hash, 0, head)
+    assert reads.log_events(log.hash, 0, head) == one.log_events(log.hash, 0, head)
     assert reads.verify_inclusion(log.hash, 2, log.entries[2], inclusion_proof(2, 5, log.node)).size == 5
     assert reads.verify_older(log.hash, 3, log.root(3), consistency_proof(3, 5, log.node)).size == 5
 

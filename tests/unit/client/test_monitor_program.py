@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from chain.anchored import anchored_heads
 from client.monitoring import main as program
 from console import frame
 from protocol.encoding import b64
@@ -33,7 +34,7 @@ def test_an_older_head_of_another_history_is_an_alarm(tower: Tower, run: Run, tm
 
 def anchored(tower: Tower) -> set[int]:
     ledger = tower.stage.ledger
-    return {event.size for event in ledger.anchors(tower.stage.vault.origin_hash, 0, ledger.head().number)}
+    return {event.size for event in anchored_heads(ledger, tower.stage.vault.origin_hash, 0, ledger.head().number)}
 
 
 def test_a_block_that_is_gone_makes_it_look_at_everything_again(tower: Tower, run: Run) -> None:

@@ -14,7 +14,7 @@ from chain.ledger import ROLE_READER
 from client import checks, deployment
 from client.cards import Cards
 from client.clock import SystemClock
-from client.evidence import anchor_facts, dossier_facts
+from client.evidence import dossier_facts
 from client.facts import AnchorHistory, LedgerFacts
 from client.ledger import open_ledger, reachable
 from client.profile import Profile
@@ -167,7 +167,7 @@ def test_anchors_are_read_on_and_read_anew_after_a_reorganisation(stage: Stage, 
     history.upto = dataclasses.replace(history.upto, hash=b"h" * 32)
     history.read_on(stage.ledger, origin)
     assert history.heads == kept
-    facts = history.facts(origin, "vkey", stage.ledger.head().number, 5)
+    facts = history.facts(origin, stage.ledger.head().number, 5)
     assert facts.head is not None
     assert facts.head.size == kept[-1].size
 
@@ -201,19 +201,6 @@ def test_the_facts_of_a_dossier_settle_too(stage: Stage, alice: Session) -> None
     fresh = dossier_facts(stage.ledger, alice.party.subject, known_at=5, confirmations=10_000)
     assert fresh is not None
     assert (fresh.controllers, fresh.cards) == ((), ())
-
-
-def test_the_anchored_heads_always_hold_the_newest(stage: Stage, alice: Session) -> None:
-    origin = alice.log.origin
-    late = anchor_facts(stage.ledger, origin, known_at=5, first_block=stage.ledger.head().number)
-    every = anchor_facts(stage.ledger, origin, known_at=5)
-    assert late is not None
-    assert every is not None
-    assert late.head == every.head
-    assert anchor_facts(stage.ledger, "onefile/1/0x" + "1" * 40 + "/none", known_at=5) is None
-
-
-# --- desks ----------------------------------------------------------------------------------------
 
 
 def test_without_the_chain_a_desk_uses_the_kept_trust_file(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from protocol.note import (
     MAX_NOTE_BYTES,
     MAX_SIGNATURES,
     Checkpoint,
+    FormerKey,
     Vkey,
     checkpoint_hash,
     parse_note,
@@ -247,3 +248,52 @@ def test_a_head_of_another_log_is_untrusted_whoever_signed_it() -> None:
     with pytest.raises(Untrusted) as caught:
         verify_checkpoint(sign_note("another\n8\n" + HEAD.text.split("\n")[2] + "\n", LOG), ORIGIN, LOG.vkey)
     assert code_of(caught) == "checkpoint_origin"
+
+
+# --- keys that were replaced ----------------------------------------------------------------------
+
+FIRST, SECOND = (Ed25519NoteSigner(ORIGIN, bytes([seed]) * 32) for seed in (1, 2))
+FORMER = (FormerKey(FIRST.vkey, 5), FormerKey(SECOND.vkey, 8))
+
+
+def head_of(size: int) -> Checkpoint:
+    return Checkpoint(ORIGIN, size, bytes(range(32)))
+
+
+@pytest.mark.parametrize(("signer", "size"), [(FIRST, 5), (SECOND, 8), (SECOND, 3), (LOG, 800)])
+def test_a_former_key_counts_up_to_what_was_anchored_when_it_was_replaced(
+    signer: Ed25519NoteSigner, size: int
+) -> None:
+    assert verify_checkpoint(sign_checkpoint(head_of(size), signer), ORIGIN, LOG.vkey, FORMER) == head_of(size)
+
+
+@pytest.mark.parametrize(("signer", "size"), [(FIRST, 6), (SECOND, 9)])
+def test_a_former_key_counts_no_further(signer: Ed25519NoteSigner, size: int) -> None:
+    with pytest.raises(Untrusted) as caught:
+        verify_checkpoint(sign_checkpoint(head_of(size), signer), ORIGIN, LOG.vkey, FORMER)
+    assert code_of(caught) == "checkpoint_key_former"
+
+
+def test_a_head_that_two_keys_signed_counts_by_the_newer() -> None:
+    assert verify_checkpoint(sign_note(head_of(7).text, FIRST, SECOND), ORIGIN, LOG.vkey, FORMER) == head_of(7)
+    assert verify_checkpoint(sign_note(head_of(90).text, FIRST, LOG), ORIGIN, LOG.vkey, FORMER) == head_of(90)
+
+
+def test_a_false_signature_of_a_former_key_and_a_key_of_another_log_are_refused() -> None:
+    signed = sign_checkpoint(head_of(3), FIRST).decode()
+    head, line = signed.rsplit(" ", 1)
+    raw = base64.b64decode(line)
+    forged = f"{head} {base64.b64encode(raw[:-1] + bytes([raw[-1] ^ 1])).decode()}\n".encode()
+    for note, former, code in (
+        (forged, FORMER, "note_signature"),
+        (sign_checkpoint(head_of(3), FIRST), FORMER[1:], "note_unsigned"),
+        (SIGNED, (FormerKey(WITNESS.vkey, 9),), "checkpoint_key"),
+    ):
+        with pytest.raises(Untrusted) as caught:
+            verify_checkpoint(note, ORIGIN, LOG.vkey, former)
+        assert code_of(caught) == code
+
+
+def test_a_key_that_came_back_counts_for_everything() -> None:
+    former = (FormerKey(LOG.vkey, 2), FormerKey(SECOND.vkey, 4))
+    assert verify_checkpoint(SIGNED, ORIGIN, LOG.vkey, former) == HEAD

@@ -6,7 +6,7 @@ import pytest
 
 from protocol.errors import Malformed, OneFileError, Unavailable, Untrusted
 from protocol.facts import AnchorFacts
-from protocol.note import verify_checkpoint
+from protocol.note import FormerKey, verify_checkpoint
 from protocol.note_signer import Ed25519NoteSigner
 from protocol.verdict import POLICIES
 from protocol.verify_log import (
@@ -186,3 +186,15 @@ def test_every_flipped_byte_of_a_proof_gives_one_of_our_errors() -> None:
         broken = proof[:i] + bytes([proof[i] ^ 4]) + proof[i + 1 :]
         with pytest.raises(OneFileError):
             verify_entry(LOG.evidence(2, 8, proof=broken), anchors(3, 8))
+
+
+def test_an_entry_stays_proven_by_a_key_that_was_replaced_since() -> None:
+    fresh = Ed25519NoteSigner(ORIGIN, b"\x0a" * 32)
+    facts = replace(anchors(3, 8), vkey=str(fresh.vkey), former=(FormerKey(SIGNER.vkey, 8),))
+    assert verify_entry(LOG.evidence(2, 8), facts).index == 2
+    assert judge_checkpoint(LOG.checkpoint(3), facts, EVIDENCE, now=NOW).verdict == "accept"
+    with pytest.raises(Untrusted) as caught:
+        verify_entry(LOG.evidence(9, 11, tie=(8, 11)), facts)
+    assert caught.value.code == "checkpoint_key_former"
+    again = Log(LOG.entries, fresh)
+    assert verify_entry(again.evidence(9, 11, tie=(8, 11)), facts).index == 9

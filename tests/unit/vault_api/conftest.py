@@ -53,7 +53,8 @@ OWN_FILES = frozenset(
     }
 )
 OWN_MODULES = frozenset(
-    f"test_{name}" for name in ("backup", "edge", "reconcile", "schema", "scrub", "storage_full", "succession")
+    f"test_{name}"
+    for name in ("backup", "edge", "reconcile", "rotation_keeping", "schema", "scrub", "storage_full", "succession")
 )
 
 

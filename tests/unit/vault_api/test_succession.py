@@ -22,6 +22,7 @@ from vault_api.clock import FixedClock
 from vault_api.db import tables as t
 from vault_api.keeping import succession
 from vault_api.keeping.scrub import Damage, Pace, Scrubbed, scrub
+from vault_api.log_keys import LogKeys, keys_of
 from vault_api.main import cli
 from vault_api.opening import log_origin, log_signer
 
@@ -73,6 +74,8 @@ def test_a_log_goes_on_in_a_successor_that_says_what_is_lost(
 
     with vault_stage(home, chain=life.chain, log_name="main-2") as stage:
         assert stage.origin == new
+        with stage.vault.engine.connect() as conn:
+            assert keys_of(conn) == LogKeys.first(stage.vault.log.vkey)  # the new log has had one key, whatever came before
         with stage.vault.engine.connect() as conn:
             entries = [
                 bytes(raw) for raw in conn.execute(select(t.entries.c.entry).order_by(t.entries.c.idx)).scalars()

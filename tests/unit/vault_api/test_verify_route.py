@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from protocol.encoding import b64u
 from protocol.note import Checkpoint, sign_checkpoint
 from protocol.note_signer import Ed25519NoteSigner
 from tests.grant_world import World
 from tests.vault_stage import DAY, Grant, VaultStage, refused
+from vault_api.db import tables as t
+from vault_api.services.checks import anchor_facts
 
 
 @pytest.fixture
@@ -125,6 +128,25 @@ def test_a_checkpoint_of_this_log_is_accepted_and_a_forked_one_rejected(world: W
     stranger = Ed25519NoteSigner(stage.origin, bytes(range(32)))
     unknown = sign_checkpoint(Checkpoint(stage.origin, size, bytes(32)), stranger).decode()
     assert codes(ask(stage, "checkpoint", unknown))["format"] == "note_unsigned"
+
+
+def test_of_all_anchors_only_those_are_read_that_tell_of_the_entry(world: World) -> None:
+    stage = world.stage
+    for _ in range(5):
+        world.granted()
+        stage.publish()
+        stage.follow()
+    with stage.vault.engine.connect() as conn:
+        sizes = list(conn.execute(select(t.anchors.c.size).order_by(t.anchors.c.size)).scalars())
+    assert len(sizes) > 4
+    old = anchor_facts(stage.vault, stage.clock.now(), index=sizes[1], size=sizes[3])
+    assert [anchor.size for anchor in old.anchors] == [sizes[2], sizes[3], sizes[-1]]
+    covering = old.first_covering(sizes[1])
+    assert covering is not None
+    assert covering.size == sizes[2]
+    beyond = anchor_facts(stage.vault, stage.clock.now(), index=sizes[-1], size=None)
+    assert [anchor.size for anchor in beyond.anchors] == [sizes[-1]]
+    assert beyond.first_covering(sizes[-1]) is None
 
 
 def test_details_are_told_in_the_callers_language(world: World) -> None:

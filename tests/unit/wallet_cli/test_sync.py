@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from client.log_key import kept_head, signed_head
 from client.store import LogHead
 from protocol.encoding import b64u, unb64u
 from protocol.errors import Unavailable
@@ -18,7 +19,7 @@ from protocol.note_signer import Ed25519NoteSigner
 from tests.unit.wallet_cli.conftest import Lying, Outcome, World
 from tests.wallet_stage import Stage, card_of, flip
 from vault_api.log_key import read_secret
-from wallet_cli.services import documents, log_heads, registration, syncing, tokens
+from wallet_cli.services import documents, registration, syncing, tokens
 
 Wallet = Callable[..., Outcome]
 
@@ -203,7 +204,7 @@ def real_key(stage: Stage) -> Ed25519NoteSigner:
 
 
 def test_a_log_that_signs_two_heads_of_one_size_equivocates(world: World, wallet: Wallet) -> None:
-    size = log_heads.read_checkpoint(world.alice, world.alice.store.log_head().checkpoint).size
+    size = kept_head(world.alice, world.alice.store.log_head().checkpoint).size
     forged = sign_checkpoint(Checkpoint(world.stage.vault.origin, size, b"r" * 32), real_key(world.stage))
     refused(world, wallet, "equivocation", **{"/v1/log/checkpoint": lambda _body: forged})
 
@@ -226,7 +227,7 @@ def test_a_first_sync_of_a_forked_log_is_caught_by_the_chain(world: World) -> No
     forged = sign_checkpoint(Checkpoint(vault.origin, vault.log.size, b"r" * 32), real_key(world.stage))
     report = syncing.SyncReport()
     with pytest.raises(Exception, match="two different heads"):
-        syncing._check_anchor(alice, syncing._desk(alice), log_heads.read_checkpoint(alice, forged), report)
+        syncing._check_anchor(alice, syncing._desk(alice), signed_head(alice, forged), report)
     assert report.anchored is None
 
 

@@ -182,7 +182,7 @@ def test_without_the_chain_a_use_is_unknown_and_not_wrong(world: World, wallet: 
 
     syncing.sync(world.alice)
     (world.alice.profile.folder / "trust.json").unlink()
-    world.stage.chain.faults.fail("log_state", times=9, error=Unavailable("chain_unreachable", "gone"))
+    world.stage.chain.faults.fail("log_events", times=9, error=Unavailable("chain_unreachable", "gone"))
     done = wallet("uses", "--no-sync", "--json")
     row = done.json["uses"][0]
     assert (done.code, row["state"]) == (0, "unknown")

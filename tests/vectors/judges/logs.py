@@ -18,7 +18,7 @@ from protocol.errors import Malformed
 from protocol.facts import Anchor, AnchorFacts
 from protocol.history import HistoryHead, Logged, verify_history
 from protocol.merkle import leaf_hash
-from protocol.note import Vkey, checkpoint_hash, verify_checkpoint, verify_growth
+from protocol.note import FormerKey, Vkey, checkpoint_hash, verify_checkpoint, verify_growth
 from protocol.tiles import VerifiedTileReader, parse_bundle, parse_tile_path
 from protocol.tlog_proof import verify_tlog_proof
 from protocol.verify_log import EntryEvidence, verify_entry
@@ -79,9 +79,14 @@ def vkey(given: Input) -> Any:
 
 def checkpoint(given: Input) -> Any:
     raw = unoctets(given["note"])
-    found = verify_checkpoint(raw, given["origin"], Vkey.parse(given["vkey"]))
+    found = verify_checkpoint(raw, given["origin"], Vkey.parse(given["vkey"]), _former(given))
     facts = {"size": str(found.size), "root": b64u(found.root), "extensions": list(found.extensions)}
     return {**facts, "hash": b64u(checkpoint_hash(raw))}
+
+
+def _former(given: Input) -> tuple[FormerKey, ...]:
+    """Keys that were replaced, as [vkey, the size up to which it counts]."""
+    return tuple(FormerKey(Vkey.parse(text), size) for text, size in given.get("former", ()))
 
 
 def growth(given: Input) -> Any:
@@ -102,7 +107,7 @@ def anchored_entry(given: Input) -> Any:
     heads = tuple(Anchor(size, unb64u(root), time, 9) for size, root, time in given["anchors"])
     consistency = tuple(unb64(text, length=32) for text in given["consistency"])
     evidence = EntryEvidence(unoctets(given["entry"]), unoctets(given["proof"]), consistency)
-    found = verify_entry(evidence, AnchorFacts(given["origin"], given["vkey"], heads, 0))
+    found = verify_entry(evidence, AnchorFacts(given["origin"], given["vkey"], heads, 0, _former(given)))
     return {"index": found.index, "time": found.time}
 
 

@@ -77,6 +77,17 @@ def vkeys() -> Book:
     return book
 
 
+def replaced(book: Book) -> None:
+    """The key that signed was replaced: it counts up to what was anchored then."""
+    fresh, oldest = (str(Ed25519NoteSigner(ORIGIN, bytes([seed]) * 32).vkey) for seed in (3, 4))
+    ours, size = str(LOG.vkey), len(ENTRIES)
+    book.also("a former key", vkey=fresh, former=[[oldest, 2], [ours, size]])
+    book.also("a key that came back", vkey=ours, former=[[ours, 1], [fresh, 4]])
+    beyond, stranger = [[oldest, 2], [ours, size - 1]], [[str(WITNESS.vkey), size], [ours, size]]
+    book.refuse("beyond a former key", "untrusted:checkpoint_key_former", of="a former key", former=beyond)
+    book.refuse("a former key of another name", "untrusted:checkpoint_key", of="a former key", former=stranger)
+
+
 def checkpoints() -> Book:
     about = "note: a signed checkpoint of the log origin, by vkey; the result is size, root, and what is anchored"
     book = Book("checkpoint", about, logs.checkpoint)
@@ -91,6 +102,7 @@ def checkpoints() -> Book:
     book.also("the largest size", note=octets(sign_checkpoint(Checkpoint(ORIGIN, 2**63 - 1, HEAD.root), LOG)))
     book.also("64 signatures", note=octets(sign_note(HEAD.text, *[WITNESS] * 63, LOG)))
     book.refuse("another key", "untrusted:note_unsigned", vkey=str(OTHER.vkey))
+    replaced(book)
     book.refuse("a key of another name", "untrusted:checkpoint_key", vkey=str(WITNESS.vkey))
     book.refuse("the origin of another log", "untrusted:checkpoint_key", origin=ORIGIN.replace("main", "side"))
     side = Ed25519NoteSigner(ORIGIN.replace("main", "side"), bytes(range(32)))
@@ -212,6 +224,7 @@ def anchored() -> Book:
     book.refuse("another entry", "untrusted:inclusion_proof", entry=octets(ENTRIES[1]))
     book.refuse("another index", "untrusted:inclusion_proof", proof=octets(proof(2).replace(b"index 2", b"index 3")))
     book.refuse("another key", "untrusted:note_unsigned", vkey=str(OTHER.vkey))
+    replaced(book)
     book.refuse("another log", "untrusted:checkpoint_key", origin=ORIGIN.replace("main", "side"))
     of, false = "in a head before the anchored one", "untrusted:consistency_proof"
     book.refuse("no consistency", false, of=of, consistency=[])

@@ -83,6 +83,12 @@ def trust_files() -> Book:
     book.refuse("a broken signature", "untrusted:jws_signature", raw=broken(good))
     book.refuse("another type of JWS", "malformed:jws_typ", raw=sign_typed(STATEMENT_TYP, BODY, TOOL))
     bent = bodies(book, TYP, BODY, TOOL)
+    text = str(LOG.vkey)
+    keys: dict[str, Any] = {"present": text, "former": [[text, 6]]}
+    book.also("a log whose key was replaced", raw=sign_typed(TYP, {**BODY, "log_keys": keys}, TOOL))
+    bent("no present key of the log", "malformed:field_missing", log_keys={"former": [[text, 6]]})
+    bent("a former key without its size", "malformed:trust_row", log_keys={**keys, "former": [[text]]})
+    bent("a former key's size as text", "malformed:trust_row", log_keys={**keys, "former": [[text, "6"]]})
     bent("no signer", "malformed:trust_signer_missing", signer=...)
     bent("version 2", "malformed:field_range", v=2)
     bent("no block", "malformed:field_missing", block=...)

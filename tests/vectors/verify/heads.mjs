@@ -49,19 +49,27 @@ function readSignature(line) {
   return { name, id: blob.subarray(0, 4), signature: blob.subarray(4) };
 }
 
-export function readCheckpoint(raw, origin, vkeyText) {
-  const vkey = readVkey(vkeyText);
-  if (vkey.name !== origin) untrusted("checkpoint_key");
-  const { text, signatures } = readNote(raw);
+/** Whether a key signed the note: all of its signatures must hold. */
+function isSigned({ text, signatures }, vkey) {
   const ours = signatures.filter(({ name, id }) => name === vkey.name && id.equals(vkey.id));
   const key = createPublicKey({ key: Buffer.concat([SPKI, vkey.key]), format: "der", type: "spki" });
   if (ours.some(({ signature }) => !verify(null, Buffer.from(text), key, signature))) untrusted("note_signature");
-  if (ours.length === 0) untrusted("note_unsigned");
+  return ours.length > 0;
+}
+
+/** former: keys that were replaced, oldest first, as [vkey, the size up to which it counts]. */
+export function readCheckpoint(raw, origin, vkeyText, former = []) {
+  const keys = [[vkeyText, MOST], ...former.toReversed()].map(([text, upto]) => [readVkey(text), BigInt(upto)]);
+  if (keys.some(([{ name }]) => name !== origin)) untrusted("checkpoint_key");
+  const note = readNote(raw);
+  const { text } = note;
+  const [, upto] = keys.find(([key]) => isSigned(note, key)) ?? untrusted("note_unsigned");
   const lines = text.split("\n");
   need(lines.pop() === "" && lines.length >= 3 && lines.every(Boolean), "checkpoint: its lines");
   need(/^(0|[1-9][0-9]{0,18})$/.test(lines[1]) && BigInt(lines[1]) <= MOST, "checkpoint: its size");
   const root = unb64(lines[2], 32);
   if (lines[0] !== origin) untrusted("checkpoint_origin");
+  if (BigInt(lines[1]) > upto) untrusted("checkpoint_key_former");
   return { size: BigInt(lines[1]), root, extensions: lines.slice(3) };
 }
 
@@ -100,7 +108,7 @@ function checkConsistency(older, newer, proof) {
   if (found === null || !found[0].equals(older.root) || !found[1].equals(newer.root)) untrusted("consistency_proof");
 }
 
-function readProof(raw, entry, origin, vkey) {
+function readProof(raw, entry, origin, vkey, former) {
   const cut = raw.indexOf("\n\n");
   need(cut >= 0, "tlog-proof: no empty line");
   const lines = raw.toString("latin1", 0, cut).split("\n");
@@ -111,7 +119,7 @@ function readProof(raw, entry, origin, vkey) {
   const hashes = lines.map((line) => unb64(line, 32));
   need(hashes.length <= 63, "tlog-proof: too many hashes");
   readNote(raw.subarray(cut + 2));
-  const head = readCheckpoint(raw.subarray(cut + 2), origin, vkey);
+  const head = readCheckpoint(raw.subarray(cut + 2), origin, vkey, former);
   const at = BigInt(index[1]);
   need(at < head.size, "tlog-proof: an index beyond the log");
   if (!rootOf(leafHash(entry), at, head.size, hashes)?.equals(head.root)) untrusted("inclusion_proof");
@@ -123,9 +131,9 @@ function vkey({ text }) {
   return { name, key_id: id.toString("hex"), key: b64u(key) };
 }
 
-function checkpoint({ note, origin, vkey: key }) {
+function checkpoint({ note, origin, vkey: key, former }) {
   const raw = octets(note);
-  const { size, root, extensions } = readCheckpoint(raw, origin, key);
+  const { size, root, extensions } = readCheckpoint(raw, origin, key, former);
   return { size: String(size), root: b64u(root), extensions, hash: b64u(sha256(raw)) };
 }
 
@@ -143,11 +151,11 @@ function tlogProof({ proof, entry, origin, vkey: key }) {
   return { index, size: Number(head.size) };
 }
 
-function anchoredEntry({ entry, proof, consistency, anchors, origin, vkey: key }) {
+function anchoredEntry({ entry, proof, consistency, anchors, origin, vkey: key, former }) {
   const raw = octets(entry);
   readEntry(raw);
   const hashes = consistency.map((text) => unb64(text, 32));
-  const { index, head } = readProof(octets(proof), raw, origin, key);
+  const { index, head } = readProof(octets(proof), raw, origin, key, former);
   const heads = anchors.map(([size, root, time]) => ({ size: BigInt(size), root: unb64u(root, 32), time }));
   const same = heads.find(({ size }) => size === head.size);
   if (same !== undefined && !same.root.equals(head.root)) untrusted("equivocation");

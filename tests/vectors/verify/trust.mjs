@@ -2,6 +2,7 @@
 import { readCard } from "./accounts.mjs";
 import { b64u, hex0x, unb64u, unhex0x } from "./bytes.mjs";
 import { Fields } from "./fields.mjs";
+import { readVkey } from "./heads.mjs";
 import { parseJws, readJwk, verifyJws } from "./jose.mjs";
 import { parse, parseObject } from "./json.mjs";
 import { need, untrusted } from "./refused.mjs";
@@ -102,6 +103,8 @@ function trustFile({ raw, signers }) {
   block.uint("number");
   block.hex("hash");
   block.time("time");
+  const keys = fields.optional("log_keys", () => fields.object("log_keys"));
+  const former = keys === null ? [] : readFormer(keys);
   const found = {
     chain_id: chain,
     anchors: fields.array("anchors", { most: 10_000_000 }).map(readAnchor),
@@ -110,7 +113,19 @@ function trustFile({ raw, signers }) {
   };
   fields.time("assembled_at");
   fields.done();
-  return found;
+  return former.length ? { ...found, former } : found;
+}
+
+/** The keys that the log had before its present one, and how far each counts. */
+function readFormer(keys) {
+  readVkey(keys.text("present", { most: 512 }));
+  const rows = keys.array("former", { most: 64, least: 1 });
+  keys.done();
+  return rows.map((row) => {
+    need(Array.isArray(row) && row.length === 2 && Number.isSafeInteger(row[1]) && row[1] >= 0, "trust file: a former key");
+    readVkey(row[0]);
+    return [row[0], row[1]];
+  });
 }
 
 export const judges = { "trust-file": trustFile };
