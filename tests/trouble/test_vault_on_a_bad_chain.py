@@ -159,6 +159,7 @@ def test_the_vaults_own_revocations_go_through_the_journal(evm: EvmStage, tmp_pa
         evm.chain.devnet.rpc("anvil_reorg", [1, []])
         assert vault.ledger.nullified_at(keccak256(secret)) is None
         vault.ledger.tend()  # a process that knows of it from the journal alone
+        evm.mine()  # it is in the pool now; the chain takes it into a block a moment later
         assert vault.ledger.nullified_at(keccak256(secret)) is not None
         assert sent.block != vault.ledger.head()
 
