@@ -29,7 +29,7 @@ def ensure(name: str) -> Path:
     if not mark.exists() or mark.read_text() != stamp:
         run(f"{name} environment", [sys.executable, "-m", "venv", "--clear", str(home)])
         pip = [str(home / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
-        run(f"{name} packages", [*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(lock)])
+        run(f"{name} packages", [*pip, "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(lock)])
         mark.write_text(stamp)
     return home / "bin"
 

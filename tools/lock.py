@@ -24,6 +24,7 @@ def main() -> None:
         "requirements-fuzz.lock": ["tools/fuzz.in"],
         "requirements-schemathesis.lock": ["tools/schemathesis.in"],
         "requirements-opencv.lock": ["tools/opencv.in"],
+        "requirements-kubernetes.lock": ["tools/kubernetes.in", "--no-deps"],
     }
     for lock, inputs in locks.items():
         print(f"resolving {lock}", file=sys.stderr)

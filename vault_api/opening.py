@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
 from sqlalchemy import Engine, insert, select
 
 from chain.files import write_deployment
@@ -29,6 +30,8 @@ from vault_api.keeping.standing import check_standing
 from vault_api.log_key import create_secret, read_secret
 from vault_api.log_keys import LogKeys, keep_keys
 from vault_api.rotation import begin_keys, take_over
+
+_log = structlog.get_logger("vault_api.opening")
 
 
 def log_origin(ledger: Ledger, name: str) -> str:
@@ -93,12 +96,18 @@ def check_same(engine: Engine, ledger: LedgerReads, signer: NoteSigner) -> None:
 
 
 def record_log(path: Path, ledger: Ledger, signer: NoteSigner) -> None:
-    """Name the log in the deployment record, so that clients find its key there."""
+    """Name the log in the deployment record, so that clients find its key there.
+
+    A record that may not be written, as in a container, stays as it is: the database and the chain name the key too.
+    """
     deployment = ledger.deployment
     vkey = str(signer.vkey)
     if deployment.log is not None and (deployment.log.origin, deployment.log.vkey) == (signer.name, vkey):
         return
-    write_deployment(path, deployment.with_log(signer.name, vkey))
+    try:
+        write_deployment(path, deployment.with_log(signer.name, vkey))
+    except OSError as error:
+        _log.warning("deployment record not written", path=str(path), why=error.strerror, vkey=vkey)
 
 
 def _open_on_chain(ledger: Ledger, signer: NoteSigner, name: str, entry0: bytes) -> LogState:

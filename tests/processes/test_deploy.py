@@ -1,7 +1,6 @@
 """`deploy/` describes the processes that `make up-cluster` starts: same commands, as many, with what they need.
 
-The chart is not rendered: that needs Helm's own program. Its templates only range over the processes of
-``values.yaml``, and this is what is looked at here.
+Here with our own eyes; ``tests/interop/test_deploy_strangers.py`` asks Helm, systemd, Compose and Prometheus.
 """
 
 from __future__ import annotations
@@ -18,14 +17,10 @@ from click.testing import CliRunner
 
 from agency_cli.commands.retention import retention
 from protocol.wire_notices import RETENTION_GRACE_S
-from scripts.cluster.table import PROCESSES, SHARED
+from scripts.cluster.table import SHARED
+from tests.processes.deployed import CHART, DEPLOY, LOG_KEY, WANTED, Commands, own_relayers
 from vault_api.settings import Settings
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-CHART = DEPLOY / "helm" / "onefile"
-Commands = Counter[tuple[str, ...]]
-WANTED: Commands = Counter({process.command: process.count for process in PROCESSES})
-LOG_KEY = "ONEFILE_LOG_KEY_FILE"
 SECRETS = ("ONEFILE_LOG_KEY_FILE", "ONEFILE_RELAYER_KEY_FILE", "ONEFILE_DEPLOYMENT_FILE")
 
 
@@ -57,12 +52,6 @@ def wanted_instances() -> list[tuple[str, str]]:
     named = [word for line in lines("onefile-vault.target", "Wants") for word in line.split()]
     found = [re.fullmatch(r"(onefile-[a-z]+@)(\d+)(\.service)", name) for name in named]
     return [(match[1] + match[3], match[2]) for match in found if match is not None]
-
-
-def own_relayers(environments: list[dict[str, str]]) -> bool:
-    """Whether each of these processes has a relayer key of its own."""
-    keys = [environment.get("ONEFILE_RELAYER_KEY_FILE", "") for environment in environments]
-    return all(keys) and len(keys) == len(set(keys))
 
 
 def test_compose_starts_the_processes_of_the_table() -> None:
@@ -127,19 +116,6 @@ def test_the_charts_values_are_the_processes_of_the_table() -> None:
     apis = [process["environment"] for process in given["processes"] if process.get("http")]
     assert own_relayers(apis)
     assert len({process["name"] for process in given["processes"]}) == sum(WANTED.values())
-
-
-def test_the_chart_is_whole_and_its_template_ranges_over_the_values() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    assert (chart["apiVersion"], chart["name"]) == ("v2", "onefile")
-    template = (CHART / "templates" / "processes.yaml").read_text()
-    assert "range .Values.processes" in template
-    assert template.count("{{") == template.count("}}")
-    opened = len(re.findall(r"\{\{-? (?:range|if) ", template))
-    assert opened == len(re.findall(r"\{\{-? end \}\}", template))
-    used = set(re.findall(r"\.Values\.(\w+)", template))
-    assert used <= set(values())
-    assert set(values()) - used == set()
 
 
 def test_what_a_settings_file_asks_for_is_what_the_processes_share() -> None:

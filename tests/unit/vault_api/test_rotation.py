@@ -70,6 +70,22 @@ def test_a_new_key_signs_from_the_entry_on_that_the_log_names_it_with(stage: Vau
     assert stage.publish().size == before.size + 1
 
 
+def test_a_record_that_may_not_be_written_keeps_no_new_key_from_signing(stage: VaultStage) -> None:
+    first = stage.vault.log.vkey
+    second = put_key(stage, "second")
+    name_on_chain(stage, second)
+    mounted = stage.settings.deployment  # one file and no more may be written to, as in a container
+    held = mounted.rename(mounted.parent / "held.json")
+    (mounted / "in the way").mkdir(parents=True)
+    with capture_logs() as said:
+        assert restart(stage).log.vkey == second
+    kept = [(line["event"], line["vkey"]) for line in said if line["log_level"] == "warning"]
+    assert kept == [("deployment record not written", second)]
+    recorded = read_deployment(held).log
+    assert recorded is not None
+    assert recorded.vkey == first
+
+
 def test_three_keys_are_verified_each_where_it_signed(stage: VaultStage) -> None:
     first = stage.vault.log.vkey
     stage.holder()
