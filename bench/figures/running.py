@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import closing
@@ -14,6 +15,7 @@ from bench.figures.figure import Figure, Tally, Work, draw_of
 from bench.figures.records import Run
 
 PART_MINUTES = 20
+MOST_TOLD = 300  # characters of an error
 Told = Callable[[Tally, float], None]
 
 
@@ -56,6 +58,17 @@ def again(figure: Figure, seed: str, number: int, size: int) -> Tally:
         return work.batch(draw_of(figure, seed, number), size)
 
 
+def _made(work: Work, figure: Figure, seed: str, number: int, size: int) -> Tally:
+    """One batch. An error of the figure itself is a control that failed: what other batches found is not lost."""
+    try:
+        return work.batch(draw_of(figure, seed, number), size)
+    except Exception as error:  # noqa: BLE001 (whatever a batch dies of, the part must be told whole)
+        traceback.print_exc()
+        tally = Tally()
+        tally.control(good=False, what=f"the batch ended in {type(error).__name__}: {error}"[:MOST_TOLD])
+        return tally
+
+
 def _sizes(figure: Figure, n: int) -> Iterator[tuple[int, int]]:
     """Number and size of each batch."""
     for number, first in enumerate(range(0, n, figure.batch)):
@@ -71,7 +84,7 @@ def _here(figure: Figure, seed: str, sizes: Batches, until: float) -> Made:
         number = 0
         try:
             for number, size in sizes:
-                yield number, work.batch(draw_of(figure, seed, number), size)
+                yield number, _made(work, figure, seed, number, size)
                 if time.monotonic() > until:
                     break
         except KeyboardInterrupt:
@@ -88,7 +101,7 @@ def _begin(figure: Figure) -> None:
 
 
 def _batch(figure: Figure, seed: str, number: int, size: int) -> tuple[int, Tally]:
-    return number, _work[0].batch(draw_of(figure, seed, number), size)
+    return number, _made(_work[0], figure, seed, number, size)
 
 
 def _spread(figure: Figure, seed: str, sizes: Batches, until: float, many: int) -> Made:

@@ -60,26 +60,42 @@ def test_the_same_seed_makes_the_same_tries_on_one_process_or_two() -> None:
     assert again(FLIPPED, "s", 1, 40).done == 40
 
 
+class Scripted:
+    """A workplace whose third batch ends in an error."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error, self.made = error, 0
+
+    def batch(self, _draw: Random, size: int) -> Tally:
+        self.made += 1
+        if self.made == 3:
+            raise self.error
+        return Tally(done=size, controls=1)
+
+    def end(self) -> Tally:
+        return Tally(measures={"end": 1.0})
+
+    def close(self) -> None:
+        self.made = -1
+
+
 def test_a_part_that_is_interrupted_tells_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stopped:
-        made = 0
-
-        def batch(self, _draw: Random, size: int) -> Tally:
-            self.made += 1
-            if self.made == 3:
-                raise KeyboardInterrupt
-            return Tally(done=size, controls=1)
-
-        def end(self) -> Tally:
-            return Tally(measures={"end": 1.0})
-
-        def close(self) -> None:
-            self.made = -1
-
-    work = Stopped()
+    work = Scripted(KeyboardInterrupt())
     monkeypatch.setattr(Figure, "open", lambda _self: work)
     run, tally = run_part(FLIPPED, 1_000, "s", processes=1)
     assert (run.n, tally.measures, work.made) == (80, {"end": 1.0}, -1)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_batch_that_ends_in_an_error_is_a_failed_control_and_the_others_are_kept(
+    processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Figure, "open", lambda _self: Scripted(ValueError("of the figure")))
+    run, tally = run_part(FLIPPED, 400, "s", processes=processes)  # processes of a pool are forks of this one
+    assert 1 <= run.failed <= processes
+    assert run.n == 400 - 40 * run.failed
+    assert all("control failed: the batch ended in ValueError: of the figure" in find for find in tally.finds)
+    assert not tally.good
 
 
 def test_runs_add_up_and_the_same_seed_counts_once() -> None:
