@@ -117,15 +117,15 @@ def publish() -> None:
 def migrate() -> None:
     """Run the migrations."""
     settings = load_settings()
+    from vault_api.db.carrier import lay_tables
     from vault_api.db.engine import open_engine
     from vault_api.db.migrate import migrate as bring_up
-    from vault_api.jobs import lay_tables
     from vault_api.locking import alone
 
     with alone(settings):
         engine = open_engine(settings.database)
         revision = bring_up(engine)
-        lay_tables(engine)
+        lay_tables(engine, anew=True)
     emit({"schema": revision}, lambda: say(_("schema: {revision}").format(revision=revision)))
 
 

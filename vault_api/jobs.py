@@ -14,14 +14,13 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine
 
 from protocol.errors import OneFileError
-from vault_api.db.engine import WRITER, settle
-from vault_api.db.migrate import ONE_AT_A_TIME
+from vault_api.db.engine import settle
 from vault_api.services import garbage, notices, retentions, uploads
 from vault_api.services.payloads import remove_doomed
 from vault_api.vault import Vault
@@ -92,18 +91,6 @@ def _due(vault: Vault) -> dict[str, int]:
 
 
 # --- on PostgreSQL --------------------------------------------------------------------------------
-
-
-def lay_tables(engine: Engine) -> None:
-    """Make procrastinate's tables unless they are there; several processes may begin at once."""
-    if engine.dialect.name != "postgresql":
-        return
-    with engine.connect().execution_options(**WRITER) as conn, conn.begin():
-        conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})")
-        if inspect(conn).has_table("procrastinate_jobs"):
-            return
-        driver: Any = conn.connection.driver_connection
-        driver.execute(_app(engine, waits=False).schema_manager.get_schema())
 
 
 class HandOver:

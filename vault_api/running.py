@@ -17,10 +17,10 @@ from chain.signer import TxSigner, open_or_create
 from protocol.errors import OneFileError
 from vault_api import metrics
 from vault_api.build import build_vault, outside_of
+from vault_api.db.carrier import lay_tables
 from vault_api.db.engine import open_engine
 from vault_api.db.migrate import check_schema
 from vault_api.duties import ALL, Duties, check_role, is_shared, opens_the_log, wait_for_log
-from vault_api.jobs import lay_tables
 from vault_api.journal import DatabaseJournal
 from vault_api.keeping.standing import check_standing
 from vault_api.opening import log_origin

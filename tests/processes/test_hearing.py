@@ -16,10 +16,11 @@ from protocol.errors import OneFileError, Unavailable
 from tests.processes.shared import Cluster, cluster, soon
 from tests.vault_stage import VaultStage, vault_stage
 from vault_api import jobs, listening, running
+from vault_api.db.carrier import lay_tables
 from vault_api.db.engine import WRITER, open_engine
 from vault_api.db.signals import tell
 from vault_api.duties import WORKER
-from vault_api.jobs import Worker, lay_tables
+from vault_api.jobs import Worker
 from vault_api.listening import Listener
 from vault_api.locking import alone
 from vault_api.main import cli

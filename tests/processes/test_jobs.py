@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, inspect, select
 
 from protocol.errors import Unavailable
 from tests.processes.shared import Cluster, cluster, soon
 from tests.vault_stage import VaultStage, vault_stage
 from vault_api import jobs
 from vault_api.db import tables_processes as p
+from vault_api.db.carrier import lay_tables
 from vault_api.db.engine import open_engine
 from vault_api.duties import WORKER
-from vault_api.jobs import FORGET, KINDS, RETENTIONS, HandOver, do, do_due, lay_tables
+from vault_api.jobs import FORGET, KINDS, RETENTIONS, HandOver, do, do_due
 from vault_api.vault import Vault
 from vault_api.wants import due, want
 from vault_api.writer import Tx
@@ -137,6 +138,32 @@ def test_a_job_is_carried_once_and_again_if_the_carrier_loses_it(many: Cluster) 
     hand_over(api.vault)
     assert carried(api.vault.engine) == 1
     hand_over.close()
+    hand_over.close()
+    many.process(WORKER)
+    assert soon(lambda: waiting(api.vault) == {})
+
+
+def test_tables_of_another_version_of_the_carrier_are_laid_anew_by_a_migration_and_lose_nothing(many: Cluster) -> None:
+    many.sequencer()
+    api = many.process()
+    engine = api.vault.engine
+    wanted(api.vault, FORGET)
+    hand_over = HandOver(engine)
+    hand_over(api.vault)
+    hand_over.close()
+    with engine.connect() as conn, conn.begin():
+        conn.exec_driver_sql("COMMENT ON TABLE procrastinate_jobs IS 'procrastinate 3.0.0'")
+        conn.exec_driver_sql("ALTER TABLE procrastinate_jobs DROP COLUMN attempts CASCADE")
+        ours = set(inspect(conn).get_table_names())
+    with pytest.raises(Unavailable, match=r"schema procrastinate 3\.0\.0") as old:
+        lay_tables(engine)
+    assert (old.value.code, carried(engine)) == ("schema_old", 1)
+    lay_tables(engine, anew=True)
+    lay_tables(engine)
+    assert set(inspect(engine).get_table_names()) == ours
+    assert carried(engine) == 0
+    hand_over(api.vault)
+    assert carried(engine) == 1
     hand_over.close()
     many.process(WORKER)
     assert soon(lambda: waiting(api.vault) == {})

@@ -22,8 +22,8 @@ from tests.processes.shared import soon
 from tests.vault_stage import Grant, VaultStage, vault_stage
 from vault_api.db import tables as t
 from vault_api.db import tables_processes as p
+from vault_api.db.carrier import lay_tables
 from vault_api.db.engine import open_engine
-from vault_api.jobs import lay_tables
 
 RACES = 3
 READERS = 4
