@@ -6,7 +6,7 @@ import argparse
 import secrets
 import sys
 
-from tools.chaos.run import Order, play
+from tools.chaos.run import Order, Report, play
 
 SECONDS_A_KILL = 6.0  # a run that is slower than this stops early
 
@@ -21,9 +21,16 @@ def main() -> None:
     given = parser.parse_args()
     seed = secrets.randbelow(1 << 31) if given.seed is None else given.seed
     seconds = 60 + given.kills * SECONDS_A_KILL if given.seconds is None else given.seconds
-    report = play(Order(given.kills, seed, seconds, given.workers), lambda line: print(line, file=sys.stderr))
+    order = Order(given.kills, seed, seconds, given.workers)
+    report = play(order, lambda line: print(line, file=sys.stderr), _progress)
+    print(file=sys.stderr)
     print("\n".join(report.lines()))
     raise SystemExit(1 if report.faults else 0)
+
+
+def _progress(report: Report) -> None:
+    told = f"\r{report.kills} of {report.order.kills} kills, {report.journal.told} operations acknowledged "
+    print(told, end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -89,8 +89,12 @@ class Report:
         return f"chaos: {self.kills} kills, {self.journal.told} acknowledged operations, none lost, none doubled"
 
 
-def play(order: Order, tell: Callable[[str], None] = lambda _line: None) -> Report:
-    """Make the run; programs that were started are ended in any case."""
+def play(
+    order: Order,
+    tell: Callable[[str], None] = lambda _line: None,
+    killed: Callable[[Report], None] = lambda _report: None,
+) -> Report:
+    """Make the run; programs that were started are ended in any case. ``killed`` hears how far it is."""
     began, report = time.monotonic(), Report(order)
     draw = random.Random(order.seed)
     with ExitStack() as stack:
@@ -105,7 +109,7 @@ def play(order: Order, tell: Callable[[str], None] = lambda _line: None) -> Repo
         crew = Crew(stage, report.journal, draw)
         crew.start()
         try:
-            _killing(server, draw, report, began + order.seconds)
+            _killing(server, draw, report, began + order.seconds, killed)
         finally:
             notes = crew.stop()
         settle(town)
@@ -152,7 +156,9 @@ class Crew:
         return self.watcher.stop()
 
 
-def _killing(server: Server, draw: random.Random, report: Report, deadline: float) -> None:
+def _killing(
+    server: Server, draw: random.Random, report: Report, deadline: float, killed: Callable[[Report], None]
+) -> None:
     """Kill and start again; the vault runs when this returns."""
     while report.kills < report.order.kills and time.monotonic() < deadline:
         _live(report.journal, draw)
@@ -165,6 +171,7 @@ def _killing(server: Server, draw: random.Random, report: Report, deadline: floa
             report.kills += 1
             report.early += 1
         server.restart()
+        killed(report)
     _answers(report.journal, LAST_ANSWERS)
 
 
