@@ -104,7 +104,11 @@ class VaultStage:
             self.clock,
             on_step,
         )
-        self.vault: Vault = build_vault(self.settings, self.outside)
+        try:
+            self.vault: Vault = build_vault(self.settings, self.outside)
+        except BaseException:
+            self.outside.engine.dispose()
+            raise
         self.vault.sequencer.start()
         self.following = Following(self.vault)
         self.publishing = Publishing(self.vault)

@@ -42,6 +42,7 @@ OWN_FILES = frozenset(
         "test_a_commit_that_fails_is_told_and_the_truth_is_read_again",
         "test_a_deletion_destroys_everything_but_the_entry",
         "test_a_holder_whose_dossier_is_not_kept_here_is_refused",
+        "test_a_process_that_is_told_to_end_finishes_what_is_under_way_and_ends_with_0",
         "test_a_payload_that_was_shortened_on_disk_is_unavailable",
         "test_a_payload_whose_deposit_was_refused_is_cleared_after_a_day",
         "test_a_reorganisation_of_everything_is_followed_from_the_beginning",
@@ -54,7 +55,17 @@ OWN_FILES = frozenset(
 )
 OWN_MODULES = frozenset(
     f"test_{name}"
-    for name in ("backup", "edge", "reconcile", "rotation_keeping", "schema", "scrub", "storage_full", "succession")
+    for name in (
+        "backup",
+        "edge",
+        "gc_command",
+        "reconcile",
+        "rotation_keeping",
+        "schema",
+        "scrub",
+        "storage_full",
+        "succession",
+    )
 )
 
 

@@ -161,7 +161,7 @@ def test_a_restore_never_writes_into_a_vault(stage: VaultStage) -> None:
     raw, _ = backed_up(stage)
     before = stage.snapshot()
     with pytest.raises(Conflict) as refused:
-        restored(raw, stage.folder)
+        restored(raw, stage.folder, database=stage.settings.database)
     assert refused.value.code == "restore_not_empty"
     assert stage.snapshot() == before
 
