@@ -34,6 +34,7 @@ UNWATCHED = (
     "tests/attacks/test_clustering.py",
     "tests/crashes/test_release_crashes.py",
     "tests/crashes/test_matrix.py",
+    "tests/crashes/test_upload_crashes.py",
     "tests/unit/vault_api/test_memory.py",
     "tests/unit/wallet_cli/test_wrapping_apart.py",
     "tests/stateful",

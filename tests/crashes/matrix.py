@@ -30,6 +30,7 @@ from vault_api.outbox import DatabaseOutbox
 SILENT = Unavailable("chain_unreachable", "the chain does not answer")
 FAILS, PERSISTED = "fails", "fails but was persisted"
 USES = 1_000
+IN_MEMORY = Path("/dev/shm")  # what is killed is a process: what it wrote stays here, too
 # The points that belong to each write; the first is before it, the last after it.
 ENTRY = ("begun", "worked", "committed", "answered")
 POINTS: dict[str, tuple[str, ...]] = {

@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.crashes.forks import Tell, in_child
-from tests.crashes.matrix import FAILS, FAULTS, PERSISTED, POINTS, Case, Points, World
+from tests.crashes.matrix import FAILS, FAULTS, IN_MEMORY, PERSISTED, POINTS, Case, Points, World
 from tests.crashes.whole import check_no_orphans
 
-IN_MEMORY = Path("/dev/shm")  # what is killed is a process: what it wrote stays here, too
 WRITES = ("deposit", "grant", "release", "revoke", "sequence", "tile", "anchor")
 
 # A child plays the vault and is killed: it does nothing of the test runner's.
