@@ -25,7 +25,10 @@ Positive = Annotated[int, Field(gt=0)]
 class Settings(BaseSettings):
     """What an operator can choose. Every field has a default that works on one machine."""
 
-    model_config = SettingsConfigDict(env_prefix="ONEFILE_", frozen=True, extra="ignore", env_file=None)
+    # An empty variable is none: what starts processes often can't leave one out (compose, charts).
+    model_config = SettingsConfigDict(
+        env_prefix="ONEFILE_", env_ignore_empty=True, frozen=True, extra="ignore", env_file=None
+    )
 
     environment: Literal["development", "production"] = "development"
     home: Path = Path(".onefile")

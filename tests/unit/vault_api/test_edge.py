@@ -56,6 +56,12 @@ def test_the_environment_is_read_by_prefix(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_settings(port=9001).port == 9001
 
 
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"ONEFILE_{name.upper()}", "")
+    assert load_settings() == Settings.model_construct()
+
+
 @pytest.mark.parametrize(
     ("values", "code"),
     [
