@@ -7,8 +7,9 @@ it. A part that fails keeps no other part from being done: the first fault is ra
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import select
@@ -23,6 +24,7 @@ from vault_api.vault import Vault
 
 REVOKES_A_ROUND = 64
 REVOKES_AT_ONCE = 8  # a transaction waits for its block: so many share one
+Done = TypeVar("Done")
 
 _log = structlog.get_logger("vault_api.publishing")
 
@@ -42,11 +44,11 @@ class Publishing:
 
     def round(self) -> AnchorRecord | None:
         """Everything that there is to do, and the anchor if there is something new."""
-        return self._try([self._vault.ledger.tend, self.revocations], anchor=True)
+        return self._all(anchor=True)
 
     def beat(self) -> AnchorRecord | None:
         """As ``round``; the anchor only when its interval is over, or at once when the chain has lost one."""
-        return self._try([self._vault.ledger.tend, self.revocations], anchor=self._due())
+        return self._all(anchor=self._due())
 
     def revocations(self) -> None:
         """Spend on chain the nullifiers of grants that were revoked here: everybody can see it then."""
@@ -79,19 +81,14 @@ class Publishing:
         last = self._outbox.last_recorded()
         return last is None or last.size < self._anchored
 
-    def _try(self, steps: Sequence[Callable[[], None]], *, anchor: bool) -> AnchorRecord | None:
+    def _all(self, *, anchor: bool) -> AnchorRecord | None:
         faults: list[OneFileError] = []
-        record = None
-        for step in steps:
-            try:
-                step()
-            except OneFileError as fault:
-                faults.append(fault)
-        if anchor:
-            try:
-                record = self._anchor()
-            except OneFileError as fault:
-                faults.append(fault)
+        _tried(self._vault.ledger.tend, faults)
+        # Each waits for its block: a vault with much to revoke, or that lives shortly, anchors all the same.
+        with ThreadPoolExecutor(1, thread_name_prefix="anchor") as aside:
+            sent = aside.submit(self._anchor) if anchor else None
+            _tried(self.revocations, faults)
+            record = _tried(sent.result, faults) if sent is not None else None
         if faults:
             raise faults[0]
         return record
@@ -103,3 +100,11 @@ class Publishing:
         self._due_at = self._clock() + self._vault.settings.anchor_interval_s
         ANCHORED_SIZE.set(self._anchored)
         return record
+
+
+def _tried(step: Callable[[], Done], faults: list[OneFileError]) -> Done | None:
+    try:
+        return step()
+    except OneFileError as fault:
+        faults.append(fault)
+        return None

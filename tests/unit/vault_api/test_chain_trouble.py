@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +286,24 @@ def test_an_anchor_waits_for_its_interval_unless_the_chain_has_lost_one(stage: V
     assert publishing.beat() is None
     now[0] = stage.settings.anchor_interval_s
     assert publishing.beat() is not None
+
+
+def test_an_anchor_and_revocations_do_not_wait_for_one_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = world.stage
+    assert world.granted().revoke().status_code == 200
+    kind, both = type(stage.vault.ledger), threading.Barrier(2)
+
+    def met(send: Any) -> Any:
+        def sent(*given: Any, **named: Any) -> Any:
+            both.wait(20)  # breaks if the other one is not under way
+            return send(*given, **named)
+
+        return sent
+
+    monkeypatch.setattr(kind, "anchor", met(kind.anchor))
+    monkeypatch.setattr(kind, "revoke", met(kind.revoke))
+    assert stage.publish().size == stage.vault.log.size
+    assert kept(stage) == (0, 1)
 
 
 def test_an_anchor_that_failed_is_tried_again_at_the_next_beat(stage: VaultStage) -> None:
