@@ -105,8 +105,8 @@ def make(node: FakeNode, clock: Clock | None = None) -> Sender:
     return Sender(node, SIGNER, 31337, inclusion_timeout_s=10.0, sleep=clock.sleep, clock=clock.read)  # type: ignore[arg-type]  # answers like one
 
 
-def a_call() -> Any:
-    return Codec(CONTRACTS).call("GrantRegistry", "revoke", bytes(32))
+def a_call(secret: int = 0) -> Any:
+    return Codec(CONTRACTS).call("GrantRegistry", "revoke", secret.to_bytes(32, "big"))
 
 
 def fault(sender: Sender, kind: type[OneFileError]) -> OneFileError:
@@ -284,7 +284,8 @@ def test_a_contract_is_made_and_its_address_told() -> None:
 def test_two_threads_never_use_one_number() -> None:
     node = FakeNode()
     sender = make(node)
-    threads = [threading.Thread(target=sender.send, args=(a_call(),)) for _ in range(8)]
+    # Calls of one kind would join the one that is under way.
+    threads = [threading.Thread(target=sender.send, args=(a_call(number),)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
