@@ -8,7 +8,9 @@ afterwards stands in ``tests/crashes/whole.py``.
 from __future__ import annotations
 
 import pickle
+import shutil
 import sqlite3
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -268,6 +270,14 @@ class World:
             chain = self.stage.chain
             chain._blocks = pickle.loads(bytes.fromhex(ended.word("chain")))
             chain._world = ChainState.after(chain.events(0, chain.head.number))
+
+
+@contextmanager
+def fresh_world() -> Iterator[World]:
+    """A world in a folder that goes with it."""
+    folder = Path(tempfile.mkdtemp(dir=IN_MEMORY if IN_MEMORY.is_dir() else None))
+    yield World.at(folder)
+    shutil.rmtree(folder)
 
 
 def _what(name: str) -> str:

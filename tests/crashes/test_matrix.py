@@ -6,15 +6,12 @@ the true answer.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
 from tests.crashes.forks import Tell, in_child
-from tests.crashes.matrix import FAILS, FAULTS, IN_MEMORY, PERSISTED, POINTS, Case, Points, World
+from tests.crashes.matrix import FAILS, FAULTS, PERSISTED, POINTS, Case, Points, World, fresh_world
 from tests.crashes.whole import check_no_orphans
 
 WRITES = ("deposit", "grant", "release", "revoke", "sequence", "tile", "anchor")
@@ -25,9 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    folder = Path(tempfile.mkdtemp(dir=IN_MEMORY if IN_MEMORY.is_dir() else None))
-    yield World.at(folder)
-    shutil.rmtree(folder)
+    with fresh_world() as made:
+        yield made
 
 
 def points_of(world: World, write: str, kinds: Sequence[str]) -> list[str]:

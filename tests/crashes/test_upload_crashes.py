@@ -7,10 +7,7 @@ payload that was announced.
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +15,7 @@ import pytest
 from protocol.encoding import b64u
 from protocol.hashing import sha256
 from tests.crashes.forks import Ended, Tell, die, in_child
-from tests.crashes.matrix import IN_MEMORY, Points, World
+from tests.crashes.matrix import Points, World, fresh_world
 from tests.crashes.whole import check_bytes
 from tests.vault_stage import DAY, VaultStage
 from vault_api.services import garbage, uploads
@@ -42,9 +39,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    folder = Path(tempfile.mkdtemp(dir=IN_MEMORY if IN_MEMORY.is_dir() else None))
-    yield World.at(folder)
-    shutil.rmtree(folder)
+    with fresh_world() as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
