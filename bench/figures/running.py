@@ -62,7 +62,7 @@ def _made(work: Work, figure: Figure, seed: str, number: int, size: int) -> Tall
     """One batch. An error of the figure itself is a control that failed: what other batches found is not lost."""
     try:
         return work.batch(draw_of(figure, seed, number), size)
-    except Exception as error:  # noqa: BLE001 (whatever a batch dies of, the part must be told whole)
+    except Exception as error:  # noqa: BLE001 (whatever one batch dies of, what the others found must not go with it)
         traceback.print_exc()
         tally = Tally()
         tally.control(good=False, what=f"the batch ended in {type(error).__name__}: {error}"[:MOST_TOLD])
