@@ -11,12 +11,13 @@ itself, never by which identity looks at it.
 
 from __future__ import annotations
 
-import base64
 import re
+from binascii import a2b_base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from protocol.encoding import b64, ends_in_zeros
 from protocol.errors import Malformed
 
 MAX_HEADER_BYTES = 256 << 10
@@ -156,16 +157,17 @@ def read_header(stream: LineReader) -> bytes:
 
 def raw_b64(data: bytes) -> str:
     """Standard base64 without padding, as the header wants it."""
-    return base64.b64encode(data).rstrip(b"=").decode("ascii")
+    return b64(data).rstrip("=")
 
 
 def raw_unb64(text: str, *, length: int | None = None, what: str) -> bytes:
     """The bytes of canonical unpadded base64, of exactly ``length`` bytes if given; else ``Malformed``."""
-    if not _B64.fullmatch(text) or len(text) % 4 == 1:
+    rest = len(text) % 4
+    if not _B64.fullmatch(text) or rest == 1:
         raise Malformed("age_base64", "{what}: expected unpadded base64", what=what)
-    data = base64.b64decode(text + "=" * (-len(text) % 4))
-    if raw_b64(data) != text:
+    if rest and not ends_in_zeros(text):
         raise Malformed("age_base64", "{what}: the base64 is not canonical", what=what)
+    data = a2b_base64(text + "=" * (-rest % 4))
     if length is not None and len(data) != length:
         raise Malformed("length", "{what}: expected {want} bytes, got {got}", what=what, want=length, got=len(data))
     return data

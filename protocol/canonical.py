@@ -29,8 +29,8 @@ Json = Any  # dict | list | str | int | bool | None, checked by `loads` and `dum
 
 def dumps(value: Json) -> bytes:
     """The one JCS serialisation of ``value``; ``Malformed`` if it holds anything we do not use."""
-    _check(value, MAX_JSON_DEPTH)
-    return json.dumps(_sorted(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    plain = _check(value, MAX_JSON_DEPTH)
+    return (_SORTING.encode(value) if plain else _KEEPING.encode(_sorted(value))).encode("utf-8")
 
 
 def loads(raw: bytes | str, *, limit: int = MAX_JSON_BYTES, parts: int = MAX_JSON_PARTS, what: str = "JSON") -> Json:
@@ -39,15 +39,19 @@ def loads(raw: bytes | str, *, limit: int = MAX_JSON_BYTES, parts: int = MAX_JSO
         raise Malformed("too_large", "{what}: at most {limit} bytes, got {got}", what=what, limit=limit, got=len(raw))
     try:
         text = bound(raw, parts=parts, what=what)
-        value = json.loads(text, object_pairs_hook=_no_duplicates, parse_float=_no_float, parse_constant=_no_float)
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise Malformed("json", "{what}: not valid JSON of the form that we use", what=what) from None
-    _check(value, MAX_JSON_DEPTH)
+    # Depth, keys, numbers and floats are looked at above; a lone surrogate comes from an escape, or from a text.
+    if "\\u" in text or (isinstance(raw, str) and not raw.isascii()):
+        _check(value, MAX_JSON_DEPTH)
     return value
 
 
 def too_many(raw: bytes | str, parts: int) -> bool:
     """Whether JSON in this text could hold more than ``parts`` values; counts and reads nothing."""
+    if len(raw) <= parts:
+        return False
     text = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
     # A value that is no string stands behind a mark, and so do the two strings of a member, each with two quotes.
     return sum(map(text.count, _PART_MARKS)) > parts or text.count(b'"') > 4 * (parts + 1)
@@ -61,7 +65,7 @@ def bound(raw: bytes | str, *, parts: int = MAX_JSON_PARTS, depth: int = MAX_JSO
     if too_many(raw, parts):
         raise Malformed("json_parts", "{what}: more than {limit} values", what=what, limit=parts)
     text = raw if isinstance(raw, str) else raw.decode("utf-8")
-    if _depth(text) > depth:
+    if _deeper(text, depth):
         raise Malformed("json_depth", "{what}: nested deeper than {limit}", what=what, limit=depth)
     return text
 
@@ -84,11 +88,13 @@ def loads_canonical(raw: bytes, *, limit: int = MAX_JSON_BYTES, what: str = "JSO
     return value
 
 
-def _depth(text: str) -> int:
+def _deeper(text: str, depth: int) -> bool:
+    if text.count("[") + text.count("{") <= depth:
+        return False
     # An upper bound that also counts brackets inside strings would refuse honest text, so strings
     # are left out; it runs before the parser so that depth is never spent on the C stack.
     steps = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(_STRING.sub("", text)))
-    return max(accumulate(steps), default=0)
+    return max(accumulate(steps), default=0) > depth
 
 
 def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -102,25 +108,43 @@ def _no_float(text: str) -> Json:
     raise ValueError(text)
 
 
-def _check(value: Json, depth: int) -> None:
-    if depth < 0:
-        raise Malformed("json_depth", "JSON is nested deeper than {limit}", limit=MAX_JSON_DEPTH)
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise Malformed("json_key", "an object key is not a string")
-            _check_text(key)
-            _check(item, depth - 1)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _check(item, depth - 1)
-    else:
+def _integer(text: str) -> int:
+    value = int(text)
+    _check_single(value)
+    return value
+
+
+def _check(value: Json, depth: int) -> bool:
+    """Whether all keys are ASCII, so that any order of characters is the order of RFC 8785."""
+    if not isinstance(value, dict | list | tuple):
         _check_single(value)
+        return True
+    if value and not depth:
+        raise Malformed("json_depth", "JSON is nested deeper than {limit}", limit=MAX_JSON_DEPTH)
+    plain = _check_keys(value) if isinstance(value, dict) else True
+    for item in value.values() if isinstance(value, dict) else value:
+        if not isinstance(item, dict | list | tuple):
+            _check_single(item)
+        elif not _check(item, depth - 1):
+            plain = False
+    return plain
+
+
+def _check_keys(value: dict[Any, Json]) -> bool:
+    plain = True
+    for key in value:
+        if not isinstance(key, str):
+            raise Malformed("json_key", "an object key is not a string")
+        if not key.isascii():
+            _check_text(key)
+            plain = False
+    return plain
 
 
 def _check_single(value: Json) -> None:
     if isinstance(value, str):
-        _check_text(value)
+        if not value.isascii():
+            _check_text(value)
     elif value is not None and not isinstance(value, int):  # a boolean is an int to Python
         raise Malformed("json_type", "a value of type {type} has no canonical form", type=type(value).__name__)
     elif value is not None and not -_MAX_INT <= value <= _MAX_INT:
@@ -144,3 +168,11 @@ def _sorted(value: Json) -> Json:
 
 def _utf16(key: str) -> bytes:
     return key.encode("utf-16-be")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates, parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
+)
+# What they are given was looked at: it holds no cycle, no float, and no key that is no string.
+_KEEPING = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+_SORTING = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, sort_keys=True)

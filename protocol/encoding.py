@@ -6,35 +6,45 @@ show codes. Bech32 stands in ``protocol/bech32.py``. Left out: any lenient varia
 
 from __future__ import annotations
 
-import base64
 import re
+import struct
+from binascii import a2b_base64, b2a_base64
 
 from protocol.errors import Malformed
 
 _B64U = re.compile(r"[A-Za-z0-9_-]*")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_PADDING = ("", "", "==", "=")  # by the length modulo 4
 _HEX = re.compile(r"0x[0-9a-f]*")  # one character repeated: a group would take 64 bytes of stack each time
 _BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _BASE45_VALUE = {c: i for i, c in enumerate(_BASE45)}
+_BASE45_PAIRS = tuple(low + high for high in _BASE45 for low in _BASE45)
 
 
 def b64u(data: bytes) -> str:
     """Base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
 
 
 def unb64u(text: object, *, length: int | None = None, what: str = "value") -> bytes:
     """The bytes of a canonical unpadded base64url string, of exactly ``length`` bytes if given."""
     if not isinstance(text, str) or not _B64U.fullmatch(text) or len(text) % 4 == 1:
         raise Malformed("base64url", "{what}: expected unpadded base64url", what=what)
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if b64u(data) != text:
+    rest = len(text) % 4
+    if rest and not ends_in_zeros(text):
         raise Malformed("base64url", "{what}: base64url is not canonical", what=what)
+    data = a2b_base64(text.replace("-", "+").replace("_", "/") + _PADDING[rest])
     return _of_length(data, length, what)
+
+
+def ends_in_zeros(text: str) -> bool:
+    """Whether the bits behind the last whole byte are zero, in unpadded base64 or base64url of an uneven length."""
+    return text[-1] in ("AQgw" if len(text) % 4 == 2 else "AEIMQUYcgkosw048")
 
 
 def b64(data: bytes) -> str:
     """Standard base64 with padding (signed notes and tlog-proofs want it)."""
-    return base64.b64encode(data).decode("ascii")
+    return b2a_base64(data, newline=False).decode("ascii")
 
 
 def unb64(text: object, *, length: int | None = None, what: str = "value") -> bytes:
@@ -42,7 +52,7 @@ def unb64(text: object, *, length: int | None = None, what: str = "value") -> by
     if not isinstance(text, str):
         raise Malformed("base64", "{what}: expected base64", what=what)
     try:
-        data = base64.b64decode(text, validate=True)
+        data = a2b_base64(text, strict_mode=True)
     except ValueError:
         raise Malformed("base64", "{what}: expected base64", what=what) from None
     if b64(data) != text:
@@ -64,28 +74,23 @@ def unhex0x(text: object, *, length: int | None = None, what: str = "value") -> 
 
 def base45(data: bytes) -> str:
     """Base45 (RFC 9285)."""
-    out: list[str] = []
-    for i in range(0, len(data) - 1, 2):
-        n = data[i] * 256 + data[i + 1]
-        out += (_BASE45[n % 45], _BASE45[n // 45 % 45], _BASE45[n // 2025])
+    numbers = struct.unpack(f">{len(data) // 2}H", data[: len(data) & ~1])
+    out = [_BASE45_PAIRS[n % 2025] + _BASE45[n // 2025] for n in numbers]
     if len(data) % 2:
-        out += (_BASE45[data[-1] % 45], _BASE45[data[-1] // 45])
+        out.append(_BASE45_PAIRS[data[-1]])
     return "".join(out)
 
 
 def unbase45(text: object, *, what: str = "value") -> bytes:
     """The bytes of a Base45 string (RFC 9285)."""
-    if not isinstance(text, str) or len(text) % 3 == 1 or any(c not in _BASE45_VALUE for c in text):
+    if not isinstance(text, str) or len(text) % 3 == 1 or not all(map(_BASE45_VALUE.__contains__, text)):
         raise Malformed("base45", "{what}: expected Base45", what=what)
-    out = bytearray()
-    for i in range(0, len(text), 3):
-        group = [_BASE45_VALUE[c] for c in text[i : i + 3]]
-        value = sum(v * 45**k for k, v in enumerate(group))
-        size = len(group) - 1
-        if value >= 256**size:
-            raise Malformed("base45", "{what}: a Base45 group is out of range", what=what)
-        out += value.to_bytes(size, "big")
-    return bytes(out)
+    digits = [_BASE45_VALUE[c] for c in text]
+    numbers = [a + 45 * b + 2025 * c for a, b, c in zip(digits[::3], digits[1::3], digits[2::3], strict=False)]
+    last = [digits[-2] + 45 * digits[-1]] if len(text) % 3 else []
+    if max(numbers, default=0) > 0xFFFF or max(last, default=0) > 0xFF:
+        raise Malformed("base45", "{what}: a Base45 group is out of range", what=what)
+    return struct.pack(f">{len(numbers)}H", *numbers) + bytes(last)
 
 
 def u32(value: int) -> bytes:
@@ -100,7 +105,5 @@ def u64(value: int) -> bytes:
 
 def _of_length(data: bytes, length: int | None, what: str) -> bytes:
     if length is not None and len(data) != length:
-        raise Malformed(
-            "length", "{what}: expected {want} bytes, got {got}", what=what, want=length, got=len(data)
-        )
+        raise Malformed("length", "{what}: expected {want} bytes, got {got}", what=what, want=length, got=len(data))
     return data

@@ -63,4 +63,5 @@ def _same(step: Step, token: str) -> bool:
 
 
 def _tokens(pointer: str) -> tuple[str, ...]:
-    return tuple(t.replace("~1", "/").replace("~0", "~") for t in pointer[1:].split("/"))
+    tokens = pointer[1:].split("/")
+    return tuple(t.replace("~1", "/").replace("~0", "~") for t in tokens) if "~" in pointer else tuple(tokens)

@@ -1,6 +1,6 @@
 """``make fuzz SECONDS=…``: fuzz all parsers, measure what was dear, tell what was found and how to see it again.
 
-python -m tests.fuzz run --seconds 120 [--workers 1] [--only NAME …] [--record]
+python -m tests.fuzz run --seconds 120 [--workers 1] [--only NAME …] [--record | --to-goal]
 python -m tests.fuzz replay PARSER FILE…      what each file does, with the traceback of a foreign exception
 python -m tests.fuzz costs [NAME …]           the largest inputs of each parser: CPU time and memory
 python -m tests.fuzz list                     the parsers, what they read, and where they stand
@@ -23,6 +23,7 @@ from tests.fuzz.cost import cost, warm
 from tests.fuzz.driver import FINDS, Result, run
 from tests.fuzz.minimise import minimised
 from tests.fuzz.parser import Foreign, attempt
+from tests.fuzz.plan import Shares, ToGoal
 from tests.fuzz.registry import PARSERS
 from tests.strangers import ROOT
 
@@ -33,14 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fuzz(options: argparse.Namespace) -> int:
-    """Fewest inputs first, so that short runs get round to everybody."""
+    """Fewest inputs first, so that short runs get round to everybody; or what is next to the goal until it is there."""
     so_far = tally.load()
     chosen = [PARSERS[name] for name in options.only] or list(PARSERS.values())
     order = sorted(chosen, key=lambda p: so_far.get(p.name, tally.NONE).inputs)
-    results = run(order, options.seconds, options.workers, _record if options.record else lambda _result: None)
+    plan = (
+        ToGoal(order, options.seconds, tally.load)
+        if options.to_goal
+        else Shares(order, options.seconds, options.workers)
+    )
+    results = run(plan, options.workers, _record if options.record or options.to_goal else lambda _result: None)
     faults = {result.parser: _kept(result) + _too_dear(result) for result in results}
     _table(results, faults)
-    if options.record:
+    if options.record or options.to_goal:
         page.write(tally.load())
     for found in (line for lines in faults.values() for line in lines):
         print(found)
@@ -140,6 +146,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     running.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     running.add_argument("--only", nargs="*", default=[], choices=[*PARSERS], metavar="NAME")
     running.add_argument("--record", action="store_true", help="add to the tally and to the committed corpus")
+    running.add_argument("--to-goal", action="store_true", help="the parser next to the goal first, and recorded")
     running.set_defaults(command=fuzz)
     again = commands.add_parser("replay")
     again.add_argument("parser", choices=[*PARSERS], metavar="PARSER")

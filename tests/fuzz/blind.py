@@ -14,12 +14,12 @@ from tests.fuzz.mutation import drawn, mutated, words_of
 from tests.fuzz.parser import Parser
 
 
-def fuzz(parser: Parser, folder: Path, seconds: float, seed: int) -> int:
-    """Run mutated inputs for ``seconds`` of CPU time; how many."""
+def fuzz(parser: Parser, folder: Path, seconds: float, runs: int, seed: int) -> int:
+    """Run mutated inputs for ``seconds`` of CPU time, or ``runs`` of them (-1: no limit); how many."""
     inputs = [path.read_bytes() for path in sorted((folder / "corpus").iterdir())]
     words, rng, watch = words_of(inputs, parser.words), random.Random(seed), Watch(parser, folder)
     ends = time.process_time() + seconds
-    while time.process_time() < ends:
+    while time.process_time() < ends and watch.count != runs:
         watch(mutated(rng.choice(inputs), drawn(rng, words), parser.limit))
     return watch.count
 
@@ -34,7 +34,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             folder = Path(job["folder"])
-            count = fuzz(PARSERS[job["parser"]], folder, job["seconds"], job["seed"])
+            count = fuzz(PARSERS[job["parser"]], folder, job["seconds"], job["runs"], job["seed"])
             (folder / "log").write_text(f"stat::number_of_executed_units: {count}\n", encoding="ascii")
             os._exit(0)
         _, status = os.waitpid(child, 0)

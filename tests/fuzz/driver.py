@@ -1,4 +1,4 @@
-"""Fuzz every parser for a given time: work shared out to one process a core, and what they found told in one table."""
+"""Fuzz by a plan: its jobs shared out to one process a core, and what each of them found."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty, Queue
 
 from tests.fuzz import corpus
 from tests.fuzz.environment import fuzzing_python
 from tests.fuzz.mutation import words_of
 from tests.fuzz.parser import Parser
+from tests.fuzz.plan import Job, Plan
 from tests.strangers import ROOT
 
 RUNS = ROOT / ".cache" / "fuzz-runs"
 FINDS = ROOT / ".cache" / "fuzz-finds"
-LEAST_S = 2
 _COUNT = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
 _FEATURES = re.compile(r"cov: (\d+) ft: (\d+)")
 _TELLING = threading.Lock()
@@ -33,7 +33,7 @@ _PULSE = re.compile(r"^#(\d+)\s", re.MULTILINE)
 
 @dataclass(slots=True)
 class Result:
-    """What one parser's share of the time came to. ``features``: libFuzzer's measure of new behaviour."""
+    """What one job came to. ``features``: libFuzzer's measure of new behaviour."""
 
     parser: str
     seconds: float
@@ -48,20 +48,13 @@ class Result:
 Done = Callable[[Result], None]
 
 
-def run(parsers: Sequence[Parser], seconds: int, workers: int, done: Done = lambda _result: None) -> list[Result]:
-    """Fuzz for about ``seconds`` of wall time in all; ``done`` is told of each parser as soon as its share is over."""
+def run(plan: Plan, workers: int, done: Done = lambda _result: None) -> list[Result]:
+    """Fuzz until ``plan`` has no more; ``done`` is told of each job as soon as it has ended."""
     python, engine = fuzzing_python()
-    each = max(LEAST_S, seconds * workers // len(parsers))
-    chosen = parsers[: max(1, seconds * workers // each)]
-    if len(chosen) < len(parsers):
-        print(f"fuzz: {seconds} s are enough for {len(chosen)} of {len(parsers)} parsers", file=sys.stderr)
-    jobs: Queue[Parser] = Queue()
-    for parser in chosen:
-        jobs.put(parser)
     results: list[Result] = []
+    stopped = threading.Event()
     threads = [
-        threading.Thread(target=_work, args=(python, engine, jobs, each, results, done))
-        for _ in range(min(workers, len(chosen)))
+        threading.Thread(target=_work, args=(python, engine, plan, results, done, stopped)) for _ in range(workers)
     ]
     for thread in threads:
         thread.start()
@@ -69,8 +62,7 @@ def run(parsers: Sequence[Parser], seconds: int, workers: int, done: Done = lamb
         for thread in threads:
             thread.join()
     except KeyboardInterrupt:  # what was done until now is told
-        with jobs.mutex:
-            jobs.queue.clear()
+        stopped.set()
         for thread in threads:
             thread.join()
     return sorted(results, key=lambda result: result.parser)
@@ -90,7 +82,7 @@ def prepared(parser: Parser) -> Path:
     return folder
 
 
-def _work(python: str, engine: str, jobs: Queue[Parser], each: int, results: list[Result], done: Done) -> None:
+def _work(python: str, engine: str, plan: Plan, results: list[Result], done: Done, stopped: threading.Event) -> None:
     """One process takes one job after the other until none is left."""
     module = "tests.fuzz.guided" if engine == "atheris" else "tests.fuzz.blind"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
@@ -99,15 +91,13 @@ def _work(python: str, engine: str, jobs: Queue[Parser], each: int, results: lis
             [python, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=ROOT, env=env, text=True
         )  # fmt: skip
         try:
-            while process.poll() is None:
-                parser = jobs.get_nowait()
-                found = _one(process, parser, each)
+            while process.poll() is None and not stopped.is_set() and (job := plan.next()) is not None:
+                found = _one(process, job)
                 results.append(found)
-                print(f"fuzz: {parser.name}: {found.inputs:,} inputs", file=sys.stderr, flush=True)
+                print(f"fuzz: {found.parser}: {found.inputs:,} inputs", file=sys.stderr, flush=True)
                 with _TELLING:
                     done(found)
-        except Empty:
-            pass
+                plan.done(job)
         finally:
             assert process.stdin is not None
             process.stdin.close()
@@ -115,29 +105,31 @@ def _work(python: str, engine: str, jobs: Queue[Parser], each: int, results: lis
     Path(log.name).unlink()
 
 
-def _one(process: subprocess.Popen[str], parser: Parser, each: int) -> Result:
+def _one(process: subprocess.Popen[str], job: Job) -> Result:
     assert process.stdin is not None
     assert process.stdout is not None
-    folder = prepared(parser)
+    folder = prepared(job.parser)
     before = {path.name for path in (folder / "corpus").iterdir()}
-    job = {
-        "parser": parser.name, "folder": str(folder), "seconds": each, "seed": random.getrandbits(31),
-        "dictionary": str(folder / "words"),
+    said = {
+        "parser": job.parser.name, "folder": str(folder), "seconds": job.seconds, "runs": job.runs,
+        "seed": random.getrandbits(31), "dictionary": str(folder / "words"),
     }  # fmt: skip
-    process.stdin.write(json.dumps(job) + "\n")
+    began = time.monotonic()
+    process.stdin.write(json.dumps(said) + "\n")
     process.stdin.flush()
     told = process.stdout.readline()
-    return _read(parser, folder, each, before, died=not told or json.loads(told)["status"] != 0)
+    died = not told or json.loads(told)["status"] != 0
+    return _read(job.parser, folder, time.monotonic() - began, before, died=died)
 
 
-def _read(parser: Parser, folder: Path, each: int, before: set[str], *, died: bool) -> Result:
+def _read(parser: Parser, folder: Path, seconds: float, before: set[str], *, died: bool) -> Result:
     log = (folder / "log").read_text(encoding="utf-8", errors="replace") if (folder / "log").exists() else ""
     counts = [int(found) for found in _COUNT.findall(log)] or [int(found) for found in _PULSE.findall(log)[-1:]]
     features = [int(found[1]) for found in _FEATURES.findall(log)]
     crashes = [path for pattern in ("crash-*", "timeout-*", "oom-*") for path in folder.glob(pattern)]
     return Result(
         parser.name,
-        each,
+        seconds,
         inputs=counts[-1] if counts else 0,
         features=features[-1] - features[0] if features else 0,
         finds=[*crashes, *(path for path in folder.glob("find-*") if path.suffix != ".txt")],

@@ -80,15 +80,16 @@ def place_of(fault: Foreign) -> str:
     return f"{type(cause).__name__} at {Path(at.filename).name}:{at.lineno}"
 
 
-def fuzz(parser: Parser, folder: Path, seconds: int, seed: int, dictionary: Path) -> None:
-    """Fuzz for ``seconds``; the corpus lies in ``folder/corpus``. Ends the process."""
+def fuzz(parser: Parser, folder: Path, job: dict[str, Any]) -> None:
+    """Fuzz for the job's seconds, or until it has had its runs; the corpus lies in ``folder/corpus``. Ends the process."""
     import atheris
 
     watch = Watch(parser, folder)
     gc.collect()
     gc.freeze()
     arguments = [
-        "fuzz", f"-max_total_time={seconds}", f"-seed={seed}", f"-dict={dictionary}", "-print_final_stats=1",
+        "fuzz", f"-max_total_time={job['seconds']}", f"-runs={job['runs']}", f"-seed={job['seed']}", f"-dict={job['dictionary']}",
+        "-print_final_stats=1",
         f"-max_len={min(MAX_LEN, parser.limit)}", "-timeout=60", "-rss_limit_mb=0", "-use_value_profile=0",
         f"-artifact_prefix={folder}/", "-verbosity=1", str(folder / "corpus"),
     ]  # fmt: skip
@@ -125,7 +126,7 @@ def main(arguments: list[str]) -> None:
             log = os.open(str(Path(job["folder"]) / "log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(log, 1)
             os.dup2(log, 2)
-            fuzz(parsers[job["parser"]], Path(job["folder"]), job["seconds"], job["seed"], Path(job["dictionary"]))
+            fuzz(parsers[job["parser"]], Path(job["folder"]), job)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print(json.dumps({"parser": job["parser"], "status": status}), flush=True)
