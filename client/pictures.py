@@ -101,6 +101,8 @@ def _in_scans(raw: bytes) -> bool:
     """Whether a JPEG comes in several scans, as progressive ones do: its decoder keeps all of it until the last."""
     at, colours = 2, 0
     for _ in range(_MAX_SEGMENTS):
+        if at >= len(raw):
+            break
         marker, size = raw[at + 1 : at + 2], int.from_bytes(raw[at + 2 : at + 4], "big")
         if marker in _FRAMES:
             colours = max(raw[at + 9 : at + 10])

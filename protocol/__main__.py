@@ -19,6 +19,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NoReturn, TextIO
 
@@ -90,6 +91,7 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
+@cache
 def _parser() -> _Parser:
     parser = _Parser(prog="python -m protocol", description="OneFile's plumbing for other programs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

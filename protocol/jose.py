@@ -13,6 +13,7 @@ the first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -176,7 +177,7 @@ def parse_jws(raw: str | bytes, *, typ: str, kid: bool = True, limit: int = MAX_
         raise Malformed("jws", "expected a JWS of three parts, got {parts}", parts=len(parts))
     header = _header(parts[0], typ, kid)
     return Jws(
-        header=header,
+        header=dict(header),
         payload=unb64u(parts[1], what="JWS payload"),
         signing_input=f"{parts[0]}.{parts[1]}".encode("ascii"),
         signature=unb64u(parts[2], length=SIGNATURE_BYTES, what="JWS signature"),
@@ -224,7 +225,8 @@ def _ascii(raw: str | bytes, limit: int) -> str:
     return text
 
 
-def _header(part: str, typ: str, kid: bool) -> dict[str, Json]:
+@lru_cache(maxsize=1024)  # a signer's header is always the same; at most a megabyte of them
+def _header(part: str, typ: str, kid: bool) -> Mapping[str, Json]:
     if len(part) > MAX_HEADER_CHARS:
         raise Malformed("jws_header", "the JWS header has more than {limit} characters", limit=MAX_HEADER_CHARS)
     header = canonical.loads_object(unb64u(part, what="JWS header"), what="JWS header")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import reduce
 
 from protocol.errors import Malformed
 
@@ -30,7 +31,12 @@ def parse_pointer(text: object) -> tuple[str, ...]:
 
 def format_pointer(tokens: Iterable[str | int]) -> str:
     """The pointer with these reference tokens."""
-    return "".join("/" + str(t).replace("~", "~0").replace("/", "~1") for t in tokens)
+    return reduce(child, tokens, "")
+
+
+def child(pointer: str, token: str | int) -> str:
+    """The pointer to a member or an element of what ``pointer`` names; ``""`` names the whole."""
+    return pointer + "/" + str(token).replace("~", "~0").replace("/", "~1")
 
 
 def within(pointer: str, ancestor: str) -> bool:
@@ -47,15 +53,12 @@ def leaves(pointers: Iterable[str]) -> tuple[str, ...]:
 def covers(path: Path, pointer: str) -> bool:
     """Whether a DCQL path names ``pointer`` or something that holds it."""
     tokens = _tokens(pointer)
-    if len(tokens) < len(path):
-        return False
-    return all(_same(step, token) for step, token in zip(path, tokens, strict=False))
+    return len(tokens) >= len(path) and all(map(_same, path, tokens))
 
 
 def selects(path: Path, pointer: str) -> bool:
     """Whether a DCQL path names exactly ``pointer`` (OpenID4VP 1.0 §7.1)."""
-    tokens = _tokens(pointer)
-    return len(tokens) == len(path) and covers(path, pointer)
+    return pointer.count("/") == len(path) and covers(path, pointer)
 
 
 def _same(step: Step, token: str) -> bool:

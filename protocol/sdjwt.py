@@ -21,7 +21,7 @@ from protocol.errors import Malformed, Untrusted
 from protocol.fields import Fields, text_of
 from protocol.hashing import same, sha256
 from protocol.jose import Jws, PublicJwk, parse_jws, verify_jws
-from protocol.pointers import MAX_POINTER_CHARS, format_pointer, leaves
+from protocol.pointers import MAX_POINTER_CHARS, child, leaves
 
 SDJWT_TYP = "dc+sd-jwt"
 KEY_BINDING_TYP = "kb+jwt"
@@ -185,11 +185,7 @@ class _Opener:
         reserved = [name for name in ("...", "_sd_alg") if name in value]
         if reserved:
             raise Malformed("sdjwt_reserved", "the reserved name {name} stands out of place", name=reserved[0])
-        out = {
-            name: self._any(inner, at + format_pointer([name]), depth - 1)
-            for name, inner in value.items()
-            if name != "_sd"
-        }
+        out = {name: self._any(inner, child(at, name), depth - 1) for name, inner in value.items() if name != "_sd"}
         for digest in _digests(value):
             found = self._take(digest)
             if found is not None:
@@ -224,7 +220,7 @@ class _Opener:
     def _array(self, value: list[Json], at: str, depth: int) -> list[Json]:
         out: list[Json] = []
         for i, element in enumerate(value):
-            here = at + format_pointer([i])
+            here = child(at, i)
             if not isinstance(element, dict) or "..." not in element:
                 out.append(self._any(element, here, depth - 1))
                 continue
@@ -240,7 +236,7 @@ class _Opener:
             raise Malformed("sdjwt_disclosure", "an object names a disclosure that has no claim name")
         if found.name in out:
             raise Malformed("sdjwt_collision", "a disclosed claim stands already at {at}", at=(at or "/")[:200])
-        out[found.name] = self._note(found, at + format_pointer([found.name]), depth)
+        out[found.name] = self._note(found, child(at, found.name), depth)
 
     def _note(self, found: Disclosure, pointer: str, depth: int) -> Json:
         value = self._any(found.value, pointer, depth - 1)

@@ -29,7 +29,7 @@ from protocol.errors import Denied, Malformed
 from protocol.licence_types import licence_type
 from protocol.scenario import scenario_from_json
 from tests.fuzz import golden
-from tests.fuzz.client_parsers import BETWEEN, laid_out
+from tests.fuzz.folders import BETWEEN, laid_out
 from tests.fuzz.parser import OURS, Parser, text
 
 OFFICE = Office("示范局", "11370000MB2849999B")

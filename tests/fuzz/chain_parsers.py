@@ -41,7 +41,7 @@ RPC_WORDS = (
 class Told:
     """An endpoint that answers every question with the same bytes, read as every answer is."""
 
-    def __init__(self, raw: bytes) -> None:
+    def say(self, raw: bytes) -> None:
         whole = raw if raw.startswith(b'{"jsonrpc"') else b'{"jsonrpc":"2.0","id":1,"result":' + raw + b"}"
         self._answer = endpoint._answer(whole, 1)  # once: what asks twice would read the same
 
@@ -52,6 +52,8 @@ class Told:
         return self._answer
 
 
+_TOLD = Told()
+_NODE = Node(_TOLD)  # type: ignore[arg-type]  # an endpoint in all that a node asks of it
 READS: tuple[Callable[[Node], object], ...] = (
     Node.chain_id,
     Node.head,
@@ -82,9 +84,9 @@ def writes(data: bytes) -> None:
 
 def _asked(questions: Sequence[Callable[[Node], object]], data: bytes) -> None:
     """The first byte chooses the question; the rest is the endpoint's answer."""
-    node = Node(Told(data[1:]))  # type: ignore[arg-type]  # an endpoint in all that a node asks of it
     try:
-        questions[data[0] % len(questions) if data else 0](node)
+        _TOLD.say(data[1:])
+        questions[data[0] % len(questions) if data else 0](_NODE)
     except Unavailable as error:
         if error.code not in {"chain_garbage", "chain_error"}:
             raise AssertionError(error.code) from error

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from atexit import register
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -19,7 +15,7 @@ from client import agent
 from client.agent_main import MAX_LINE, Agent, read_line
 from client.exportdir import read_folder
 from client.facts import AnchoredHead
-from client.http import Call
+from client.http import Call, Http
 from client.inputs import Day, Duration
 from client.keystore import Keys
 from client.notices import Kept
@@ -41,6 +37,7 @@ from protocol.keys import AccountKey, Root
 from protocol.merkle import Frontier
 from protocol.wire_notices import Notice
 from tests.fuzz import golden
+from tests.fuzz.folders import BETWEEN, laid_out
 from tests.fuzz.parser import OURS, Parser, lax_json, text
 from tests.fuzz.wrapping import KID, SIGNER, as_jws
 from tests.log_samples import ORIGIN
@@ -51,7 +48,6 @@ EXPORT_FILES = (
     "facts.json", "opening.json", "credential.sd-jwt", "own.json", "slip.jwt", "entry.json", "proof.tlog-proof",
     "checkpoint", "status.jwt",
 )  # fmt: skip
-BETWEEN = b"\n==\n"
 ANSWERS = (
     wire.Info, wire.Card, wire.Logged, wire.Deposited, wire.Me, wire.Page[wire.Item], wire.Page[wire.LogRow],
     wire.Page[wire.GrantRow], wire.GrantPosted, wire.Released, wire.Pending, wire.Show, wire.Consistency,
@@ -141,8 +137,16 @@ def problem(data: bytes) -> None:
 def answer(data: bytes) -> None:
     """A body that is a success; the first byte says of which request."""
     model = ANSWERS[data[0] % len(ANSWERS)] if data else ANSWERS[0]
-    vault = http(lambda _request: httpx2.Response(200, content=data[1:]), signer=None, clock=HandClock(), tries=1)
-    vault.ask(Call("GET", "/v1/x"), model)
+    _TOLD[:] = [data[1:]]
+    _vault().ask(Call("GET", "/v1/x"), model)
+
+
+_TOLD: list[bytes] = []  # what the vault answers next
+
+
+@cache
+def _vault() -> Http:
+    return http(lambda _request: httpx2.Response(200, content=_TOLD[0]), signer=None, clock=HandClock(), tries=1)
 
 
 def typed(data: bytes) -> None:
@@ -164,29 +168,6 @@ def _leaves() -> list[bytes]:
     line = {"tag": b64u(bytes(32)), "versions": [b64u(bytes(32))], "head": b64u(bytes(32)), "broken": False}
     made = {"v": 1, "origin": "onefile/1/0x" + "1" * 40 + "/main", "frontier": b64u(Frontier().serialise()), "lines": [line]}
     return [json.dumps(made).encode()]
-
-
-def laid_out(names: Sequence[str], data: bytes) -> Path:
-    """A folder with these files, whose contents are the parts of ``data``; a part ``-`` leaves its file out."""
-    folder = _folder()
-    parts = data.split(BETWEEN)
-    for number, name in enumerate(names):
-        part = parts[number] if number < len(parts) else b"-"
-        path = folder / name
-        if part == b"-" and len(names) > 1:
-            path.unlink(missing_ok=True)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(part)
-    return folder
-
-
-@cache
-def _folder() -> Path:
-    memory = Path("/dev/shm")
-    found = tempfile.mkdtemp(prefix="onefile-fuzz-", dir=memory if memory.is_dir() else None)
-    register(shutil.rmtree, found, ignore_errors=True)
-    return Path(found)
 
 
 def pack(data: bytes) -> None:

@@ -51,6 +51,7 @@ from tests.log_samples import ORIGIN, SIGNER, Log
 VKEY = SIGNER.vkey
 ENTRIES = [Entry("note", bytes(32), bytes(32), number.to_bytes(32, "big")).serialise() for number in range(300)]
 LOG = Log(ENTRIES)
+ROOT = LOG.root(300)
 LOG_FRONTIER = (300).to_bytes(8, "big") + bytes(32) * 4
 NOTE_WORDS = ("\n\n— ".encode(), b"\n\n", b"\n", "— ".encode(), ORIGIN.encode(), b"+", b"\xc2\xa0")
 
@@ -124,7 +125,7 @@ def tiles(data: bytes) -> None:
     """A log whose tiles are the fuzzer's: the first byte chooses what is asked of it."""
     which, raw = (data[0] if data else 0), data[1:]
     size = (1, 255, 256, 257, 300, 65_536, 70_000)[which % 7]
-    verified = VerifiedTileReader(size, LOG.root(300), lambda _path: raw)
+    verified = VerifiedTileReader(size, ROOT, lambda _path: raw)
     _judged(lambda: verified.entry(size - 1))
     _judged(lambda: read_hashes(TileRef(0, 0, 1 + which), lambda _path: raw))
     _judged(lambda: read_bundle(TileRef(None, 0, 1 + which), lambda _path: raw))

@@ -149,7 +149,7 @@ def test_a_run_tells_what_it_found_and_how_to_see_it_again(tmp_path: Path) -> No
     folder = tmp_path / "job"
     (folder / "corpus").mkdir(parents=True)
     (folder / "corpus" / "seed").write_bytes(b"0x00")
-    job = {"parser": "hex", "folder": str(folder), "seconds": 1, "seed": 7, "dictionary": ""}
+    job = {"parser": "hex", "folder": str(folder), "seconds": 1, "runs": -1, "seed": 7, "dictionary": ""}
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.blind"], input=json.dumps(job) + "\n", capture_output=True, text=True,
         cwd=ROOT, check=False,

@@ -16,8 +16,8 @@ from protocol.__main__ import run
 from protocol.encoding import b64u
 from protocol.errors import Malformed
 from protocol.hashing import sha256
-from tests.fuzz import golden
-from tests.fuzz.client_parsers import laid_out
+from tests.fuzz import golden, wrapping
+from tests.fuzz.folders import BETWEEN, laid_out
 from tests.fuzz.parser import OURS, Parser, lax_json, text
 from tests.fuzz.wrapping import SIGNER
 from vault_api.http_auth import check_body, read_signature
@@ -34,6 +34,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     wire.Revoke, wire.OpenShow, wire.Collect, wire.Present, wire.StatusToken, wire.PostScenario, wire_verify.VerifyRequest,
     wire_batch.CardsQuery, wire_batch.DepositBatch,
 )  # fmt: skip
+COMMANDS = ("check-inclusion", "check-consistency", "age-decrypt", "age-encrypt")
 HTTP_WORDS = (
     b"signature-input: ", b"signature: ", b"content-digest: sha-256=:", b"idempotency-key: ", b";created=", b";keyid=",
     b';tag="onefile/v1"', b';alg="ecdsa-p256-sha256"', b"onefile=(", b'"@method"', b":AAAA:", b"?1", b"@1", b'%"', b"\r\n",
@@ -107,18 +108,22 @@ def language(data: bytes) -> None:
 
 
 def program(data: bytes) -> None:
-    """Everything of ``python -m protocol`` that reads standard input, or a file that its arguments name."""
-    folder = laid_out(("identities", "passphrase"), data + b"\n==\n" + data[:40])
-    for arguments in (
-        ["check-inclusion"],
-        ["check-consistency"],
-        ["age-decrypt", "-i", str(folder / "identities")],
-        ["age-encrypt", "-r", text(data[:4096]).replace("\0", "")],
-    ):
-        told = io.StringIO()
-        code = run(arguments, io.BytesIO(data), io.BytesIO(), told)
-        assert 0 <= code < 10
-        told.getvalue().encode("utf-8", "backslashreplace")
+    """Everything of ``python -m protocol`` that reads standard input, or a file that its arguments name.
+
+    The first byte chooses the command; of ``age-decrypt`` the identities stand before its standard input.
+    """
+    which, said = COMMANDS[data[0] % len(COMMANDS)] if data else COMMANDS[0], data[1:]
+    arguments = [which]
+    if which == "age-decrypt":
+        folder = laid_out(("identities",), said)
+        arguments += ["-i", str(folder / "identities")]
+        said = said.partition(BETWEEN)[2]
+    elif which == "age-encrypt":
+        arguments += ["-r", text(said[:4096]).replace("\0", "")]
+    told = io.StringIO()
+    code = run(arguments, io.BytesIO(said), io.BytesIO(), told)
+    assert 0 <= code < 10
+    told.getvalue().encode("utf-8", "backslashreplace")
 
 
 def _wait(said: str) -> float:
@@ -187,7 +192,14 @@ def _vectors() -> list[bytes]:
         "desc": "",
     }
     consistency = {"size1": 1, "size2": 2, "root1": "A" * 43 + "=", "root2": "A" * 43 + "=", "proof": None}
-    return [json.dumps(inclusion).encode(), json.dumps(consistency).encode(), b"AGE-SECRET-KEY-1X\n# c\n"]
+    identity = f"# c\n{wrapping.READER.unsafe_text()}\n".encode() + BETWEEN + wrapping.sealed(b"hello")
+    said = (
+        json.dumps(inclusion).encode(),
+        json.dumps(consistency).encode(),
+        identity,
+        str(wrapping.READER.recipient()).encode(),
+    )
+    return [bytes([which]) + one for which, one in enumerate(said)]
 
 
 PARSERS = (
