@@ -12,6 +12,7 @@ import itertools
 import json
 import ssl
 import time
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -52,10 +53,25 @@ class Endpoint:
         self, method: str, params: object, *, encoder: type[json.JSONEncoder] = json.JSONEncoder
     ) -> dict[str, Any]:
         """The endpoint's answer, a JSON-RPC object with ``result`` or ``error``; raises only `Unavailable`."""
-        number = next(self._ids)
-        question = {"jsonrpc": "2.0", "id": number, "method": method, "params": params or []}
+        question = self._question(method, params)
         raw = self._post(json.dumps(question, cls=encoder).encode("utf-8"))
-        return _answer(raw, number)
+        return _answer(raw, question["id"])
+
+    def request_all(self, method: str, params: Sequence[object]) -> list[dict[str, Any]]:
+        """The answers to several questions that travel together (a JSON-RPC batch), in their order.
+
+        They are asked one by one where the endpoint takes no batch. Raises only `Unavailable`.
+        """
+        questions = [self._question(method, one) for one in params]
+        if len(questions) > 1:
+            raw = self._post(json.dumps(questions).encode("utf-8"))
+            answers = _answers(raw, [question["id"] for question in questions])
+            if answers is not None:
+                return answers
+        return [self.request(method, one) for one in params]
+
+    def _question(self, method: str, params: object) -> dict[str, Any]:
+        return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params or []}
 
     def _post(self, body: bytes) -> bytes:
         until = time.monotonic() + self._timeout_s
@@ -85,13 +101,31 @@ def tls(*, https: bool) -> ssl.SSLContext:
 
 
 def _answer(raw: bytes, number: int) -> dict[str, Any]:
+    return _checked(_read(raw), number)
+
+
+def _answers(raw: bytes, numbers: Sequence[int]) -> list[dict[str, Any]] | None:
+    """One for each of the numbers, in whatever order they came; None if the batch as such was refused."""
+    found = _read(raw)
+    if isinstance(found, dict) and isinstance(found.get("error"), dict):
+        return None
+    if not isinstance(found, list) or len(found) != len(numbers):
+        raise garbage("not the answers to our questions")
+    by_number = {one.get("id"): one for one in found if isinstance(one, dict) and type(one.get("id")) is int}
+    return [_checked(by_number.get(number), number) for number in numbers]
+
+
+def _read(raw: bytes) -> Any:
     try:
         # Before the parser: what it costs to read is the number of values, and depth is never spent on the C stack.
-        value = json.loads(canonical.bound(raw, parts=MAX_PARTS, depth=MAX_DEPTH))
+        return json.loads(canonical.bound(raw, parts=MAX_PARTS, depth=MAX_DEPTH))
     except Malformed as fault:
         raise garbage(fault.code) from None
     except (ValueError, RecursionError):
         raise garbage("not JSON") from None
+
+
+def _checked(value: object, number: int) -> dict[str, Any]:
     if not isinstance(value, dict) or value.get("jsonrpc") != "2.0" or value.get("id") != number:
         raise garbage("not the answer to our question")
     if ("result" in value) == isinstance(value.get("error"), dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from chain.codec import Codec, refusal_of
+from chain.codec import Call, Codec, refusal_of
 from chain.deployment import Deployment
 from chain.event_table import to_event
 from chain.events import Event, EventRef, LogEvent
@@ -20,6 +20,7 @@ from chain.world import cards_of
 from protocol.errors import Malformed, Unavailable, Untrusted
 from protocol.hashing import ZERO32
 
+MAX_TOGETHER = 100  # questions in one request: what usual endpoints take
 _ZERO_ADDRESS = bytes(20)
 
 
@@ -78,11 +79,20 @@ class EthereumReads:
         return tuple(self._agencies.at(self._upto(block)).agencies.values())
 
     def dossier(self, dossier: bytes, *, block: int | None = None) -> DossierState | None:
-        found = self._view("DossierRegistry", "getDossier", dossier, block=block, absent="DossierUnknown")
-        if found is None:
-            return None
-        owner, nonce, controller, *rest = found[0]
-        return DossierState(dossier, owner, controller, nonce, *rest)
+        return _dossier(
+            dossier, self._view("DossierRegistry", "getDossier", dossier, block=block, absent="DossierUnknown")
+        )
+
+    def dossiers(self, dossiers: Sequence[bytes], *, block: int | None = None) -> tuple[DossierState | None, ...]:
+        self.check_chain()
+        calls = [self._codec.call("DossierRegistry", "getDossier", dossier) for dossier in dossiers]
+        told = [
+            one
+            for first in range(0, len(calls), MAX_TOGETHER)
+            for one in self._node.ask_all(calls[first : first + MAX_TOGETHER], block=block)
+        ]
+        found = (self._told(call, raw, "DossierUnknown") for call, raw in zip(calls, told, strict=True))
+        return tuple(_dossier(dossier, one) for dossier, one in zip(dossiers, found, strict=True))
 
     def guardians(self, dossier: bytes, *, block: int | None = None) -> GuardianState | None:
         found = self._view("DossierRegistry", "getGuardianship", dossier, block=block, absent="DossierUnknown")
@@ -180,13 +190,18 @@ class EthereumReads:
         self.check_chain()
         call = self._codec.call(contract, function, *args)
         try:
-            raw = self._node.ask(call, block=block)
+            raw: bytes | RevertError = self._node.ask(call, block=block)
         except RevertError as reverted:
-            fault = refusal_of(reverted.data)
-            if absent and fault.code == refusal(absent).code:
-                return None
-            raise fault from None
-        return self._codec.answer(call, raw)
+            raw = reverted
+        return self._told(call, raw, absent)
+
+    def _told(self, call: Call, raw: bytes | RevertError, absent: str) -> Any:
+        if not isinstance(raw, RevertError):
+            return self._codec.answer(call, raw)
+        fault = refusal_of(raw.data)
+        if absent and fault.code == refusal(absent).code:
+            return None
+        raise fault from None
 
     def _time(self, contract: str, function: str, *args: bytes, block: int | None) -> int | None:
         (time,) = self._view(contract, function, *args, block=block)
@@ -195,6 +210,14 @@ class EthereumReads:
     def _head(self, function: str, *args: Any) -> LogHead:
         size, root = self._view("ArchiveLog", function, *args, block=None)
         return LogHead(size, root)
+
+
+def _dossier(dossier: bytes, found: tuple[Any, ...] | None) -> DossierState | None:
+    """The struct that `getDossier` answers."""
+    if found is None:
+        return None
+    owner, nonce, controller, *rest = found[0]
+    return DossierState(dossier, owner, controller, nonce, *rest)
 
 
 def _guardians(set_: tuple[Any, ...], change: tuple[Any, ...], pending: tuple[Any, ...]) -> GuardianState:

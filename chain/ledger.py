@@ -105,6 +105,9 @@ class LedgerReads(Protocol):
     def dossier(self, dossier: bytes, *, block: int | None = None) -> DossierState | None:
         """The dossier of that id (32 bytes); None if never opened."""
 
+    def dossiers(self, dossiers: Sequence[bytes], *, block: int | None = None) -> tuple[DossierState | None, ...]:
+        """As `dossier`, for several: one for each, in their order; the questions travel together."""
+
     def dossier_cards(self, dossier: bytes, *, block: int | None = None) -> tuple[CardState, ...]:
         """All key cards of the dossier, oldest first; empty if never opened."""
 

@@ -177,6 +177,9 @@ class MemoryLedger(MemoryGuardians):
         with self.chain.faults.around("dossier"):
             return self.chain.world(block).dossiers.get(dossier)
 
+    def dossiers(self, dossiers: Sequence[bytes], *, block: int | None = None) -> tuple[DossierState | None, ...]:
+        return tuple(self.dossier(dossier, block=block) for dossier in dossiers)
+
     def dossier_cards(self, dossier: bytes, *, block: int | None = None) -> tuple[CardState, ...]:
         return cards_of(self.dossier_history(dossier, block=block))
 

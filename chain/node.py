@@ -118,11 +118,12 @@ class Node:
 
     def ask(self, call: Call, *, block: int | None = None, sender: bytes | None = None) -> bytes:
         """What the call would return in a block (None: the newest); raises `RevertError`."""
-        question = {"to": hex0x(call.to), "data": hex0x(call.data)}
-        if sender is not None:
-            question["from"] = hex0x(sender)
-        params = (question, "latest" if block is None else hex(block))
-        return bytes_in(result_of(self._endpoint.request("eth_call", params)))
+        return bytes_in(result_of(self._endpoint.request("eth_call", _call_params(call, block, sender))))
+
+    def ask_all(self, calls: Sequence[Call], *, block: int | None = None) -> list[bytes | RevertError]:
+        """As `ask`, for several calls whose questions travel together: what each would return, or its refusal."""
+        params = [_call_params(call, block) for call in calls]
+        return [_returned(answer) for answer in self._endpoint.request_all("eth_call", params)]
 
     def logs(self, addresses: Sequence[bytes], topics: Sequence[bytes | None], first: int, last: int) -> list[RawLog]:
         """The events of these contracts in these blocks that have these topics (None: any), in chain order."""
@@ -266,6 +267,20 @@ def _strict(*absent: type[Exception]) -> Iterator[None]:
         raise node_error(_rpc_text(fault)) from None
     except Exception as fault:  # noqa: BLE001 (web3's formatters raise what they like on a hostile answer)
         raise garbage(type(fault).__name__) from None
+
+
+def _call_params(call: Call, block: int | None, sender: bytes | None = None) -> tuple[dict[str, str], str]:
+    question = {"to": hex0x(call.to), "data": hex0x(call.data)}
+    if sender is not None:
+        question["from"] = hex0x(sender)
+    return question, "latest" if block is None else hex(block)
+
+
+def _returned(answer: Mapping[str, Any]) -> bytes | RevertError:
+    try:
+        return bytes_in(result_of(answer))
+    except RevertError as refused:
+        return refused
 
 
 def _rpc_text(fault: Any) -> str:

@@ -87,6 +87,10 @@ class QuorumReads:
         at = self._at(block)
         return self._agreed(lambda ledger: ledger.dossier(dossier, block=at))
 
+    def dossiers(self, dossiers: Sequence[bytes], *, block: int | None = None) -> tuple[DossierState | None, ...]:
+        at = self._at(block)
+        return self._agreed(lambda ledger: ledger.dossiers(dossiers, block=at))
+
     def dossier_cards(self, dossier: bytes, *, block: int | None = None) -> tuple[CardState, ...]:
         at = self._at(block)
         return self._agreed(lambda ledger: ledger.dossier_cards(dossier, block=at))

@@ -24,6 +24,8 @@ MAX_FILE_BYTES = 64 << 20
 
 def private_folder(path: Path) -> Path:
     """Make ``path`` a folder that only its owner can enter; its parents are made the same way."""
+    if path.exists():
+        return path
     missing = [p for p in (path, *path.parents) if not p.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)

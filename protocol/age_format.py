@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from protocol.encoding import b64, ends_in_zeros
+from protocol.encoding import PADDING, ZERO_ENDS, b64
 from protocol.errors import Malformed
 
 MAX_HEADER_BYTES = 256 << 10
@@ -165,9 +165,9 @@ def raw_unb64(text: str, *, length: int | None = None, what: str) -> bytes:
     rest = len(text) % 4
     if not _B64.fullmatch(text) or rest == 1:
         raise Malformed("age_base64", "{what}: expected unpadded base64", what=what)
-    if rest and not ends_in_zeros(text):
+    if rest and text[-1] not in ZERO_ENDS[rest]:
         raise Malformed("age_base64", "{what}: the base64 is not canonical", what=what)
-    data = a2b_base64(text + "=" * (-rest % 4))
+    data = a2b_base64(text + PADDING[rest])
     if length is not None and len(data) != length:
         raise Malformed("length", "{what}: expected {want} bytes, got {got}", what=what, want=length, got=len(data))
     return data

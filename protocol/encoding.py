@@ -14,7 +14,9 @@ from protocol.errors import Malformed
 
 _B64U = re.compile(r"[A-Za-z0-9_-]*")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_PADDING = ("", "", "==", "=")  # by the length modulo 4
+# By the length of unpadded base64 modulo 4: what is left out, and the last characters whose unused bits are zero.
+PADDING = ("", "", "==", "=")
+ZERO_ENDS = ("", "", "AQgw", "AEIMQUYcgkosw048")
 _HEX = re.compile(r"0x[0-9a-f]*")  # one character repeated: a group would take 64 bytes of stack each time
 _BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _BASE45_VALUE = {c: i for i, c in enumerate(_BASE45)}
@@ -28,18 +30,12 @@ def b64u(data: bytes) -> str:
 
 def unb64u(text: object, *, length: int | None = None, what: str = "value") -> bytes:
     """The bytes of a canonical unpadded base64url string, of exactly ``length`` bytes if given."""
-    if not isinstance(text, str) or not _B64U.fullmatch(text) or len(text) % 4 == 1:
+    if not isinstance(text, str) or not _B64U.fullmatch(text) or (rest := len(text) % 4) == 1:
         raise Malformed("base64url", "{what}: expected unpadded base64url", what=what)
-    rest = len(text) % 4
-    if rest and not ends_in_zeros(text):
+    if rest and text[-1] not in ZERO_ENDS[rest]:
         raise Malformed("base64url", "{what}: base64url is not canonical", what=what)
-    data = a2b_base64(text.replace("-", "+").replace("_", "/") + _PADDING[rest])
-    return _of_length(data, length, what)
-
-
-def ends_in_zeros(text: str) -> bool:
-    """Whether the bits behind the last whole byte are zero, in unpadded base64 or base64url of an uneven length."""
-    return text[-1] in ("AQgw" if len(text) % 4 == 2 else "AEIMQUYcgkosw048")
+    data = a2b_base64(text.replace("-", "+").replace("_", "/") + PADDING[rest])
+    return data if length is None or len(data) == length else _of_length(data, length, what)
 
 
 def b64(data: bytes) -> str:

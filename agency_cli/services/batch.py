@@ -9,32 +9,37 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from agency_cli.services.flight import in_flight
-from agency_cli.services.holders import Addressee, addressee, cards_of, check_same, of_token
+from agency_cli.services.holders import Addressee, Ways, addressee, cards_of, check_same, of_token, states_of
 from agency_cli.services.issuing import Desk, issue
 from agency_cli.services.orders import Order, china_today, make_order
 from agency_cli.services.records import Issued
 from agency_cli.services.rows import CERTIFICATE_MEMBERS, Row, Tick, is_csv, open_text, read_rows, type_of, typed_fields
+from chain.ledger import DossierState
 from client.files import PRIVATE_FILE
 from client.gathering import Gathering
 from console.i18n import describe
-from protocol import wire, wire_batch
+from protocol import wire
 from protocol.canonical import Json
 from protocol.encoding import unhex0x
 from protocol.errors import Conflict, Malformed, OneFileError, Unavailable
 from protocol.fields import text_of
 from protocol.licence_types import LicenceType
 
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
 MAX_DOCUMENTS = 63
-BATCH = 16  # deposits that travel together: with a small document each they are well within what a vault takes
-AT_ONCE = 32  # rows at work: while one waits for the vault or the disk, others are signed and sealed
+BATCH = 16  # questions that travel together: deposits with a small document each are well within what a vault takes
+AT_ONCE = 64  # rows begun: while they wait for chain, vault or disk, another one is signed and sealed
+DRAWN = 32  # status indices at once: what a run leaves of them is never used
+PATIENCE_S = 0.02  # that a question waits for others: a journey costs as much work as signing half a credential
 # Refusals that say something of us or of the moment, not of the row: the next row would meet the same.
 STOPS = frozenset(
     {
@@ -78,19 +83,28 @@ def run_batch(desk: Desk, order: BatchOrder, tick: Tick) -> Outcome:
     outcome = Outcome()
     with open_text(order.path, order.encoding) as source, _rejects(order) as reject:
         rows = read_rows(source, table=is_csv(order.path), tick=tick)
-        with closing(in_flight(lambda row: issue_row(desk, row, order), rows, AT_ONCE)) as flight:
+        with closing(in_flight(lambda row: _at_work(desk, row, order), rows, AT_ONCE)) as flight:
             for row, made in flight:
                 _settle(outcome, reject, row, made)
     return outcome
 
 
 def _gather(desk: Desk) -> None:
-    """What rows at work ask the vault travels together."""
+    """What rows at work ask chain and vault travels together, and who waits for an answer lets another row work."""
     session = desk.session
-    desk.draw_ahead = AT_ONCE
-    cards = Gathering[bytes, wire.Card](lambda subjects: cards_of(session, subjects), wire_batch.MAX_BATCH)
-    deposits = Gathering[wire.Deposit, wire.Deposited](session.api.deposit_batch, BATCH)
-    desk.ask_card, desk.send = cards.ask, deposits.ask
+    desk.draw_ahead = DRAWN
+    states = Gathering[bytes, DossierState](lambda dossiers: states_of(session, dossiers), BATCH, PATIENCE_S)
+    cards = Gathering[bytes, wire.Card](lambda subjects: cards_of(session, subjects), BATCH, PATIENCE_S)
+    deposits = Gathering[wire.Deposit, wire.Deposited](session.api.deposit_batch, BATCH, PATIENCE_S)
+    desk.ways, desk.send = Ways(_aside(desk, states.ask), _aside(desk, cards.ask)), deposits.ask
+
+
+def _aside(desk: Desk, ask: Callable[[Question], Answer]) -> Callable[[Question], Answer]:
+    def asked(question: Question) -> Answer:
+        with desk.baton.waiting():
+            return ask(question)
+
+    return asked
 
 
 def _settle(outcome: Outcome, reject: Any, row: Row, made: Future[Issued]) -> None:
@@ -135,6 +149,11 @@ def row_parts(row: Row, path: Path, default_type: str | None) -> Parsed:
         raise Malformed("field_missing", "{field}: missing", field="row.number")
     body = typed_fields(rest, licence) if is_csv(path) else rest
     return Parsed(licence, to, token, body, overrides, documents)
+
+
+def _at_work(desk: Desk, row: Row, order: BatchOrder) -> Issued:
+    with desk.baton.working():
+        return issue_row(desk, row, order)
 
 
 def issue_row(desk: Desk, row: Row, order: BatchOrder) -> Issued:

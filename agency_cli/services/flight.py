@@ -60,3 +60,43 @@ class Turns:
             with self._given_back:
                 self._taken.remove(name)
                 self._given_back.notify_all()
+
+
+@dataclass(slots=True)
+class Baton:
+    """Of several threads one works at a time; who waits for vault, chain or disk lets another one work.
+
+    The interpreter lets only one thread compute anyway: thirty that all try spend as long on taking turns as on work.
+    """
+
+    _free: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _owner: int | None = None
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Hold the baton."""
+        self._take()
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Pass the baton on for the while, if this thread holds it. No lock may be held that a worker takes."""
+        if self._owner != threading.get_ident():
+            yield
+            return
+        self._pass_on()
+        try:
+            yield
+        finally:
+            self._take()
+
+    def _take(self) -> None:
+        self._free.acquire()
+        self._owner = threading.get_ident()
+
+    def _pass_on(self) -> None:
+        self._owner = None
+        self._free.release()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from chain.ledger import DossierState
 from client import deployment as deployments
 from client.files import read_bounded
 from client.session import Session
@@ -47,6 +48,14 @@ class Holder:
         return HybridRecipient(self.card.sealing_key)
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How the chain's state of a dossier and the vault's newest key card of it are asked for."""
+
+    state: Callable[[bytes], DossierState | None]
+    card: Callable[[bytes], wire.Card]
+
+
 def addressee(text: str, *, base: Path | None = None) -> Addressee:
     """Who is meant by a dossier id, a dossier urn, a card token, or the file that holds one (``-``: standard input).
 
@@ -81,21 +90,24 @@ def cards_of(session: Session, subjects: Sequence[bytes]) -> list[wire.Card | On
     return [card or unknown for card in session.public_api.cards(subjects)]
 
 
-def find_holder(
-    session: Session, to: Addressee, *, agency: str, ask: Callable[[bytes], wire.Card] | None = None
-) -> Holder:
+def states_of(session: Session, dossiers: Sequence[bytes]) -> list[DossierState | OneFileError]:
+    """What the chain says of each dossier, or the error that it would meet alone."""
+    return [state or _unknown() for state in session.ledger.dossiers(dossiers)]
+
+
+def find_holder(session: Session, to: Addressee, *, agency: str, ways: Ways | None = None) -> Holder:
     """The holder's newest key card, and the token if it is for ``agency`` (our urn) and still good.
 
-    ``ask``: another way to the vault's card of a dossier than a question of its own.
+    ``ways``: how chain and vault are asked, if not with questions of their own.
 
     Raises ``Denied("dossier_unknown" | "card_unknown" | "card_token_expired")``, ``Untrusted`` for a card that is
     not the chain's or a token that the holder did not sign, ``Conflict("card_token_superseded")``.
     """
-    state = session.ledger.dossier(to.dossier)
+    ways = ways or Ways(session.ledger.dossier, session.public_api.card)
+    state = ways.state(to.dossier)
     if state is None:
-        raise Denied("dossier_unknown", "the registry knows no such dossier")
-    card_of = ask or session.public_api.card
-    envelope = KeyCardEnvelope.from_json(card_of(to.dossier).card)
+        raise _unknown()
+    envelope = KeyCardEnvelope.from_json(ways.card(to.dossier).card)
     domain = deployments.dossier_domain(session.deployment)
     card = verify_key_card(
         envelope, domain, subject=to.dossier, recorded=[state.card_hash], accounts=[state.controller]
@@ -105,6 +117,10 @@ def find_holder(
     if to.token is not None:
         _check_token(to.token, card, agency, session.clock.now())
     return Holder(to.dossier, card, to.token)
+
+
+def _unknown() -> Denied:
+    return Denied("dossier_unknown", "the registry knows no such dossier")
 
 
 def _check_token(token: str, card: VerifiedKeyCard, agency: str, now: int) -> None:

@@ -20,8 +20,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agency_cli.services.flight import Turns
-from agency_cli.services.holders import Addressee, Holder, find_holder
+from agency_cli.services.flight import Baton, Turns
+from agency_cli.services.holders import Addressee, Holder, Ways, find_holder
 from agency_cli.services.office import Office, load_office
 from agency_cli.services.orders import Order, trial
 from agency_cli.services.publishing import publish_due
@@ -55,8 +55,8 @@ class Desk:
     """What one run issues with, from several threads if it likes.
 
     ``watch`` gives a function that is told of uploaded bytes. ``draw_ahead``: how many status indices are drawn at
-    once; what a run leaves of them stays unused. ``ask_card`` and ``send``: how a key card is asked for and a deposit
-    sent, if not each by itself.
+    once; what a run leaves of them stays unused. ``ways`` and ``send``: how a dossier is asked for and a deposit sent,
+    if not each by itself. ``baton``: held by whoever works, if several do.
     """
 
     session: Session
@@ -65,9 +65,10 @@ class Desk:
     records: Records
     watch: Watch = field(default=lambda _total: nullcontext(lambda _n: None))
     draw_ahead: int = 1
-    ask_card: Callable[[bytes], wire.Card] | None = None
+    ways: Ways | None = None
     send: Callable[[wire.Deposit], wire.Deposited] | None = None
     turns: Turns = field(default_factory=Turns)
+    baton: Baton = field(default_factory=Baton)
     _standing: Standing | None = None
     _limit: int | None = None
     _drawn: list[StatusRef] = field(default_factory=list)
@@ -98,9 +99,11 @@ class Desk:
     @contextmanager
     def place(self, order: Order) -> Iterator[Path]:
         """A folder for what is sealed, one for each certificate at a time, few that hold documents."""
-        documents = self._documents if order.documents else nullcontext()
-        with self.turns.of(order.certificate_id), documents, _sealing_folder(self.session.profile.folder) as folder:
-            yield folder
+        with ExitStack() as held:
+            with self.baton.waiting():
+                held.enter_context(self.turns.of(order.certificate_id))
+                held.enter_context(self._documents if order.documents else nullcontext())
+            yield held.enter_context(_sealing_folder(self.session.profile.folder))
 
     def status(self) -> StatusRef:
         """A status index that no credential has, of a list of which a good token is out."""
@@ -163,7 +166,7 @@ def _addressed(desk: Desk, order: Order, to: Addressee) -> Ready:
     if earlier is not None and earlier.state == "deposited":
         _refuse_again(desk, order, earlier)
     # (3) The holder's card is the newest on chain, and the invitation is good.
-    holder = find_holder(desk.session, to, agency=ours.urn, ask=desk.ask_card)
+    holder = find_holder(desk.session, to, agency=ours.urn, ways=desk.ways)
     # (4) The documents fit.
     return Ready(order, holder, tuple(drafts(order.documents, desk.payload_limit())), earlier)
 
@@ -194,7 +197,8 @@ def issue(desk: Desk, order: Order, to: Addressee) -> Issued:
             # Before much is sealed or an index is lost; in a batch the signing itself tells what is wrong.
             _try(desk, ready)
         kept = here.enter_context(Kept(desk.session.profile.folder / "tmp" / "sealed", folder))
-        entries, parts = _seal_documents(ready, kept)
+        with desk.baton.waiting() if ready.drafts else nullcontext():  # large ones take long
+            entries, parts = _seal_documents(ready, kept)
         status = desk.status()
         try:
             raw = _sign(desk, ready, status, entries)
@@ -203,7 +207,7 @@ def issue(desk: Desk, order: Order, to: Addressee) -> Issued:
             raise
         parts = [seal_stream(io.BytesIO(raw.encode("ascii")), folder, ready.holder.recipient), *parts]
         along, ahead = _split(parts)
-        with desk.watch(sum(part.object.payload_size for part in ahead)) as step:
+        with desk.baton.waiting(), desk.watch(sum(part.object.payload_size for part in ahead)) as step:
             upload(desk.session.api, ahead, step)
         issued = _deposit(desk, ready, status, raw, parts, along)
         kept.done(parts)
@@ -278,7 +282,8 @@ def _deposit(
         card_token=ready.holder.token,
         payloads=[b64u(part.path.read_bytes()) for part in along],
     )
-    desk.records.save(record)
+    with desk.baton.waiting():
+        desk.records.save(record)
     return _send(desk, ready, record, body)
 
 
@@ -286,7 +291,8 @@ def _send(desk: Desk, ready: Ready, record: Issued, body: wire.Deposit) -> Issue
     """Send the deposit and settle the record: marked, taken back, or left unsure."""
     earlier = ready.earlier
     try:
-        answer = (desk.send or desk.session.api.deposit)(body)
+        with desk.baton.waiting():
+            answer = (desk.send or desk.session.api.deposit)(body)
     except Unavailable as error:
         raise Unavailable(
             "deposit_unsure",
@@ -305,7 +311,8 @@ def _send(desk: Desk, ready: Ready, record: Issued, body: wire.Deposit) -> Issue
     if earlier is not None:
         # The vault takes one slip of this number: since it took ours, the earlier one never arrived.
         desk.records.drop(earlier)
-    desk.records.save(done)
+    with desk.baton.waiting():
+        desk.records.save(done)
     return done
 
 

@@ -71,6 +71,20 @@ class TestDossiers:
         with refused(Malformed, "account_zero"):
             dossier.open()
 
+    def test_several_are_asked_for_together_and_told_in_their_order(self, stage: Stage) -> None:
+        first, second = a_dossier(stage), Dossier(stage, Actor("alice cold"), Actor("alice"), sha256(b"another salt"))
+        second.open()
+        ledger = stage.ledger("relayer")
+        asked = [second.id, sha256(b"nothing"), first.id, second.id]
+        assert ledger.dossiers(asked) == tuple(ledger.dossier(dossier) for dossier in asked)
+        assert [one is None for one in ledger.dossiers(asked)] == [False, True, False, False]
+        assert ledger.dossiers([]) == ()
+        before = ledger.head().number
+        second.publish(Actor("alice"), revoked_below=2)
+        told = ledger.dossiers([second.id], block=before)[0]
+        assert told is not None
+        assert told.card_seq == 1
+
     @pytest.mark.parametrize("who", ["alice", "alice cold"])
     def test_controller_and_owner_publish_cards(self, stage: Stage, who: str) -> None:
         dossier = a_dossier(stage)

@@ -42,14 +42,20 @@ class Told:
     """An endpoint that answers every question with the same bytes, read as every answer is."""
 
     def say(self, raw: bytes) -> None:
-        whole = raw if raw.startswith(b'{"jsonrpc"') else b'{"jsonrpc":"2.0","id":1,"result":' + raw + b"}"
-        self._answer = endpoint._answer(whole, 1)  # once: what asks twice would read the same
+        self._whole = raw if raw.startswith((b'{"jsonrpc"', b'[{"jsonrpc"')) else b'{"jsonrpc":"2.0","id":1,"result":' + raw + b"}"
+        self._answer: dict[str, Any] | None = None
 
     def close(self) -> None:
         return
 
     def request(self, _method: str, _params: object, **_: Any) -> dict[str, Any]:
+        if self._answer is None:  # once: what asks twice would read the same
+            self._answer = endpoint._answer(self._whole, 1)
         return self._answer
+
+    def request_all(self, method: str, params: Sequence[object]) -> list[dict[str, Any]]:
+        found = endpoint._answers(self._whole, range(len(params)))
+        return [self.request(method, one) for one in params] if found is None else found
 
 
 _TOLD = Told()
@@ -63,6 +69,7 @@ READS: tuple[Callable[[Node], object], ...] = (
     lambda node: node.balance(bytes(20)),
     lambda node: node.ask(_CALL),
     lambda node: node.logs([bytes.fromhex(ADDRESS[2:])], [None], 0, 9),
+    lambda node: node.ask_all([_CALL, _CALL]),
 )
 WRITES: tuple[Callable[[Node], object], ...] = (
     lambda node: node.estimate(bytes(20), bytes(20), b""),
@@ -155,7 +162,8 @@ def _answers() -> list[bytes]:
         f'{{"blockHash":"{HASH}","transactionHash":"{HASH}","status":"0x1","gasUsed":"0x5208",'
         f'"contractAddress":"{ADDRESS}","number":"0x1","hash":"{HASH}","timestamp":"0x2","baseFeePerGas":"0x1"}}'
     )
-    return [b'"0x7a69"', BLOCK, _logs(1), _logs(2), b"null", b'"0x"', error, receipt.encode()]
+    both = ",".join(f'{{"jsonrpc":"2.0","id":{number},"result":"0x0{number}"}}' for number in range(2))
+    return [f"[{both}]".encode(), b'"0x7a69"', BLOCK, _logs(1), _logs(2), b"null", b'"0x"', error, receipt.encode()]
 
 
 def _filled(kind: str) -> Any:
@@ -256,7 +264,7 @@ PARSERS = (
             f"chain.answers.{name}"
             for name in ("result_of", "block_in", "number_in", "bytes_in", "hash_in", "account_in", "object_in", "list_in")
         ), lambda: _each(READS, _answers()),
-        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=lambda: [bytes([len(READS) - 1]) + answer for answer in many_answers()],
+        errors=REFUSED, limit=endpoint.MAX_ANSWER_BYTES, words=RPC_WORDS, bombs=lambda: [bytes([len(READS) - which]) + answer for which in (1, 2) for answer in many_answers()],
     ),
     Parser(
         "rpc-writes", writes, ("chain.answers.result_of",), lambda: _each(WRITES, _answers()),

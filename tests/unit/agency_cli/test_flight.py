@@ -6,7 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 
-from agency_cli.services.flight import Turns, in_flight
+import pytest
+
+from agency_cli.services.flight import Baton, Turns, in_flight
 
 
 def test_results_come_in_the_order_of_the_things_however_long_each_takes() -> None:
@@ -80,3 +82,41 @@ def test_a_name_is_held_by_one_at_a_time() -> None:
     for thread in threads:
         thread.join()
     assert (most, inside) == (1, 0)
+
+
+def test_of_several_one_works_at_a_time_and_who_waits_lets_another_one_work() -> None:
+    baton, met = Baton(), threading.Barrier(3)
+    at_work = most = 0
+
+    def work(_n: int) -> None:
+        nonlocal at_work, most
+        with baton.working():
+            at_work += 1
+            most = max(most, at_work)
+            at_work -= 1
+            with baton.waiting():
+                met.wait(10)  # all three are here at once, so none of them has kept the baton
+            at_work += 1
+            most = max(most, at_work)
+            at_work -= 1
+
+    assert [made.exception() for _, made in in_flight(work, range(3), 3)] == [None, None, None]
+    assert (most, at_work) == (1, 0)
+
+
+def test_who_does_not_hold_the_baton_waits_without_it() -> None:
+    baton = Baton()
+    with baton.working():
+        stranger = threading.Thread(target=lambda: baton.waiting().__enter__())
+        stranger.start()
+        stranger.join(10)
+        assert not stranger.is_alive()
+        assert not baton._free.acquire(blocking=False)  # it is still ours
+
+
+def test_the_baton_is_passed_on_by_who_fails() -> None:
+    baton = Baton()
+    for _ in range(2):
+        with pytest.raises(KeyError), baton.working(), baton.waiting():
+            raise KeyError
+    assert baton._free.acquire(blocking=False)

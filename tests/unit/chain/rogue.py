@@ -114,3 +114,6 @@ class ToldEndpoint:
         if isinstance(answer, dict) and "error" in answer:
             return {"jsonrpc": "2.0", "id": 1, "error": answer["error"]}
         return {"jsonrpc": "2.0", "id": 1, "result": answer}
+
+    def request_all(self, method: str, params: Any) -> list[Any]:
+        return [self.request(method, one) for one in params]

@@ -223,6 +223,14 @@ def test_a_refusal_comes_with_its_bytes(data: Any, expected: str) -> None:
     assert caught.value.data.hex() == expected
 
 
+def test_of_several_calls_each_has_its_own_answer() -> None:
+    told = iter(["0x0102", {"error": {"code": 3, "message": "execution reverted", "data": "0x12345678"}}, "0x"])
+    first, second, third = node(eth_call=lambda *_: next(told)).ask_all([a_call()] * 3)
+    assert (first, third) == (b"\x01\x02", b"")
+    assert isinstance(second, RevertError)
+    assert second.data.hex() == "12345678"
+
+
 @pytest.mark.parametrize(
     "error",
     [

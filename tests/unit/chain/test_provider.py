@@ -126,3 +126,61 @@ def test_a_message_of_the_endpoint_cannot_write_to_the_terminal() -> None:
 def test_the_systems_authorities_are_loaded_for_tls_only() -> None:
     assert tls(https=False).get_ca_certs() == []
     assert tls(https=True) is tls(https=True)
+
+
+def ask_all(answer: Any, count: int) -> list[Any]:
+    with rogue(answer) as url:
+        endpoint = Endpoint(url)
+        try:
+            return [one["result"] for one in endpoint.request_all("eth_call", [[n] for n in range(count)])]
+        finally:
+            endpoint.close()
+
+
+def _told(question: dict[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": question["id"], "result": hex(question["params"][0])}
+
+
+def backwards(handler: Handler, question: Any) -> None:
+    """A batch's answers in another order, which JSON-RPC allows."""
+    answers = [_told(one) for one in reversed(question)] if isinstance(question, list) else _told(question)
+    handler.send(json.dumps(answers).encode())
+
+
+def one_by_one(handler: Handler, question: Any) -> None:
+    """What an endpoint says that takes no batches."""
+    if isinstance(question, list):
+        refused = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches"}}
+        handler.send(json.dumps(refused).encode(), 400)
+    else:
+        handler.send(json.dumps(_told(question)).encode())
+
+
+@pytest.mark.parametrize("answer", [backwards, one_by_one])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_questions_that_travel_together_are_answered_in_their_order(answer: Answer, count: int) -> None:
+    assert ask_all(answer, count) == [hex(n) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda answers: answers[:-1],
+        lambda answers: [*answers, answers[0]],
+        lambda answers: [answers[0], answers[0]],
+        lambda answers: [answers[0], {**answers[1], "id": True}],
+        lambda answers: [answers[0], {**answers[1], "id": [1]}],
+        lambda answers: [answers[0], {**answers[1], "jsonrpc": "1.0"}],
+        lambda answers: [answers[0], 7],
+        lambda answers: {"answers": answers},
+        lambda answers: {"jsonrpc": "2.0", "id": 1, "result": "0x0"},
+        lambda answers: None,
+    ],
+)
+def test_what_is_not_one_answer_for_each_question_is_garbage(change: Any) -> None:
+    def answer(handler: Handler, question: Any) -> None:
+        handler.send(json.dumps(change([_told(one) for one in question])).encode())
+
+    with pytest.raises(Unavailable) as caught:
+        ask_all(answer, 2)
+    assert caught.value.code == "chain_garbage"

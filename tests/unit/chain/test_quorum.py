@@ -125,6 +125,7 @@ def test_every_question_is_put_to_all(stage: MemoryStage) -> None:
     one, reads = stage.ledger("anybody"), over(2, Endpoint(stage), Endpoint(stage))
     head = one.head().number
     assert reads.dossier(dossier.id) == one.dossier(dossier.id)
+    assert reads.dossiers([dossier.id, bytes(32)]) == (one.dossier(dossier.id), None)
     assert reads.dossier_cards(dossier.id, block=head) == one.dossier_cards(dossier.id)
     assert reads.dossier_history(dossier.id) == one.dossier_history(dossier.id)
     assert reads.attested_at(dossier.id, secret) is None

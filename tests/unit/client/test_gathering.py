@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from client.gathering import COURIERS, Gathering
+from client.gathering import Gathering
 from protocol.errors import Denied, OneFileError
 
 
@@ -32,20 +32,36 @@ def asked(gathering: Gathering[int, int], n: int) -> int | str:
         return str(error)
 
 
-def test_what_is_asked_meanwhile_goes_with_the_next_courier_and_each_gets_its_own_answer() -> None:
+def test_what_is_asked_meanwhile_goes_with_the_next_journey_and_each_gets_its_own_answer() -> None:
     courier = Courier()
     gathering = Gathering[int, int](courier, 5)
     with ThreadPoolExecutor(20) as pool:
-        early = [pool.submit(asked, gathering, n) for n in range(COURIERS)]
-        for _ in early:
-            assert courier.away.acquire(timeout=10)
-        late = [pool.submit(asked, gathering, n) for n in range(COURIERS, 12)]
+        early = pool.submit(asked, gathering, 0)
+        assert courier.away.acquire(timeout=10)
+        late = [pool.submit(asked, gathering, n) for n in range(1, 12)]
         while len(gathering._waiting) < len(late):
             pass
         courier.go.set()
-        answers = [one.result(10) for one in early + late]
+        answers = [one.result(10) for one in (early, *late)]
     assert answers == [f"{n} is odd" if n % 2 else n * 10 for n in range(12)]
-    assert [len(batch) for batch in courier.journeys] == [1, 1, 5, 5]
+    assert [len(batch) for batch in courier.journeys] == [1, 5, 5, 1]
+
+
+def test_a_question_waits_for_company_but_not_when_there_is_enough_of_it() -> None:
+    courier = Courier()
+    courier.go.set()
+    gathering = Gathering[int, int](courier, 3, patience_s=60.0)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(gathering.ask, (0, 2, 4, 6, 8, 10), timeout=30))
+    assert answers == [0, 20, 40, 60, 80, 100]
+    assert [len(batch) for batch in courier.journeys] == [3, 3]
+
+
+def test_nobody_waits_for_company_for_ever() -> None:
+    courier = Courier()
+    courier.go.set()
+    assert [Gathering[int, int](courier, 3, patience_s=0.001).ask(n) for n in (2, 4)] == [20, 40]
+    assert courier.journeys == [[2], [4]]
 
 
 def test_all_that_travelled_meet_the_error_of_the_journey() -> None:
