@@ -30,6 +30,8 @@ LIMIT_S = 900
 def main(arguments: list[str] | None = None) -> int:
     given = _arguments(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    # What is started in the background ignores it, and so would the programs that row h interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if given.one is not None:
         return measure_one(chosen([given.one])[0], Path(given.to), quick=given.quick)
     try:

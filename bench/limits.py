@@ -4,7 +4,7 @@ from __future__ import annotations
 
 LIMITS = {
     "a1": (
-        "The interpreter. A deposit costs most of a millisecond of processor time, half of it before the transaction"
+        "The interpreter. A deposit costs almost half a millisecond of processor time, half of it before the transaction"
         " (parsing and verifying the slip, its headers) and half inside (SQLite statements, the entry's HMACs and"
         " hashes, JSON), and one process has one interpreter lock; the anchor itself is one transaction whatever the"
         " batch and disappears in a trial. The profile is flat. What would help is verifying in processes beside the"
@@ -12,12 +12,13 @@ LIMITS = {
         " transaction after another manages one a second, and the anchor one more second for the whole batch."
     ),
     "a2": (
-        "The interpreter, twice: the program's and the vault's, a core each. Rows are at work side by side, their"
-        " questions and deposits travel together with their small payloads, and status indices are drawn many at"
-        " once. What is left for each credential is its own: the holder's card is asked of the chain and verified,"
-        " the credential is signed and checked, sealed to a hybrid key, a slip is signed, two records reach the disk;"
-        " at the vault, the work of row a1 and a payload that reaches the disk. The other side hashes nothing, seals"
-        " nothing and keeps nothing."
+        "The interpreter, twice: the program's and the vault's, a core each. Of the rows one computes at a time while"
+        " the others wait, their questions and deposits travel together with their small payloads, and status indices"
+        " are drawn many at once. What is left for each credential is its own: the holder's card is asked of the chain"
+        " and verified, the credential is signed and checked, sealed to a hybrid key, a slip is signed, two records"
+        " reach the disk; at the vault, the work of row a1 and a payload that reaches the disk. About a second of a"
+        " trial is the program's start and the wait for the anchor. The other side hashes nothing, seals nothing and"
+        " keeps nothing."
     ),
     "b": (
         "Calldata and cold storage: an anchor pays 21,000 for being a transaction, about 500 for each hash of the"
