@@ -4,12 +4,13 @@ from __future__ import annotations
 
 LIMITS = {
     "a1": (
-        "The interpreter. A deposit costs almost half a millisecond of processor time, half of it before the transaction"
-        " (parsing and verifying the slip, its headers) and half inside (SQLite statements, the entry's HMACs and"
-        " hashes, JSON), and one process has one interpreter lock; the anchor itself is one transaction whatever the"
-        " batch and disappears in a trial. The profile is flat. What would help is verifying in processes beside the"
-        " sequencer's. On a chain that makes a block every second instead of at once, as real ones do, one"
-        " transaction after another manages one a second, and the anchor one more second for the whole batch."
+        "The interpreter. A deposit costs almost half a millisecond of processor time, half of it before the"
+        " transaction (parsing and verifying the slip, its headers) and half inside (SQLite statements, the"
+        " entry's HMACs and hashes, JSON), and one process has one interpreter lock; the anchor itself is one"
+        " transaction whatever the batch and disappears in a trial. The profile is flat. What would help is"
+        " verifying in processes beside the sequencer's. On a chain that makes a block every second instead of"
+        " at once, as real ones do, one transaction after another manages one a second, and the anchor one"
+        " more second for the whole batch."
     ),
     "a2": (
         "The interpreter, twice: the program's and the vault's, a core each. Of the rows one computes at a time while"

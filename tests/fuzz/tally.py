@@ -38,6 +38,9 @@ def added(before: Mapping[str, Count], run: Mapping[str, tuple[int, int]]) -> di
 
 
 def save(counts: Mapping[str, Count], path: Path = FILE) -> None:
+    """Write the whole file anew, and at once: another worker may be reading it."""
     rows = {name: asdict(counts[name]) for name in sorted(counts)}
     lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
-    path.write_text("{\n" + lines + "\n}\n", encoding="ascii")
+    part = path.with_suffix(".part")
+    part.write_text("{\n" + lines + "\n}\n", encoding="ascii")
+    part.replace(path)
