@@ -35,7 +35,7 @@ def unb64u(text: object, *, length: int | None = None, what: str = "value") -> b
     if rest and text[-1] not in ZERO_ENDS[rest]:
         raise Malformed("base64url", "{what}: base64url is not canonical", what=what)
     data = a2b_base64(text.replace("-", "+").replace("_", "/") + PADDING[rest])
-    return data if length is None or len(data) == length else _of_length(data, length, what)
+    return data if length is None else _of_length(data, length, what)
 
 
 def b64(data: bytes) -> str:

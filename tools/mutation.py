@@ -54,6 +54,8 @@ TESTS: dict[str, list[str]] = {
     "eip712": [f"{VECTORS}/test_grant_vectors.py"],
     "account_envelope": [f"{UNIT}/test_grant.py", f"{VECTORS}/test_grant_vectors.py"],
     "facts": [],
+    "encoding": [f"{VECTORS}/test_text_vectors.py"],
+    "canonical": [],
 }
 # A test that moves 128 MiB says nothing about a changed line that a smaller one does not.
 SLOW_TEST = "test_memory_does_not_grow_with_the_document"

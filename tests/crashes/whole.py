@@ -171,7 +171,8 @@ def check_log(stage: VaultStage) -> None:
     with stage.vault.engine.connect() as conn:
         stored = list(conn.execute(select(t.entries.c.entry).order_by(t.entries.c.idx)).scalars())
         events = conn.execute(select(func.count()).select_from(t.events)).scalar_one()
-        public = conn.execute(select(func.count()).select_from(t.public_entries)).scalar_one()
+        later = t.public_entries.c.idx > 0  # where the log has had several keys, its first entry has a row, too
+        public = conn.execute(select(func.count()).select_from(t.public_entries).where(later)).scalar_one()
         frontier = Frontier.parse(conn.execute(select(t.log_head.c.frontier)).scalar_one())
     assert entries == stored
     assert (frontier.size, frontier.root()) == (head.size, head.root)

@@ -59,7 +59,7 @@ def test_base45_gives_the_examples_of_rfc_9285(data: bytes, text: str) -> None:
     assert unbase45(text) == data
 
 
-@pytest.mark.parametrize("text", ["A", "AAAA", "aa", "GGW", ":::", "::", "A,", 5])
+@pytest.mark.parametrize("text", ["A", "AAAA", "aa", "GGW", ":::", "::", "V5", "A,", 5])
 def test_base45_out_of_range_or_alphabet_is_malformed(text: object) -> None:
     with pytest.raises(Malformed) as caught:
         unbase45(text)
@@ -73,6 +73,16 @@ def test_a_wrong_length_is_refused_with_both_numbers(
     assert read(write(bytes(32)), length=32) == bytes(32)
     with pytest.raises(Malformed, match="thing: expected 32 bytes, got 31"):
         read(write(bytes(31)), length=32, what="thing")
+
+
+@pytest.mark.parametrize("read", [unb64u, unb64, unhex0x, unbase45])
+def test_what_has_no_name_is_called_a_value(read: Callable[..., bytes]) -> None:
+    with pytest.raises(Malformed, match="^value: expected "):
+        read(7)
+
+
+def test_only_the_padding_is_left_out() -> None:
+    assert (b64u(b"\x00\x00\x17"), b64u(b"\x05\xdf"), b64u(b"\x5d")) == ("AAAX", "Bd8", "XQ")
 
 
 def test_integers_are_big_endian() -> None:
