@@ -119,7 +119,7 @@ def _check(value: Json, depth: int) -> bool:
     if not isinstance(value, dict | list | tuple):
         _check_single(value)
         return True
-    if value and not depth:
+    if not depth:
         raise Malformed("json_depth", "JSON is nested deeper than {limit}", limit=MAX_JSON_DEPTH)
     plain = _check_keys(value) if isinstance(value, dict) else True
     for item in value.values() if isinstance(value, dict) else value:

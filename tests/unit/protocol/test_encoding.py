@@ -77,7 +77,7 @@ def test_a_wrong_length_is_refused_with_both_numbers(
 
 @pytest.mark.parametrize("read", [unb64u, unb64, unhex0x, unbase45])
 def test_what_has_no_name_is_called_a_value(read: Callable[..., bytes]) -> None:
-    with pytest.raises(Malformed, match="^value: expected "):
+    with pytest.raises(Malformed, match=r"^value: expected "):
         read(7)
 
 
