@@ -58,6 +58,10 @@ class Failover(Endpoint):
         assert first is not None  # there is at least one endpoint, and each has answered or failed
         raise first
 
+    def request_all(self, method: str, params: Sequence[object]) -> list[dict[str, Any]]:
+        """One by one: each may meet another endpoint's answer."""
+        return [self.request(method, one) for one in params]
+
     def _ask(self, index: int, method: str, params: object, encoder: type[json.JSONEncoder]) -> dict[str, Any]:
         endpoint = self._endpoints[index]
         with self._lock:

@@ -43,6 +43,12 @@ def test_an_endpoint_that_falls_silent_is_followed_by_the_next_and_by_the_first(
     assert failover.request("q", [])["result"] == "one"
 
 
+def test_of_several_questions_each_finds_an_endpoint_that_answers() -> None:
+    failover, (first, second) = over(SILENT, lambda number: number * 10)
+    assert [one["result"] for one in failover.request_all("q", [[1], [2], [3]])] == [10, 20, 30]
+    assert (len(first.asked), len(second.asked)) == (1, 3)
+
+
 @pytest.mark.parametrize("code", FAULTS_OF_ENDPOINT)
 def test_an_error_of_the_endpoint_itself_lets_the_next_try(code: int) -> None:
     failover, _ = over({"error": {"code": code, "message": "limit exceeded"}}, "yes")

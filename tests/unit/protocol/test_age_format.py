@@ -197,3 +197,10 @@ def test_base64_is_read_back_whatever_its_last_character(value: int) -> None:
 def test_base64_of_any_length_is_read_if_none_is_asked_for() -> None:
     assert raw_unb64("AAA", what="x") == bytes(2)
     assert age_format.raw_b64(b"") == ""
+
+
+@pytest.mark.parametrize("text", ["A", "AAAAA", "A!", "AA A", "AA==", "AA-_", "AB", "AAB"])
+def test_what_is_no_canonical_base64_is_malformed(text: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        raw_unb64(text, what="x")
+    assert caught.value.code == "age_base64"
