@@ -56,6 +56,8 @@ TESTS: dict[str, list[str]] = {
     "facts": [],
     "encoding": [f"{VECTORS}/test_text_vectors.py"],
     "canonical": [],
+    "jose": [],
+    "sdjwt": [f"{UNIT}/test_sdjwt_limits.py", f"{UNIT}/test_credential.py"],
 }
 # A test that moves 128 MiB says nothing about a changed line that a smaller one does not.
 SLOW_TEST = "test_memory_does_not_grow_with_the_document"

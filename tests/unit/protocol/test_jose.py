@@ -25,6 +25,10 @@ from protocol.jose import (
 SIGNER = P256Signer.from_secret(bytes(31) + b"\x07")
 OTHER = P256Signer.from_secret(bytes(31) + b"\x08")
 TYP = "onefile-test+jwt"
+# NIST SP 800-186 §3.2.1.3: the field, the order and the coefficient b of P-256.
+P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 
 
 def raw_jws(header: dict[str, object], payload: bytes = b"{}") -> str:
@@ -128,6 +132,26 @@ def test_a_jws_over_the_limit_is_not_even_split() -> None:
     assert caught.value.code == "too_large"
 
 
+def test_a_jws_of_exactly_the_limit_is_read() -> None:
+    raw = raw_jws(good_header())
+    assert parse_jws(raw, typ=TYP, limit=len(raw)).raw == raw
+    with pytest.raises(Malformed, match="at most"):
+        parse_jws(raw, typ=TYP, limit=len(raw) - 1)
+
+
+def test_a_header_of_exactly_its_limit_is_read() -> None:
+    for size, refused in ((MAX_HEADER_CHARS * 3 // 4, False), (MAX_HEADER_CHARS * 3 // 4 + 1, True)):
+        header = canonical.dumps(good_header())
+        raw = b64u(header + b" " * (size - len(header))).encode() + b".e30." + b64u(bytes(64)).encode()
+        if not refused:
+            assert kid_of(raw, typ=TYP) == parse_jws(raw, typ=TYP).kid == SIGNER.public_jwk().thumbprint()
+            continue
+        for read in (kid_of, parse_jws):
+            with pytest.raises(Malformed) as caught:
+                read(raw, typ=TYP)
+            assert caught.value.code == "jws_header"
+
+
 def test_a_long_header_is_refused_before_it_is_decoded() -> None:
     with pytest.raises(Malformed, match="more than 1024 characters"):
         parse_jws("A" * (MAX_HEADER_CHARS + 4) + ".e30.AA", typ=TYP)
@@ -137,8 +161,10 @@ def test_a_short_signature_is_malformed_in_a_jws_and_untrusted_alone() -> None:
     raw = raw_jws(good_header())
     with pytest.raises(Malformed, match="expected 64 bytes"):
         parse_jws(raw.rpartition(".")[0] + "." + b64u(bytes(63)), typ=TYP)
-    with pytest.raises(Untrusted, match="64 bytes, got 63"):
-        verify_es256(SIGNER.public_jwk(), b"", bytes(63))
+    for code in ({}, {"code": "possession"}):
+        with pytest.raises(Untrusted, match="64 bytes, got 63") as caught:
+            verify_es256(SIGNER.public_jwk(), b"", bytes(63), **code)
+        assert caught.value.code == code.get("code", "es256_signature")
 
 
 def test_a_zero_signature_is_untrusted() -> None:
@@ -167,6 +193,7 @@ def test_a_jwk_reads_back() -> None:
         ({"crv": "P-384"}, "jwk"),
         ({"d": "AA"}, "jwk"),
         ({"x": b64u(bytes(31))}, "length"),
+        ({"y": b64u(bytes(31))}, "length"),
         ({"y": 5}, "base64url"),
         ({"x": b64u(bytes(32))}, "jwk_point"),
         ({"x": b64u(b"\xff" * 32)}, "jwk_point"),
@@ -186,24 +213,51 @@ def test_what_is_no_jwk_is_malformed(value: object) -> None:
 
 
 def test_coordinates_of_another_length_are_refused_not_padded() -> None:
-    with pytest.raises(Malformed, match="32 bytes"):
-        PublicJwk(b"\x01", bytes(32))
-    with pytest.raises(Malformed, match="32 bytes"):
-        PublicJwk(bytes(32), b"\x01")
+    for x, y in ((b"\x01", bytes(32)), (bytes(32), b"\x01")):
+        with pytest.raises(Malformed, match="32 bytes") as caught:
+            PublicJwk(x, y)
+        assert caught.value.code == "jwk"
 
 
-@pytest.mark.parametrize("secret", [bytes(32), b"\xff" * 32, b"\x01", bytes(33)])
+def _points() -> list[tuple[int, int]]:
+    """The points of P-256 with the smallest x: x plus the field's size fits into 32 bytes, too."""
+    found = []
+    for x in range(20):
+        square = (x**3 - 3 * x + B) % P
+        y = pow(square, (P + 1) // 4, P)
+        if y * y % P == square:
+            found.append((x, y))
+    return found
+
+
+def test_a_point_has_one_spelling() -> None:
+    assert [x for x, _ in _points()][:2] == [0, 5]
+    for x, y in _points():
+        assert PublicJwk(x.to_bytes(32, "big"), y.to_bytes(32, "big")).y == y.to_bytes(32, "big")
+        with pytest.raises(Malformed) as caught:
+            PublicJwk((x + P).to_bytes(32, "big"), y.to_bytes(32, "big"))
+        assert caught.value.code == "jwk_point"
+
+
+@pytest.mark.parametrize("secret", [bytes(32), N.to_bytes(32, "big"), b"\xff" * 32, b"\x01", bytes(33)])
 def test_a_scalar_out_of_range_is_no_key(secret: bytes) -> None:
-    with pytest.raises(Malformed, match="scalar"):
+    with pytest.raises(Malformed, match="scalar") as caught:
         P256Signer.from_secret(secret)
+    assert caught.value.code == "jwk_secret"
+
+
+@pytest.mark.parametrize("scalar", [1, N - 1])
+def test_the_first_and_the_last_scalar_are_keys(scalar: int) -> None:
+    key = P256Signer.from_secret(scalar.to_bytes(32, "big"))
+    assert key.public_jwk().x.hex().startswith("6b17d1f2e12c4247")  # of the generator and of its negative
 
 
 def test_a_key_of_another_curve_is_refused() -> None:
     stranger = ec.generate_private_key(ec.SECP384R1())
-    with pytest.raises(Malformed, match="P-256"):
-        P256Signer(stranger)
-    with pytest.raises(Malformed, match="P-256"):
-        PublicJwk.of(stranger.public_key())
+    for take in (lambda: P256Signer(stranger), lambda: PublicJwk.of(stranger.public_key())):
+        with pytest.raises(Malformed, match="P-256") as caught:
+            take()
+        assert caught.value.code == "jwk"
 
 
 def test_signing_again_gives_the_same_bytes() -> None:
