@@ -12,6 +12,7 @@ from protocol.encoding import b64u
 from protocol.errors import Malformed, Untrusted
 from protocol.jose import (
     MAX_HEADER_CHARS,
+    MAX_JWS_CHARS,
     P256Signer,
     PublicJwk,
     kid_of,
@@ -137,6 +138,13 @@ def test_a_jws_of_exactly_the_limit_is_read() -> None:
     assert parse_jws(raw, typ=TYP, limit=len(raw)).raw == raw
     with pytest.raises(Malformed, match="at most"):
         parse_jws(raw, typ=TYP, limit=len(raw) - 1)
+
+
+def test_claims_are_never_longer_than_a_jws_usually_is() -> None:
+    raw = sign_typed(TYP, {"a": "x" * MAX_JWS_CHARS}, SIGNER)
+    with pytest.raises(Malformed) as caught:
+        parse_jws(raw, typ=TYP, limit=len(raw)).claims()
+    assert caught.value.code == "too_large"
 
 
 def test_a_header_of_exactly_its_limit_is_read() -> None:
