@@ -71,7 +71,7 @@ slither: setup ## run Slither in its own environment; fails on what contracts/AU
 mutation: setup ## change protocol/ in one place at a time: do its tests notice? MODULES="merkle grant …"
 	@$(PY) -m tools.mutation $(MODULES)
 
-fuzz: setup ## fuzz every parser for SECONDS=… in all, on every core (RECORD=--record adds to tally and corpus)
+fuzz: setup ## fuzz every parser for SECONDS=… in all, on every core (RECORD=--record keeps what comes of it, --to-goal finishes one by one)
 	@$(PY) -W ignore -m tests.fuzz run --seconds $(or $(SECONDS),120) $(RECORD)
 
 fuzz-costs: setup ## the largest and dearest inputs of every parser: CPU time and memory of each
