@@ -43,13 +43,20 @@ def fuzz(options: argparse.Namespace) -> int:
         if options.to_goal
         else Shares(order, options.seconds, options.workers)
     )
-    results = run(plan, options.workers, _record if options.record or options.to_goal else lambda _result: None)
-    faults = {result.parser: _kept(result) + _too_dear(result) for result in results}
+    faults: dict[str, list[str]] = {}
+
+    def done(result: Result) -> None:
+        found = _kept(result) + _too_dear(result)
+        faults.setdefault(result.parser, []).extend(found)
+        if options.record or options.to_goal:
+            _record(result, len(found))
+
+    results = run(plan, options.workers, done)
     _table(results, faults)
     if options.record or options.to_goal:
         page.write(tally.load())
-    for found in (line for lines in faults.values() for line in lines):
-        print(found)
+    for line in (line for lines in faults.values() for line in lines):
+        print(line)
     return 1 if any(faults.values()) or any(result.died for result in results) else 0
 
 
@@ -129,11 +136,11 @@ def _table(results: list[Result], faults: dict[str, list[str]]) -> None:
     print(f"{'all':22} {sum(r.inputs for r in results):12,} inputs, {sum(map(len, faults.values()))} finds")
 
 
-def _record(one: Result) -> None:
+def _record(one: Result, finds: int) -> None:
     """Add one parser's share to the tally, and to the corpus what reaches something new: as it comes, so that a run
     that is broken off has still counted."""
     parser = PARSERS[one.parser]
-    tally.save(tally.added(tally.load(), {one.parser: (one.inputs, len(one.finds))}))
+    tally.save(tally.added(tally.load(), {one.parser: (one.inputs, finds)}))
     inputs = [*corpus.load(one.parser), *(corpus.Kept(data) for data in (*parser.seeds(), *one.new))]
     corpus.save(one.parser, minimised(parser, inputs))
 
