@@ -96,7 +96,8 @@ def _gather(desk: Desk) -> None:
     states = Gathering[bytes, DossierState](lambda dossiers: states_of(session, dossiers), BATCH, PATIENCE_S)
     cards = Gathering[bytes, wire.Card](lambda subjects: cards_of(session, subjects), BATCH, PATIENCE_S)
     deposits = Gathering[wire.Deposit, wire.Deposited](session.api.deposit_batch, BATCH, PATIENCE_S)
-    desk.ways, desk.send = Ways(_aside(desk, states.ask), _aside(desk, cards.ask)), deposits.ask
+    desk.ways = Ways(_aside(desk, states.ask), _aside(desk, cards.ask))
+    desk.send = _aside(desk, deposits.ask)
 
 
 def _aside(desk: Desk, ask: Callable[[Question], Answer]) -> Callable[[Question], Answer]:

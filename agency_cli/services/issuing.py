@@ -291,8 +291,7 @@ def _send(desk: Desk, ready: Ready, record: Issued, body: wire.Deposit) -> Issue
     """Send the deposit and settle the record: marked, taken back, or left unsure."""
     earlier = ready.earlier
     try:
-        with desk.baton.waiting():
-            answer = (desk.send or desk.session.api.deposit)(body)
+        answer = (desk.send or desk.session.api.deposit)(body)
     except Unavailable as error:
         raise Unavailable(
             "deposit_unsure",
