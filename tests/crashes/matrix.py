@@ -222,7 +222,7 @@ class World:
     def _turn(self, tell: Tell, done: Sequence[Case], todo: Sequence[Case]) -> None:
         points = Points()
         with self.vault(points, tell) as stage:
-            self._remind(stage)
+            self.remind(stage)
             check_log(stage)
             check_bytes(stage)
             for case in done:
@@ -231,11 +231,13 @@ class World:
             for case in todo:
                 self._play(stage, points, tell, case)
 
-    def _remind(self, stage: VaultStage) -> None:
-        """Ask the chain now for what a write would keep of it, in a group of its own."""
+    def remind(self, stage: VaultStage) -> None:
+        """Ask the chain now for what a write would keep of it, and wait until it is kept: a write that comes later
+        passes the same points each time, no group more and none less."""
         stage.vault.facts.dossier(self.alice.dossier)
         stage.vault.facts.agency(self.issuer.address)
         stage.vault.facts.agency(self.bank.address)
+        stage.vault.sequencer.call(lambda _tx: None)  # behind what was handed in to be kept
 
     def _play(self, stage: VaultStage, points: Points, tell: Tell, case: Case) -> None:
         case.request.prepare(stage)

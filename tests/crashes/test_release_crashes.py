@@ -106,6 +106,7 @@ def test_a_reader_that_dies_at_any_request_finishes_the_use_and_counts_it_once(
 def test_a_reader_that_dies_at_any_file_finishes_the_use_and_counts_it_once(
     reader: ReaderStage, tmp_path: Path, after: bool
 ) -> None:
+    reader.release(reader.give(reader.item), out=tmp_path / "first" / "out")  # keeps what is remembered afterwards
     reader.out = tmp_path / "measured" / "out"
     with dying_at_rename(-1, after=False) as seen:
         reader.release(reader.give(reader.item))

@@ -75,6 +75,7 @@ def life(world: World, payload: bytes, at: str) -> Ended:
             if stored(stage, payload):
                 tell({"at": SIZE, "whole": True})
                 return
+            world.remind(stage)
             _name_segments(stage, points)
             points.arm(at, die)
             send(stage, world.issuer, payload, tell, points)
