@@ -14,10 +14,13 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.fuzz.edges import Edges
 from tests.fuzz.parser import Foreign, Parser, attempt
 
 SLOW_MS = 50.0
@@ -26,14 +29,20 @@ COLLECT_EVERY = 2000
 SETTLED = 200  # inputs: the corpus is read, and the peak is that of an ordinary input
 MAX_KEPT = 20
 MAX_LEN = 4096
+EMPTY = 1  # libFuzzer begins with an input of its own
+
+
+def at_once(run: Callable[[], None]) -> None:
+    run()
 
 
 class Watch:
-    """Runs inputs and keeps what is worth a second look below ``folder``."""
+    """Runs inputs by ``trace`` and keeps what is worth a second look below ``folder``."""
 
-    def __init__(self, parser: Parser, folder: Path) -> None:
+    def __init__(self, parser: Parser, folder: Path, trace: Callable[[Callable[[], None]], None] = at_once) -> None:
         self._parser = parser
         self._folder = folder
+        self._trace = trace
         self.count = 0
         self._seen: set[str] = set()
         self._kept = 0
@@ -42,10 +51,7 @@ class Watch:
 
     def __call__(self, data: bytes) -> None:
         began = time.process_time()
-        try:
-            attempt(self._parser, data)
-        except Foreign as fault:
-            self._keep_fault(data, fault)
+        self._trace(partial(self._attempt, data))
         took_ms = (time.process_time() - began) * 1000
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         if self.count == SETTLED:
@@ -56,6 +62,12 @@ class Watch:
         self.count += 1
         if self.count % COLLECT_EVERY == 0:
             gc.collect(1)
+
+    def _attempt(self, data: bytes) -> None:
+        try:
+            attempt(self._parser, data)
+        except Foreign as fault:
+            self._keep_fault(data, fault)
 
     def _keep_fault(self, data: bytes, fault: Foreign) -> None:
         told = place_of(fault)
@@ -84,7 +96,7 @@ def fuzz(parser: Parser, folder: Path, job: dict[str, Any]) -> None:
     """Fuzz for the job's seconds, or until it has had its runs; the corpus lies in ``folder/corpus``. Ends the process."""
     import atheris
 
-    watch = Watch(parser, folder)
+    watch = Watch(parser, folder, Edges(atheris, EMPTY + len(list((folder / "corpus").iterdir()))))
     gc.collect()
     gc.freeze()
     arguments = [
