@@ -18,9 +18,9 @@ from typing import Any
 
 import httpx2
 
-from chain.garbage import garbage, unreachable
+from chain.garbage import GARBAGE, garbage, unreachable
 from protocol import canonical
-from protocol.errors import Malformed
+from protocol.errors import Malformed, Unavailable
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 10.0  # the whole answer, however it drips
@@ -60,14 +60,17 @@ class Endpoint:
     def request_all(self, method: str, params: Sequence[object]) -> list[dict[str, Any]]:
         """The answers to several questions that travel together (a JSON-RPC batch), in their order.
 
-        They are asked one by one where the endpoint takes no batch. Raises only `Unavailable`.
+        They are asked one by one where what comes is not the answers to them: not every endpoint takes a batch, or one
+        of this size, and some say so in no JSON. Raises only `Unavailable`.
         """
-        questions = [self._question(method, one) for one in params]
-        if len(questions) > 1:
-            raw = self._post(json.dumps(questions).encode("utf-8"))
-            answers = _answers(raw, [question["id"] for question in questions])
-            if answers is not None:
-                return answers
+        if len(params) > 1:
+            questions = [self._question(method, one) for one in params]
+            try:
+                raw = self._post(json.dumps(questions).encode("utf-8"))
+                return _answers(raw, [question["id"] for question in questions])
+            except Unavailable as fault:
+                if fault.code != GARBAGE:
+                    raise
         return [self.request(method, one) for one in params]
 
     def _question(self, method: str, params: object) -> dict[str, Any]:
@@ -104,11 +107,9 @@ def _answer(raw: bytes, number: int) -> dict[str, Any]:
     return _checked(_read(raw), number)
 
 
-def _answers(raw: bytes, numbers: Sequence[int]) -> list[dict[str, Any]] | None:
-    """One for each of the numbers, in whatever order they came; None if the batch as such was refused."""
+def _answers(raw: bytes, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """One for each of the numbers, in whatever order they came."""
     found = _read(raw)
-    if isinstance(found, dict) and isinstance(found.get("error"), dict):
-        return None
     if not isinstance(found, list) or len(found) != len(numbers):
         raise garbage("not the answers to our questions")
     by_number = {one.get("id"): one for one in found if isinstance(one, dict) and type(one.get("id")) is int}

@@ -6,6 +6,7 @@ import re
 
 from protocol.errors import Unavailable
 
+GARBAGE = "chain_garbage"
 MAX_MESSAGE = 200
 _PLAIN = re.compile(r"[^\x20-\x7e]+")
 
@@ -17,7 +18,7 @@ def unreachable(why: str) -> Unavailable:
 
 def garbage(why: str) -> Unavailable:
     """An answer that no honest node gives."""
-    return Unavailable("chain_garbage", "the chain's node answered nonsense ({why})", why=plain(why))
+    return Unavailable(GARBAGE, "the chain's node answered nonsense ({why})", why=plain(why))
 
 
 def node_error(why: object) -> Unavailable:

@@ -58,8 +58,10 @@ class Told(endpoint.Endpoint):
         return self._answer
 
     def request_all(self, method: str, params: Sequence[object]) -> list[dict[str, Any]]:
-        found = endpoint._answers(self._whole, range(len(params)))
-        return [self.request(method, one) for one in params] if found is None else found
+        try:
+            return endpoint._answers(self._whole, range(len(params)))
+        except Unavailable:
+            return [self.request(method, one) for one in params]
 
 
 _TOLD = Told()

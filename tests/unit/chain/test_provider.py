@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chain.endpoint import Endpoint, tls
+from chain.endpoint import MAX_ANSWER_BYTES, Endpoint, tls
 from chain.provider import BoundedProvider
 from protocol.errors import Unavailable
 from tests.unit.chain.rogue import Answer, Handler, drip, flood, hang_up, raw, result, rogue, say_nothing
@@ -177,10 +177,36 @@ def test_questions_that_travel_together_are_answered_in_their_order(answer: Answ
         lambda answers: None,
     ],
 )
-def test_what_is_not_one_answer_for_each_question_is_garbage(change: Any) -> None:
+def test_what_is_not_one_answer_for_each_question_is_asked_one_by_one(change: Any) -> None:
     def answer(handler: Handler, question: Any) -> None:
-        handler.send(json.dumps(change([_told(one) for one in question])).encode())
+        told = change([_told(one) for one in question]) if isinstance(question, list) else _told(question)
+        handler.send(json.dumps(told).encode())
+
+    assert ask_all(answer, 2) == ["0x0", "0x1"]
+
+
+@pytest.mark.parametrize("page", [b"<html>413</html>", b"", b"[" * 100_000, b" " * (MAX_ANSWER_BYTES + 1)])
+def test_a_gateway_that_says_in_no_json_that_it_takes_no_batch_is_asked_one_by_one(page: bytes) -> None:
+    def answer(handler: Handler, question: Any) -> None:
+        handler.send(page if isinstance(question, list) else json.dumps(_told(question)).encode(), 413)
+
+    assert ask_all(answer, 2) == ["0x0", "0x1"]
+
+
+def test_garbage_to_one_question_is_garbage_after_a_batch_too() -> None:
+    with pytest.raises(Unavailable) as caught:
+        ask_all(lambda handler, _question: handler.send(b"<html>"), 2)
+    assert caught.value.code == "chain_garbage"
+
+
+def test_an_endpoint_that_is_silent_to_a_batch_is_not_asked_again() -> None:
+    asked: list[Any] = []
+
+    def answer(handler: Handler, question: Any) -> None:
+        asked.append(question)
+        handler.connection.close()
 
     with pytest.raises(Unavailable) as caught:
         ask_all(answer, 2)
-    assert caught.value.code == "chain_garbage"
+    assert caught.value.code == "chain_unreachable"
+    assert len(asked) == 1
