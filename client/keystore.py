@@ -23,7 +23,7 @@ from client.files import check_private, read_bounded, write_private
 from client.profile import KINDS, Kind
 from protocol import canonical
 from protocol.encoding import b64u, unb64u
-from protocol.envelope import open_bytes, seal_bytes, split
+from protocol.envelope import open_joined, seal_bytes
 from protocol.errors import Denied, Malformed
 from protocol.fields import Fields
 from protocol.keyring import MAX_ROOTS, MAX_SEQ, KeyRing, RingRoot, check_roots, root_for
@@ -185,9 +185,9 @@ def read_keys(path: Path, passphrase: Passphrase) -> Keys:
     if not path.exists():
         raise Denied("profile_not_found", "there is no key store at {path}", path=str(path))
     check_private(path)
-    header, payload = split(read_bounded(path, limit=MAX_KEY_FILE))
+    sealed = read_bounded(path, limit=MAX_KEY_FILE)
     try:
-        plaintext = open_bytes(header, payload, [ScryptIdentity(passphrase, MAX_LOG_N)])
+        plaintext = open_joined(sealed, [ScryptIdentity(passphrase, MAX_LOG_N)])
     except Denied:
         raise Denied("wrong_passphrase", "the passphrase does not open the key store") from None
     return Keys.parse(plaintext)

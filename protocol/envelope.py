@@ -101,15 +101,7 @@ def unwrap(header: bytes, identities: Sequence[Identity]) -> FileKey:
     Raises ``Malformed`` (the header), ``Denied("no_identity")`` (nobody here is a reader of it) or
     ``Untrusted("age_header_mac")`` (a stanza opened, and the header around it was changed).
     """
-    parsed = parse_whole_header(header)
-    for identity in identities:
-        file_key = identity.unwrap(parsed.stanzas)
-        if file_key is None:
-            continue
-        if not same(_mac(file_key, age_format.signed_part(header)), parsed.mac):
-            raise Untrusted("age_header_mac", "the MAC of the age header is wrong: the header was changed")
-        return file_key
-    raise Denied("no_identity", "no identity here opens this object")
+    return _file_key(parse_whole_header(header), header, identities)
 
 
 def open_stream(
@@ -155,10 +147,23 @@ def open_file(reader: FileReader, writer: ByteWriter, identities: Sequence[Ident
     open_stream(header, reader, writer, identities)
 
 
-def split(raw: bytes) -> tuple[bytes, bytes]:
-    """Header and payload of a joined age file; nothing is opened."""
-    _, length = parse_header(raw)
-    return raw[:length], raw[length:]
+def open_joined(raw: bytes, identities: Sequence[Identity]) -> bytes:
+    """Open a joined age file, in memory and all or nothing; raises as ``unwrap`` and ``decrypt_stream`` do."""
+    parsed, length = parse_header(raw)
+    opened = io.BytesIO()
+    decrypt_stream(_file_key(parsed, raw[:length], identities), io.BytesIO(raw[length:]), opened)
+    return opened.getvalue()
+
+
+def _file_key(parsed: Header, header: bytes, identities: Sequence[Identity]) -> FileKey:
+    for identity in identities:
+        file_key = identity.unwrap(parsed.stanzas)
+        if file_key is None:
+            continue
+        if not same(_mac(file_key, age_format.signed_part(header)), parsed.mac):
+            raise Untrusted("age_header_mac", "the MAC of the age header is wrong: the header was changed")
+        return file_key
+    raise Denied("no_identity", "no identity here opens this object")
 
 
 def _check_mixture(tags: list[str]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from protocol import canonical
 from protocol.encoding import b64u, unb64u
-from protocol.envelope import open_bytes, seal_bytes, split
+from protocol.envelope import open_joined, seal_bytes
 from protocol.errors import Malformed
 from protocol.fields import Fields
 from protocol.hashing import sha256
@@ -79,8 +79,7 @@ def seal_answer(answer: Answer, member: RingMember) -> bytes:
 
 def open_answer(raw: bytes, identities: Sequence[Identity]) -> Answer:
     """Open an answer; ``Malformed``, ``Untrusted`` or ``Denied("no_identity")``. Who sealed it is not told by it."""
-    header, payload = split(raw)
-    plain = open_bytes(header, payload, identities)
+    plain = open_joined(raw, identities)
     fields = Fields(canonical.loads_canonical(plain, limit=_MAX_ANSWER, what="answer"), "answer")
     fields.uint("v", least=_VERSION, most=_VERSION)
     answer = Answer(

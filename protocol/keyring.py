@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from protocol import canonical
 from protocol.canonical import Json
 from protocol.encoding import b64u, hex0x, unhex0x
-from protocol.envelope import open_bytes, seal_bytes, split
+from protocol.envelope import open_joined, seal_bytes
 from protocol.errors import Malformed
 from protocol.fields import Fields
 from protocol.jose import PublicJwk
@@ -169,8 +169,7 @@ def seal_ring(ring: KeyRing, members: Sequence[HybridRecipient]) -> bytes:
 
 def open_ring(raw: bytes, identities: Sequence[Identity]) -> KeyRing:
     """Open a ring file; raises ``Malformed``, ``Untrusted`` or ``Denied("no_identity")``."""
-    header, payload = split(raw)
-    return KeyRing.parse(open_bytes(header, payload, identities))
+    return KeyRing.parse(open_joined(raw, identities))
 
 
 def _root(fields: Fields) -> RingRoot:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from protocol.encoding import b64u, base45, unb64u, unbase45
-from protocol.envelope import open_bytes, seal_bytes, split
+from protocol.envelope import open_joined, seal_bytes
 from protocol.errors import Denied, Malformed
 from protocol.hashing import same, sha256
 from protocol.recipients import X25519Identity, X25519Recipient
@@ -102,7 +102,7 @@ def open_message(message: bytes, window: X25519Identity | None) -> str:
     if kind == _ONE_WAY and window is None:
         return unpack(_inflate(body))
     if kind == _TWO_WAYS and window is not None:
-        return unpack(_inflate(open_bytes(*split(body), [window])))
+        return unpack(_inflate(open_joined(body, [window])))
     raise Malformed("offline_kind", "this message is of another kind than the one that is waited for")
 
 

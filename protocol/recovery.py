@@ -22,7 +22,7 @@ from protocol.canonical import Json
 from protocol.dossier_messages import RecoverDossier
 from protocol.eip712 import Domain
 from protocol.encoding import b64u, hex0x, unhex0x
-from protocol.envelope import open_bytes, seal_bytes, split
+from protocol.envelope import open_joined, seal_bytes
 from protocol.errors import Malformed, Untrusted
 from protocol.fields import Fields
 from protocol.guardians import GuardianSet
@@ -102,8 +102,7 @@ def seal_share(share: Share, guardian: HybridRecipient) -> bytes:
 def open_share(raw: bytes, identities: list[HybridIdentity]) -> Share:
     """Open a sealed share; ``Malformed``, ``Untrusted`` or ``Denied("no_identity")``."""
     _bounded(raw, MAX_SHARE_BYTES, "share")
-    header, payload = split(raw)
-    return Share.parse(open_bytes(header, payload, identities))
+    return Share.parse(open_joined(raw, identities))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +209,7 @@ def open_answer(raw: bytes, request: RecoveryRequest, identity: HybridIdentity) 
     guardian that it names, or that guardian is not in the set. That the set is the dossier's says the registry.
     """
     _bounded(raw, MAX_ANSWER_BYTES, "answer")
-    header, payload = split(raw)
-    answer = Answer.parse(open_bytes(header, payload, [identity]))
+    answer = Answer.parse(open_joined(raw, [identity]))
     check_answer(answer, request)
     return answer
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from protocol.credential import Credential, FileEntry, open_credential
 from protocol.encoding import b64u
-from protocol.envelope import open_bytes, split
+from protocol.envelope import open_joined
 from protocol.errors import Denied, Untrusted
 from protocol.grant import AccessGrant, ScopeItem
 from protocol.hashing import same, sha256
@@ -62,8 +62,7 @@ def parts_of(grant: AccessGrant, receipt: Receipt) -> tuple[ScopeItem, ...]:
 
 def open_parcel(sealed: bytes, identities: Sequence[Identity]) -> Parcel:
     """The parcel in an age file that is sealed to us; ``Denied("no_identity")`` if it is sealed to another."""
-    header, payload = split(sealed)
-    return Parcel.parse(open_bytes(header, payload, identities))
+    return Parcel.parse(open_joined(sealed, identities))
 
 
 def open_granted(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 from bench.figures.figure import Tally
-from protocol.envelope import Sealed, open_bytes, seal_bytes, split
+from protocol.envelope import Sealed, open_bytes, open_joined, seal_bytes
 from protocol.errors import OneFileError
 from protocol.hashing import sha256
 from protocol.recipients import HybridIdentity
@@ -20,6 +20,7 @@ from protocol.stream import NONCE_BYTES, SEALED_CHUNK_BYTES
 
 CONTROL_EVERY = 50
 SIZES = (0, 1, 300, 2_000, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, 150_000)
+OpenFile = Callable[[bytes, list[HybridIdentity]], bytes]
 Open = Callable[[bytes, bytes, list[HybridIdentity], bytes | None], bytes]
 
 
@@ -135,10 +136,11 @@ def opened(header: bytes, payload: bytes, readers: list[HybridIdentity], digest:
 
 
 class Flipped:
-    """``open_`` is what opens; another one than the real is only for tests of this figure."""
+    """``open_`` opens, ``open_file`` a parcel, which is one file. Others than the real are for tests of this figure."""
 
-    def __init__(self, open_: Open = opened) -> None:
+    def __init__(self, open_: Open = opened, open_file: OpenFile = open_joined) -> None:
         self._open = open_
+        self._open_file = open_file
 
     def batch(self, draw: Random, size: int) -> Tally:
         tally = Tally()
@@ -163,7 +165,7 @@ class Flipped:
     def _whole(self, one: Object, reader: HybridIdentity, tally: Tally) -> None:
         found, _ = self._answer(lambda: self._open(one.header, one.payload, [reader], sha256(one.payload)))
         tally.control(found == one.plaintext, "an untouched object was not opened")
-        found, _ = self._answer(lambda: self._joined(one.header + one.payload, reader))
+        found, _ = self._answer(lambda: self._open_file(one.header + one.payload, [reader]))
         tally.control(found == one.plaintext, "an untouched parcel was not opened")
 
     def _object(self, draw: Random, objects: list[Object], reader: HybridIdentity, tally: Tally) -> None:
@@ -187,12 +189,7 @@ class Flipped:
                 ("parcel, two halves", one.header + two.payload),
             ]
         )
-        self._told(name, lambda: self._joined(made, reader), tally)
-
-    def _joined(self, raw: bytes, reader: HybridIdentity) -> bytes:
-        """A parcel is one age file."""
-        header, payload = split(raw)
-        return self._open(header, payload, [reader], None)
+        self._told(name, lambda: self._open_file(made, [reader]), tally)
 
     def _told(self, name: str, open_it: Callable[[], bytes], tally: Tally) -> None:
         found, code = self._answer(open_it)

@@ -82,9 +82,8 @@ def opened(data: bytes) -> None:
     envelope.open_file(io.BytesIO(data), io.BytesIO(), [CHEAP, HYBRID, wrapping.READER])
 
 
-def split_and_opened(data: bytes) -> None:
-    found, payload = envelope.split(data)
-    envelope.open_bytes(found, payload, [CHEAP, HYBRID, wrapping.READER])
+def joined(data: bytes) -> None:
+    envelope.open_joined(data, [CHEAP, HYBRID, wrapping.READER])
 
 
 def payload(data: bytes) -> None:
@@ -206,7 +205,7 @@ PARSERS = (
         errors=OURS, limit=MAX_HEADER_BYTES + 4096, words=STANZAS, bombs=many_stanzas,
     ),
     Parser(
-        "age-split", split_and_opened, ("protocol.envelope.split", "protocol.envelope.open_bytes"), age_files,
+        "age-joined", joined, ("protocol.envelope.open_joined",), age_files,
         errors=OURS, limit=MAX_HEADER_BYTES + 4096, words=STANZAS, bombs=many_stanzas,
     ),
     Parser("age-payload", payload, ("protocol.stream.decrypt_stream",), payloads, errors=OURS, limit=1 << 20),

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from client.keystore import Keys, read_keys, write_keys
+from protocol.age_format import parse_header
 from protocol.encoding import unb64u
-from protocol.envelope import header_for, open_file, seal_bytes, split, unwrap
+from protocol.envelope import header_for, open_file, seal_bytes, unwrap
 from protocol.keys import AccountKey, Root
 from protocol.recipients import (
     DEFAULT_SCRYPT_LOG_N,
@@ -149,7 +150,9 @@ def test_a_second_readers_header_joined_to_the_old_payload_is_a_whole_age_file(s
 
 
 def test_a_payload_of_a_stranger_can_be_given_to_a_second_reader_by_us(tmp_path: Path) -> None:
-    header, payload = split(npm("encrypt", "recipient", str(HYBRID.recipient()), stdin=document(70_000)))
+    whole = npm("encrypt", "recipient", str(HYBRID.recipient()), stdin=document(70_000))
+    _, length = parse_header(whole)
+    header, payload = whole[:length], whole[length:]
     key = unwrap(header, [HYBRID])
     for_bank, for_clerk = header_for(key, [BANK.recipient()]), header_for(key, [CLERK.recipient()])
     assert npm("decrypt", "identity", BANK.unsafe_text(), stdin=for_bank + payload) == document(70_000)

@@ -18,7 +18,7 @@ from client.profile import Party
 from client.session import Session
 from protocol import canonical
 from protocol.encoding import b64u, unb64u
-from protocol.envelope import open_bytes, seal_bytes, split
+from protocol.envelope import open_joined, seal_bytes
 from protocol.errors import Conflict, Denied, Malformed, Untrusted
 from protocol.fields import Fields
 from protocol.hashing import same
@@ -161,9 +161,9 @@ def _kept(session: Session, passphrase: Passphrase) -> tuple[str, Root]:
     path = session.profile.folder / JOINING_FILE
     if not path.exists():
         raise Denied("device_not_asked", "this profile has not asked to join: begin with `wallet device join --name`")
-    header, payload = split(read_bounded(path, limit=MAX_KEY_FILE))
+    sealed = read_bounded(path, limit=MAX_KEY_FILE)
     try:
-        plain = open_bytes(header, payload, [ScryptIdentity(passphrase, MAX_LOG_N)])
+        plain = open_joined(sealed, [ScryptIdentity(passphrase, MAX_LOG_N)])
     except Denied:
         raise Denied("wrong_passphrase", "the passphrase does not open the key store") from None
     fields = Fields(canonical.loads_canonical(plain, limit=MAX_KEY_FILE, what="joining"), "joining")

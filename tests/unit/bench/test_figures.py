@@ -111,10 +111,10 @@ def test_an_opener_that_looks_at_no_tag_is_noticed() -> None:
 
 
 def test_an_opener_that_breaks_off_with_a_foreign_error_is_noticed() -> None:
-    def crashing(_header: bytes, _payload: bytes, _readers: list[HybridIdentity], _digest: bytes | None) -> bytes:
+    def crashing(*_given: object) -> bytes:
         raise IndexError
 
-    tally = Flipped(crashing).batch(batch("flipped-ciphertexts"), 20)
+    tally = Flipped(crashing, crashing).batch(batch("flipped-ciphertexts"), 20)
     assert tally.broken > 10
 
 

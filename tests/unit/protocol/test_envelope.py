@@ -11,10 +11,10 @@ from protocol.envelope import (
     header_for,
     open_bytes,
     open_file,
+    open_joined,
     open_stream,
     seal,
     seal_bytes,
-    split,
     unwrap,
 )
 from protocol.errors import Denied, Malformed, Untrusted
@@ -39,7 +39,8 @@ def test_a_sealed_object_names_its_bytes_and_opens_apart() -> None:
 
 def test_header_and_payload_joined_are_one_age_file() -> None:
     sealed = seal_bytes(DATA, [ALICE.recipient()])
-    assert split(sealed.file) == (sealed.header, sealed.payload)
+    assert sealed.file == sealed.header + sealed.payload
+    assert open_joined(sealed.file, [BANK, ALICE]) == DATA
     out = io.BytesIO()
     open_file(io.BytesIO(sealed.file), out, [ALICE])
     assert out.getvalue() == DATA

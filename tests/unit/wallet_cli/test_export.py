@@ -17,7 +17,7 @@ from client.toolkey import tool_key
 from protocol import canonical
 from protocol.encoding import b64u, unb64u
 from protocol.entries import commitment_of
-from protocol.envelope import open_bytes, split
+from protocol.envelope import open_joined
 from protocol.errors import Malformed, Unavailable
 from protocol.hashing import sha256
 from protocol.recipients import HybridIdentity
@@ -66,8 +66,7 @@ def test_the_printed_identity_opens_the_documents(exported: tuple[World, Path, W
     _world, path, wallet = exported
     (text,) = wallet("keys", "--age-identity", "--json").json["age_identities"]
     assert wallet("keys", "--age-identity").out.strip() == text
-    header, payload = split((path / "x" / "证明.pdf.age").read_bytes())
-    assert open_bytes(header, payload, [HybridIdentity.parse(text)]) == PDF
+    assert open_joined((path / "x" / "证明.pdf.age").read_bytes(), [HybridIdentity.parse(text)]) == PDF
 
 
 def test_public_keys_are_shown_without_the_secret_one(exported: tuple[World, Path, Wallet]) -> None:

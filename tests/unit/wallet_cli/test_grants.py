@@ -16,7 +16,7 @@ from client.checks import open_desk
 from protocol.credential import open_credential
 from protocol.encoding import unb64u
 from protocol.entries import grant_tag_key
-from protocol.envelope import open_bytes, split, unwrap
+from protocol.envelope import open_joined, unwrap
 from protocol.errors import Denied, Unavailable, Untrusted
 from protocol.grant import GrantEnvelope
 from protocol.hashing import sha256
@@ -121,8 +121,7 @@ def test_a_parcel_opens_to_the_named_claims_and_documents_only(world: World) -> 
     order = granting.GrantOrder(world.bank.account, "small-loan", claims=claims, documents=((item, "1"),))
     sealed = granting.seal_grant(alice, desk, granting.plan(alice, desk, order))
     grant = sealed.envelope.grant
-    header, payload = split(sealed.parcels[0])
-    parcel = Parcel.parse(open_bytes(header, payload, [identity]))
+    parcel = Parcel.parse(open_joined(sealed.parcels[0], [identity]))
     assert sha256(sealed.parcels[0]) == grant.scope[0].parcel
     assert parcel.grant == grant.grant_id
     assert parcel.grant_tag_key == grant_tag_key(alice.keys.tag_key.unsafe_bytes, grant.grant_id)

@@ -13,7 +13,7 @@ from client.session import Session
 from protocol.credential import open_credential
 from protocol.dcql import parse_query
 from protocol.encoding import b64u, unb64u
-from protocol.envelope import open_bytes, open_stream, split
+from protocol.envelope import open_joined, open_stream
 from protocol.errors import Denied, Malformed, OneFileError
 from protocol.parcel import Parcel
 from protocol.scenario import parse_scenario, sign_scenario
@@ -88,7 +88,7 @@ def test_two_items_are_shown_in_one_code_with_a_document(
     ]
     got = world.bank.api.show(scanned.session)
     assert got.presentation is not None
-    parcel = Parcel.parse(open_bytes(*split(unb64u(got.presentation)), [world.bank.keys.sealing(1)]))
+    parcel = Parcel.parse(open_joined(unb64u(got.presentation), [world.bank.keys.sealing(1)]))
     assert [open_credential(item.presentation).licence_type for item in parcel.items] == [
         "diploma",
         "social-insurance-proof",

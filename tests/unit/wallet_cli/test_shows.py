@@ -20,7 +20,7 @@ from client.checks import open_desk
 from protocol import wire
 from protocol.credential import open_credential
 from protocol.encoding import b64u, unb64u
-from protocol.envelope import open_bytes, split
+from protocol.envelope import open_joined
 from protocol.parcel import Parcel
 from protocol.scenario import parse_scenario, sign_scenario
 from protocol.show_code import verify_show_code
@@ -91,8 +91,7 @@ def test_an_item_is_shown_to_the_window_that_scans_it(
     assert json.loads(done.err.splitlines()[0])["code"] == scanned.codes[0]
     got = world.bank.api.show(scanned.session)
     assert got.presentation is not None
-    header, payload = split(unb64u(got.presentation))
-    parcel = Parcel.parse(open_bytes(header, payload, [world.bank.keys.sealing(1)]))
+    parcel = Parcel.parse(open_joined(unb64u(got.presentation), [world.bank.keys.sealing(1)]))
     assert parcel.show == scanned.session
     assert open_credential(parcel.items[0].presentation).named == ("/insured_region", "/months_paid")
     world.stage.tick()

@@ -15,7 +15,7 @@ from protocol import wire
 from protocol.credential import open_credential
 from protocol.dcql import parse_query
 from protocol.encoding import b64u, unb64u
-from protocol.envelope import open_bytes, split
+from protocol.envelope import open_joined
 from protocol.errors import Denied
 from protocol.hashing import sha256
 from protocol.parcel import Parcel
@@ -59,7 +59,7 @@ def shown(world: World, item: str, scenario: bytes, claims: tuple[str, ...] = ()
     collecting = Collecting(showing)
     collecting.deliver(collecting.check(showing.wait(1)))
     answer = world.bank.api.show(showing.id)
-    return open_bytes(*split(unb64u(answer.presentation or "")), [world.bank.keys.sealing(1)]), answer
+    return open_joined(unb64u(answer.presentation or ""), [world.bank.keys.sealing(1)]), answer
 
 
 def test_over_eighteen_is_shown_and_the_date_of_birth_cannot_be_found(world: World) -> None:
