@@ -146,7 +146,9 @@ class Caller:
         query = case.query or {}
         if "wait" in query and _is_wait(query["wait"]):
             query["wait"] = SHORT_WAIT_S
-        if case.method.upper() in {"POST", "PUT"} and self.rng.random() < REAL_BODY:
+        if "offset" in query and self.rng.random() < KNOWN_ID:
+            query["offset"] = 0  # where an upload begins
+        if case.method.upper() in {"POST", "PUT", "PATCH"} and self.rng.random() < REAL_BODY:
             made = real_body(self.world, case.method.upper(), case.path, self.rng)
             if made is not None:
                 case.body = made

@@ -21,6 +21,7 @@ from chain.files import read_deployment
 from chain.ledger import ROLE_ISSUER, ROLE_READER, ROLE_SCENARIO
 from chain.signer import TxSigner
 from protocol.encoding import b64u, hex0x, unb64u
+from protocol.hashing import sha256
 from protocol.identifiers import agency_subject
 from protocol.scenario import sign_scenario
 from scripts.demo.teller import base_env
@@ -29,6 +30,7 @@ from scripts.stack import Stack
 from tests.vault_parties import DAY, Holder, Party
 from tests.vault_stage import VaultStage, dumps_json
 
+PAYLOAD = bytes(range(64))  # of an upload that was begun
 SEEN_S = 20.0
 LOOK_S = 0.2
 
@@ -125,6 +127,7 @@ class World:
     authority: Party
     ids: dict[str, list[str]]
     grant: Any
+    receipt: str  # of the grant's one use
     scenario: str
     checkpoint: str
     proof: str
@@ -146,11 +149,15 @@ def populated(parties: Parties) -> World:
     grant = holder.grant(bank, raw, deposit)
     sent = grant.send()
     assert sent.status_code == 201, sent.text
-    assert grant.release().status_code == 200
+    receipt = grant.receipt()
+    assert grant.release(receipt).status_code == 200
     session = b64u(bytes(range(16)))
     opened = parties.post(holder, "/v1/me/shows", {"session": session, "lifetime_s": 900})
     assert opened.status_code == 201, opened.text
+    begun = parties.post(issuer, "/v1/uploads", {"sha256": b64u(sha256(PAYLOAD)), "size": len(PAYLOAD)})
+    assert begun.status_code == 201, begun.text
     ids = {
+        "upload": [begun.json()["upload"]],
         "item": [b64u(deposit.item)],
         "grant": [grant.name],
         "sha256": [b64u(part.payload) for part in deposit.slip.objects],
@@ -165,7 +172,7 @@ def populated(parties: Parties) -> World:
     proof = parties.get(None, "/v1/log/proof/1").text
     (entry,) = (row["logged"]["entry"] for row in parties.get(holder, "/v1/me/log?limit=1").json()["rows"])
     parties.patience_s = 0.0
-    return World(parties, holder, issuer, bank, authority, ids, grant, raw, checkpoint, proof, unb64u(entry))
+    return World(parties, holder, issuer, bank, authority, ids, grant, receipt, raw, checkpoint, proof, unb64u(entry))
 
 
 @contextmanager

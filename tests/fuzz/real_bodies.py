@@ -12,12 +12,12 @@ from protocol.envelope import seal_bytes
 from protocol.hashing import sha256
 from protocol.keyring import RingMember
 from protocol.keys import Root
-from protocol.receipts import Officer, Receipt, sign_receipt
+from protocol.receipts import Officer, Receipt, parse_receipt, sign_receipt
 from protocol.rewraps import Rewrap, sign_rewrap
 from protocol.show_code import new_show_code, sign_show_code
 from protocol.statements import Statement, sign_statement
 from protocol.status_list import StatusList, sign_status_token, status_uri
-from tests.fuzz.http_stage import World
+from tests.fuzz.http_stage import PAYLOAD, World
 from tests.vault_parties import DAY
 
 CHANGED = 0.5
@@ -108,6 +108,24 @@ def _status(world: World) -> Any:
     return {"token": sign_status_token(token, issuer.present)}
 
 
+def _stamp(world: World) -> Any:
+    parties, bank = world.parties, world.bank
+    said = Statement(
+        b64u(secrets.token_bytes(16)), parties.clock.now(), parties.urn(bank), parties.origin, "stamp",
+        about=parse_receipt(world.receipt).hash, text="stamp:x",
+    )  # fmt: skip
+    return {"statement": sign_statement(said, bank.present)}
+
+
+def _shares(world: World) -> Any:
+    share = seal_bytes(b"a share", [world.holder.sealing.recipient()]).file
+    return {"shares": [{"guardian": hex0x(world.holder.dossier), "share": b64u(share)}]}
+
+
+def _upload(_world: World) -> Any:
+    return {"sha256": b64u(secrets.token_bytes(32)), "size": 1 + secrets.randbelow(1 << 20)}
+
+
 def _relay(world: World) -> Any:
     message = {"dossier": hex0x(world.holder.dossier), "nonce": secrets.randbelow(4), "deadline": 4_000_000_000}
     signature = hex0x(world.holder.account.sign_digest(secrets.token_bytes(32)))
@@ -184,5 +202,9 @@ _BODIES: dict[tuple[str, str], Callable[[World], Any]] = {
     ("PUT", "/v1/status-lists/{account}/{n}"): _status,
     ("POST", "/v1/cards/query"): lambda world: {"subject": hex0x(world.holder.dossier)},
     ("POST", "/v1/cards/batch"): lambda world: {"subjects": [hex0x(world.holder.dossier), "0x" + "00" * 32]},
+    ("POST", "/v1/stamps"): _stamp,
+    ("POST", "/v1/me/shares"): _shares,
+    ("POST", "/v1/uploads"): _upload,
+    ("PATCH", "/v1/uploads/{upload}"): lambda _world: PAYLOAD,
     ("PUT", "/v1/payloads/{sha256}"): lambda world: secrets.token_bytes(64),
 }
