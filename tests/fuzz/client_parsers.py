@@ -27,7 +27,7 @@ from client.profile import Party
 from client.scenario_leaves import load_leaves
 from client.store import ItemRecord, Store
 from client.trust import MAX_TRUST_BYTES, TRUST_TYP, Trust, TrustedAgency, open_trust
-from protocol import canonical, wire, wire_batch, wire_verify
+from protocol import canonical
 from protocol.credential import FileEntry
 from protocol.encoding import b64u
 from protocol.entries import Opening
@@ -37,6 +37,7 @@ from protocol.keys import AccountKey, Root
 from protocol.merkle import Frontier
 from protocol.wire_notices import Notice
 from tests.fuzz import golden
+from tests.fuzz.answers import SAMPLES
 from tests.fuzz.folders import BETWEEN, laid_out
 from tests.fuzz.parser import OURS, Parser, lax_json, text
 from tests.fuzz.wrapping import KID, SIGNER, as_jws
@@ -48,14 +49,6 @@ EXPORT_FILES = (
     "facts.json", "opening.json", "credential.sd-jwt", "own.json", "slip.jwt", "entry.json", "proof.tlog-proof",
     "checkpoint", "status.jwt",
 )  # fmt: skip
-ANSWERS = (
-    wire.Info, wire.Card, wire.Logged, wire.Deposited, wire.Me, wire.Page[wire.Item], wire.Page[wire.LogRow],
-    wire.Page[wire.GrantRow], wire.GrantPosted, wire.Released, wire.Pending, wire.Show, wire.Consistency,
-    wire.Page[wire.AgencyRow], wire.Page[wire.ScenarioRow], wire_verify.VerdictAnswer, wire.Relayed, wire.PublicLogged,
-    wire_batch.Cards, wire_batch.DepositRows,
-)  # fmt: skip
-
-
 class Line:
     """A connection that brings ``data`` in small parts and then ends."""
 
@@ -136,7 +129,7 @@ def problem(data: bytes) -> None:
 
 def answer(data: bytes) -> None:
     """A body that is a success; the first byte says of which request."""
-    model = ANSWERS[data[0] % len(ANSWERS)] if data else ANSWERS[0]
+    model, _ = SAMPLES[data[0] % len(SAMPLES)] if data else SAMPLES[0]
     _TOLD[:] = [data[1:]]
     _vault().ask(Call("GET", "/v1/x"), model)
 
@@ -283,13 +276,7 @@ def _problems() -> list[bytes]:
 
 
 def _answers() -> list[bytes]:
-    opening = {"n": 0, "salt": "A" * 43, "object_sha256": "A" * 43, "t": "issue", "index": 0}
-    logged = {"index": 0, "entry": "e30", "opening": opening, "object": None}
-    bodies: list[Any] = [
-        {"rows": [], "next": None}, logged, {"card": {"v": 1}}, {"transaction": "0x" + "0" * 64, "block": 1},
-        {"first": 1, "second": 2, "proof": ["A" * 43]}, {"verdict": "accept", "at": 1, "checks": []}, {"index": 1},
-        {"rows": [{"logged": logged}], "next": "x"}, {"retry_after_s": 1}, {"index": 1.5, "x": [[]]},
-    ]  # fmt: skip
+    bodies = [body for _model, body in SAMPLES] + [{"index": 1.5, "x": [[]]}]
     return [bytes([which]) + canonical_or_json(body) for which, body in enumerate(bodies)]
 
 

@@ -21,14 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzz.edges import Edges
-from tests.fuzz.parser import Foreign, Parser, attempt
+from tests.fuzz.parser import Foreign, Parser, attempt, longest
 
 SLOW_MS = 50.0
 PEAK_KIB = 8 << 10
 COLLECT_EVERY = 2000
 SETTLED = 200  # inputs: the corpus is read, and the peak is that of an ordinary input
 MAX_KEPT = 20
-MAX_LEN = 4096
 EMPTY = 1  # libFuzzer begins with an input of its own
 
 
@@ -102,7 +101,7 @@ def fuzz(parser: Parser, folder: Path, job: dict[str, Any]) -> None:
     arguments = [
         "fuzz", f"-max_total_time={job['seconds']}", f"-runs={job['runs']}", f"-seed={job['seed']}", f"-dict={job['dictionary']}",
         "-print_final_stats=1",
-        f"-max_len={min(MAX_LEN, parser.limit)}", "-timeout=60", "-rss_limit_mb=0", "-use_value_profile=0",
+        f"-max_len={longest(parser)}", "-timeout=60", "-rss_limit_mb=0", "-use_value_profile=0",
         f"-artifact_prefix={folder}/", "-verbosity=1", str(folder / "corpus"),
     ]  # fmt: skip
     atheris.Setup(arguments, watch)

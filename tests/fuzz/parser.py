@@ -18,6 +18,7 @@ from protocol.errors import Denied, Malformed, OneFileError, Unavailable, Untrus
 CPU_MS = 200.0
 MEMORY_MIB = 64.0
 MAX_MESSAGE = 8192
+USUAL_BYTES = 4096
 OURS: tuple[type[Exception], ...] = (Malformed, Untrusted, Denied, Unavailable)
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -84,6 +85,16 @@ def _told(error: Exception) -> str:
     if len(message) > MAX_MESSAGE or not _CODE.fullmatch(error.code):
         raise Foreign(f"an error {error.code:.80} with a message of {len(message)} bytes")
     return error.code
+
+
+def longest(parser: Parser) -> int:
+    """How long the inputs of a run may be: what is usual, or as long as the shortest seed that the parser takes.
+
+    A longer seed would be cut, and of some formats nothing that is cut gets beyond the first check.
+    """
+    seeds = parser.seeds()
+    taken = [seed for seed in seeds if attempt(parser, seed) == "ok"]
+    return min(max(USUAL_BYTES, min(map(len, taken or seeds))), parser.limit)
 
 
 def text(data: bytes) -> str:

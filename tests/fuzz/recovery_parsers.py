@@ -22,6 +22,7 @@ from protocol.recovery import (
 from protocol.slip39 import MAX_WORDS_CHARS, read_words
 from tests.fuzz import wrapping
 from tests.fuzz.parser import OURS, Parser, text
+from tests.fuzz.sealed_parsers import HYBRID
 
 # One share of a split of 32 fixed bytes: shares are drawn at random, and seeds must not be.
 WORDS_OF_A_SHARE = (
@@ -37,7 +38,7 @@ JSON_WORDS = (b"null", b"{}", b"[]", b'"0x"', b"words", b"guardians", b"accounts
 
 @cache
 def asked() -> RecoveryRequest:
-    return RecoveryRequest.make(31337, b"\xa2" * 20, MESSAGE, wrapping.READER.recipient())
+    return RecoveryRequest.make(31337, b"\xa2" * 20, MESSAGE, HYBRID.recipient())
 
 
 def _share() -> Share:
