@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from client.http import sign_headers
 from console.i18n import accept_language
-from protocol import http_sig, wire, wire_batch, wire_verify
+from protocol import http_sig, wire, wire_batch, wire_keys, wire_shares, wire_uploads, wire_verify
 from protocol.__main__ import run
 from protocol.encoding import b64u
 from protocol.errors import Malformed
@@ -32,7 +32,8 @@ NOW = 1_795_305_600
 REQUESTS: tuple[type[BaseModel], ...] = (
     wire.CardQuery, wire.Card, wire.OpenDossier, wire.Relay, wire.Deposit, wire.Statement, wire.PostGrant, wire.Release,
     wire.Revoke, wire.OpenShow, wire.Collect, wire.Present, wire.StatusToken, wire.PostScenario, wire_verify.VerifyRequest,
-    wire_batch.CardsQuery, wire_batch.DepositBatch,
+    wire_batch.CardsQuery, wire_batch.DepositBatch, wire_keys.PutRing, wire_keys.Rewraps, wire_shares.PostShares,
+    wire_uploads.BeginUpload,
 )  # fmt: skip
 COMMANDS = ("check-inclusion", "check-consistency", "age-decrypt", "age-encrypt")
 HTTP_WORDS = (
@@ -139,12 +140,13 @@ def _bodies() -> list[bytes]:
     grant = json.loads(golden.raws("grant")[0])
     b32, hex32 = "A" * 43, "0x" + "0" * 64
     message = {"dossier": hex32, "grantEpoch": 1, "deadline": 2}
+    deposit = {"slip": "a.b.c", "headers": ["AA"], "item_salt": b32, "card_token": "a.b.c", "payloads": ["AA"]}
     values: dict[type[BaseModel], Any] = {
         wire.CardQuery: {"subject": hex32},
         wire.Card: {"card": card},
         wire.OpenDossier: {"dossier": hex32, "card": card, "tag_key": b32},
         wire.Relay: {"contract": "dossier_registry", "function": "bump_epoch", "message": message, "signatures": ["0x00"]},
-        wire.Deposit: {"slip": "a.b.c", "headers": ["AA"], "item_salt": b32, "card_token": "a.b.c"},
+        wire.Deposit: deposit,
         wire.Statement: {"statement": "a.b.c"},
         wire.PostGrant: {"grant": grant, "parcels": ["AA"], "headers": [{"item": b32, "payload": b32, "header": "AA"}]},
         wire.Release: {"receipt": "a.b.c"},
@@ -155,6 +157,12 @@ def _bodies() -> list[bytes]:
         wire.StatusToken: {"token": "a.b.c"},
         wire.PostScenario: {"scenario": "a.b.c"},
         wire_verify.VerifyRequest: {"kind": "grant", "value": grant},
+        wire_batch.CardsQuery: {"subjects": [hex32]},
+        wire_batch.DepositBatch: {"deposits": [deposit, deposit]},
+        wire_keys.PutRing: {"ring": "AA", "previous": b32, "keys": [SIGNER.public_jwk().to_json()]},
+        wire_keys.Rewraps: {"rewraps": [{"rewrap": "a.b.c", "headers": ["AA"]}]},
+        wire_shares.PostShares: {"shares": [{"guardian": hex32, "share": "AA"}]},
+        wire_uploads.BeginUpload: {"sha256": b32, "size": 1},
     }  # fmt: skip
     found = [bytes([REQUESTS.index(model)]) + json.dumps(value).encode() for model, value in values.items()]
     relay = values[wire.Relay]

@@ -1,4 +1,4 @@
-"""The fuzzer of the vault's answers begins with one that is taken, of each model that a client asks for."""
+"""The fuzzers of requests and answers begin with one that is taken, of each model that a vault reads or a client."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from tests.fuzz.answers import SAMPLES
 from tests.fuzz.parser import attempt
 from tests.fuzz.registry import PARSERS
+from tests.fuzz.vault_parsers import REQUESTS
 from tests.strangers import ROOT
 
 CLIENTS = ("client", "wallet_cli", "agency_cli")
@@ -42,3 +43,18 @@ def test_every_model_that_a_client_asks_for_has_a_sample() -> None:
 def test_each_sample_is_taken(number: int) -> None:
     parser = PARSERS["vault-answer"]
     assert attempt(parser, parser.seeds()[number]) == "ok"
+
+
+def read_by_routes() -> set[str]:
+    """The names of the wire models that are bodies of requests."""
+    routes = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "vault_api" / "routes").glob("*.py")]
+    given = (node.annotation for tree in routes for node in ast.walk(tree) if isinstance(node, ast.arg))
+    return {name for annotation in given if annotation is not None and (name := _model(annotation))}
+
+
+def test_every_body_that_a_vault_reads_has_a_seed_that_is_taken() -> None:
+    parser = PARSERS["request-body"]
+    taken = {REQUESTS[seed[0]].__name__ for seed in parser.seeds() if attempt(parser, seed) == "ok"}
+    assert taken == {model.__name__ for model in REQUESTS}
+    assert len(read_by_routes()) > 15
+    assert read_by_routes() - taken == set()
