@@ -39,6 +39,7 @@ MAX_BACKUPS = 1_000  # in one stream
 _RECORD = 40  # digest and size
 _FRONTIER = list(t.log_head.columns).index(t.log_head.c.frontier)
 Step = Callable[[str, int], None]
+SHORT_BYTES = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def restore(
     ``Conflict`` (``backup_schema``, ``backup_log_key``, ``backup_chain``), ``Unavailable("backup_earlier_needed")``.
     """
     with ExitStack() as stack:
-        own, absent, needed, still = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(4))
+        own, absent, needed, still = (stack.enter_context(_aside()) for _ in range(4))
         first = incoming(stream, own, absent)
         if first is None:
             raise damaged("there is nothing in it")
@@ -200,7 +201,7 @@ class _Older:
     def fetch(self, since: str | None, needed: list[IO[bytes]]) -> int:
         """Read to the stream's end; how many archives came. ``needed``: two files, the first with what is missing."""
         for count in range(MAX_BACKUPS):
-            with tempfile.TemporaryFile() as own, tempfile.TemporaryFile() as absent:
+            with _aside() as own, _aside() as absent:
                 archive = incoming(self._stream, own, absent)
                 if archive is None:
                     self._all_there(since, needed[0])
@@ -265,6 +266,11 @@ def _begin(member: Member, vkey: str | None) -> Begin:
             got=begin.vkey, want=vkey,
         )  # fmt: skip
     return begin
+
+
+def _aside() -> IO[bytes]:
+    """A list that may grow as large as the backup names payloads: in memory while it is short, then a file."""
+    return tempfile.SpooledTemporaryFile(SHORT_BYTES)
 
 
 def _sorted_out(absent: IO[bytes], needed: IO[bytes], load: Loading) -> int:

@@ -19,6 +19,7 @@ from vault_api.blobs import payload_name
 from vault_api.db import tables as t
 from vault_api.fakes import MemoryBlobs
 from vault_api.keeping import backup as backup_module
+from vault_api.keeping import restore as restore_module
 from vault_api.keeping import rows, tiling
 from vault_api.keeping.backup import back_up
 from vault_api.main import cli
@@ -92,7 +93,11 @@ def test_small_parts_and_pieces_lead_to_the_same(
 # --- incremental ----------------------------------------------------------------------------------
 
 
-def test_an_incremental_backup_leaves_out_what_an_earlier_one_has(kept: VaultStage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("short", [restore_module.SHORT_BYTES, 1], ids=["lists in memory", "lists in files"])
+def test_an_incremental_backup_leaves_out_what_an_earlier_one_has(
+    kept: VaultStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: int
+) -> None:
+    monkeypatch.setattr(restore_module, "SHORT_BYTES", short)
     full, _ = backed_up(kept, keep_manifest=tmp_path / "1")
     kept.holder("bob").deposited(kept.issuer("another issuer"), b"new")
     second, told = backed_up(kept, since=tmp_path / "1", keep_manifest=tmp_path / "2")
