@@ -88,7 +88,7 @@ def test_the_reader_sees_what_it_is_to_see(tmp_path: Path) -> None:
 
 # Where secrets are compared, and by which function: each must go through ``same``.
 COMPARISONS = [
-    ("protocol/envelope.py", "unwrap", "the MAC of an age header"),
+    ("protocol/envelope.py", "_file_key", "the MAC of an age header"),
     ("protocol/secret.py", "__eq__", "any value that masks itself"),
     ("protocol/history.py", "_next", "the back link of an entry"),
     ("protocol/history.py", "_check_tag", "the tag of an entry"),
