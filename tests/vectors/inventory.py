@@ -126,6 +126,7 @@ ELSEWHERE = {
     "dcql.parse_path": "a part of scenario",
     "eip712.Typed.from_json": "a part of account-message",
     "envelope.open_file": "sealed-object, joined; the age test kit besides",
+    "envelope.open_joined": "the same, in memory",
     "envelope.open_stream": "sealed-object, in constant memory",
     "entries.Opening.from_json": "a part of opening",
     "entries.verify_opened": "a part of history; of an opening whose object is at hand, a part of opening",
