@@ -1,27 +1,36 @@
 """What of our bytecode an input reaches, told to ``libFuzzer`` where that may be new to it.
 
-Its own function for a branch takes longer than most branches, and nearly no input reaches anything new. So most inputs
-run with a set in the place of that function, and one that reaches a branch which none had reached runs once more, told.
+Its own functions for a branch and for a comparison take longer than most of these do, and nearly no input reaches
+anything new. So most inputs run with a set in the place of the one and the bare comparison in the place of the other,
+and an input that reaches a branch which none had reached runs once more, told.
 ``libFuzzer`` also counts how often a branch was taken: every sixteenth input is told whatever it reaches.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 TOLD_EVERY = 16
+COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)  # as CPython numbers them
+
+
+def compared(left: object, right: object, comparison: int, _place: int, _constant: bool) -> Any:
+    """What atheris' own function gives, and nothing told."""
+    return COMPARISONS[comparison](left, right)
 
 
 class Edges:
-    """Runs inputs, and tells of them by ``atheris._trace_branch``, which each branch of instrumented code looks up.
+    """Runs inputs, and tells of them by two functions of ``atheris``, which instrumented code looks up at each branch
+    (``_trace_branch``) and comparison (``_trace_cmp``).
 
     The first ``first`` inputs are all told: the corpus that a run begins with is chosen by what they reach.
     """
 
     def __init__(self, atheris: Any, first: int) -> None:
         self._atheris = atheris
-        self._tell = atheris._trace_branch
+        self._tell = atheris._trace_branch, atheris._trace_cmp
         self._first = first
         self._count = 0
         self._known: set[int] = set()
@@ -33,13 +42,16 @@ class Edges:
             run()
 
     def _is_new(self, run: Callable[[], None]) -> bool:
-        self._atheris._trace_branch = self._reached.add
+        self._tell_by(self._reached.add, compared)
         try:
             run()
         finally:
-            self._atheris._trace_branch = self._tell
+            self._tell_by(*self._tell)
         new = not self._known >= self._reached
         if new:
             self._known |= self._reached
         self._reached.clear()
         return new
+
+    def _tell_by(self, branch: Callable[[int], object], comparison: Callable[..., Any]) -> None:
+        self._atheris._trace_branch, self._atheris._trace_cmp = branch, comparison

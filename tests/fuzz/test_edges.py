@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests.fuzz.edges import TOLD_EVERY, Edges
+from tests.fuzz.edges import TOLD_EVERY, Edges, compared
+
+
+def refused(*_given: object) -> None:
+    raise AssertionError("told of a comparison")
 
 
 def told_of(reached: list[list[int]], first: int) -> list[int]:
     """The numbers of the inputs that were told, each with all the branches that it takes."""
     heard: list[int] = []
-    atheris = SimpleNamespace(_trace_branch=heard.append)
+    atheris = SimpleNamespace(_trace_branch=heard.append, _trace_cmp=refused)
     edges, told = Edges(atheris, first), []
     for number, branches in enumerate(reached, start=1):
         heard.clear()
@@ -37,7 +42,7 @@ def test_every_sixteenth_is_told_whatever_it_reaches() -> None:
 
 def test_after_a_fault_the_next_is_told_as_before() -> None:
     heard: list[int] = []
-    atheris = SimpleNamespace(_trace_branch=heard.append)
+    atheris = SimpleNamespace(_trace_branch=heard.append, _trace_cmp=refused)
     edges = Edges(atheris, first=0)
 
     def run() -> None:
@@ -48,3 +53,13 @@ def test_after_a_fault_the_next_is_told_as_before() -> None:
         edges(run)
     atheris._trace_branch(1)
     assert heard == [1]
+    assert atheris._trace_cmp is refused
+
+
+def test_what_is_not_told_is_compared_all_the_same() -> None:
+    for number, signs in enumerate(([1, 0, 0], [1, 1, 0], [0, 1, 0], [1, 0, 1], [0, 0, 1], [0, 1, 1])):
+        assert [compared(left, 2, number, 0, _constant=False) for left in (1, 2, 3)] == [bool(sign) for sign in signs]
+    seen: list[Any] = []
+    atheris = SimpleNamespace(_trace_branch=seen.append, _trace_cmp=refused)
+    Edges(atheris, first=0)(lambda: seen.append(atheris._trace_cmp(b"a", "a", 2, 0, 1)))
+    assert seen == [False]
