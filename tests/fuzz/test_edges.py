@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,11 @@ def refused(*_given: object) -> None:
     raise AssertionError("told of a comparison")
 
 
+def taken(atheris: SimpleNamespace, branches: list[int]) -> None:
+    for branch in branches:
+        atheris._trace_branch(branch)
+
+
 def told_of(reached: list[list[int]], first: int) -> list[int]:
     """The numbers of the inputs that were told, each with all the branches that it takes."""
     heard: list[int] = []
@@ -21,7 +27,7 @@ def told_of(reached: list[list[int]], first: int) -> list[int]:
     edges, told = Edges(atheris, first), []
     for number, branches in enumerate(reached, start=1):
         heard.clear()
-        edges(lambda branches=branches: [atheris._trace_branch(branch) for branch in branches])  # type: ignore[misc]
+        edges(partial(taken, atheris, branches))
         assert heard in ([], branches)
         if heard:
             told.append(number)
