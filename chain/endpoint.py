@@ -12,7 +12,7 @@ import itertools
 import json
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -36,7 +36,7 @@ class Endpoint:
         self._url = url
         self._timeout_s = timeout_s
         self._limit = limit
-        self._ids = itertools.count(1)
+        self._ids: Iterator[int] = itertools.count(1)
         self._http = httpx2.Client(
             timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
             follow_redirects=False,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from chain.codec import Call, refusal_of
 from chain.fees import FeePolicy
 from chain.flights import Flights, nonce_race
+from chain.garbage import garbage
 from chain.journal import Attempt, Journal, MemoryJournal
 from chain.node import Node, NodeRefusalError, Receipt, RevertError
 from chain.signer import TxSigner
@@ -95,7 +96,7 @@ class Sender:
         """Make a contract; its address and the transaction."""
         sent = self._send(_Order(None, code, keccak256(code), 0))
         if sent.created is None:
-            raise Unavailable("chain_garbage", "the chain's node answered nonsense ({why})", why="no contract made")
+            raise garbage("no contract made")
         return sent.created, sent.ref
 
     def tend(self) -> None:
