@@ -17,15 +17,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from agency_cli.services.orders import CHINA
 from agency_cli.services.scenario_lint import ANY_AUTHORITY
 from agency_cli.services.scenarios import completed
 from console.i18n import describe
+from protocol import canonical
 from protocol.canonical import Json
-from protocol.credential import FileEntry, StatusRef, open_credential, parse_day
+from protocol.credential import Credential, FileEntry, StatusRef, open_credential, parse_day
 from protocol.credential_issue import CertificateData, CredentialRequest, issue_credential, with_prepared
 from protocol.errors import Denied, Malformed
 from protocol.fields import Fields
@@ -52,6 +53,7 @@ MAX_ITEMS = 64
 MAX_NAME = 200
 MAX_ASKS = 64
 MAX_NUMBER = 1_000_000
+MAX_KEPT = 128  # credentials of items
 FIRST_YEAR, LAST_YEAR = 1990, 2200
 _ONE = bytes([1]) * 32
 _SAMPLE: dict[str, Json] = {"text": "样例", "date": "2020-01-01", "integer": 1, "boolean": True}
@@ -140,7 +142,17 @@ def _candidate(number: int, item: Fields, day: date) -> Candidate:
     issued = _day(item, "issued") if item.has("issued") else day
     until = _day(item, "expires") if item.has("expires") else None
     documents = item.uint("documents", most=8) if item.has("documents") else 0
-    given, holder = _object(item, "fields"), _object(item, "holder")
+    given, holder = canonical.dumps(_object(item, "fields")), canonical.dumps(_object(item, "holder"))
+    item.done()
+    return Candidate(bytes([number]) * 32, _issued(kind.type, number, issued, until, documents, given, holder))
+
+
+@lru_cache(MAX_KEPT)
+def _issued(
+    kind_name: str, number: int, issued: date, until: date | None, documents: int, fields: bytes, holders: bytes
+) -> Credential:
+    """The credential of an item, whose ``fields`` and ``holder`` are JSON; cases of one file repeat their items."""
+    kind, given, holder = licence_type(kind_name), canonical.loads_object(fields), canonical.loads_object(holders)
     # What the issuer's rules make is made here too, unless the author says otherwise.
     made = {claim.name for claim in kind.prepared} - set(given)
     request = CredentialRequest(
@@ -155,8 +167,7 @@ def _candidate(number: int, item: Fields, day: date) -> Candidate:
         fields={name: value for name, value in _filled(kind.fields, given).items() if name not in made},
         files=tuple(FileEntry(f"{n}.pdf", "application/pdf", 1, _ONE, _ONE) for n in range(documents)),
     )
-    item.done()
-    return Candidate(bytes([number]) * 32, open_credential(issue_credential(with_prepared(request), _SECRET)))
+    return open_credential(issue_credential(with_prepared(request), _SECRET))
 
 
 def _day(fields: Fields, name: str) -> date:

@@ -13,41 +13,64 @@ from pathlib import Path
 BETWEEN = b"\n==\n"
 
 
+class _Folder:
+    """A folder of this process, and what lies in it by now.
+
+    A file stays open once it was written, and lies ``aside`` while it is left out: to make and to remove files takes
+    longer than most parsers do.
+    """
+
+    def __init__(self, path: Path, aside: Path) -> None:
+        path.mkdir()
+        aside.mkdir()
+        self._path, self._aside = path, aside
+        self._files: dict[str, _File] = {}
+
+    def lay(self, name: str, data: bytes | None) -> None:
+        """Have the file hold ``data``, or be none."""
+        file = self._files.get(name)
+        if file is not None:
+            file.become(data)
+        elif data is not None:
+            file = self._files[name] = _File(self._path / name, self._aside / name.replace("/", "_"))
+            file.become(data)
+
+
+class _File:
+    def __init__(self, path: Path, aside: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._path, self._aside = path, aside
+        self._there, self._holds = True, b""
+
+    def become(self, data: bytes | None) -> None:
+        if data is None and self._there:
+            self._path.rename(self._aside)
+        elif data is not None and not self._there:
+            self._aside.rename(self._path)
+        self._there = data is not None
+        if data is not None and data != self._holds:
+            written = os.pwrite(self._handle, data, 0)
+            os.ftruncate(self._handle, written)
+            assert written == len(data), self._path
+            self._holds = data
+
+
 def laid_out(names: Sequence[str], data: bytes) -> Path:
     """A folder with these files, whose contents are the parts of ``data``; a part ``-`` leaves its file out."""
-    folder, lie = _folder(os.getpid())
+    path, folder = _folder(os.getpid())
     parts = data.split(BETWEEN)
     for number, name in enumerate(names):
         part = parts[number] if number < len(parts) else b"-"
-        wanted = None if part == b"-" and len(names) > 1 else part
-        if lie.get(name) == wanted:
-            continue
-        if wanted is None:
-            (folder / name).unlink()
-        else:
-            _write(folder, name, wanted, first=name not in lie)
-        lie[name] = wanted
-    return folder
-
-
-def _write(folder: Path, name: str, data: bytes, *, first: bool) -> None:
-    """As plainly as the system has it: for many a parser this is what takes longest."""
-    if first:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        written = os.write(file, data)
-    finally:
-        os.close(file)
-    assert written == len(data), name
+        folder.lay(name, None if part == b"-" and len(names) > 1 else part)
+    return path
 
 
 @cache
-def _folder(process: int) -> tuple[Path, dict[str, bytes | None]]:
-    """A folder of this process, which forgets what its parent had laid out, and what lies in it by now."""
-    found = _whole() / str(process)
-    found.mkdir()
-    return found, {}
+def _folder(process: int) -> tuple[Path, _Folder]:
+    """A folder of this process, which forgets what its parent had laid out."""
+    path = _whole() / str(process)
+    return path, _Folder(path, _whole() / f"{process}-aside")
 
 
 @cache

@@ -1,8 +1,8 @@
 """Layers that a mutation can't cross by itself, put on around the fuzzer's bytes.
 
 Each function takes a plain form, one that a byte mutator changes well, or the finished object as it travels. Which of
-the two it is shows in the first bytes. Nothing here is random: the same bytes give the same object, but for age files,
-whose nonces change neither their form nor their cost.
+the two it is shows in the first bytes. Nothing here is random: the same bytes give the same object, but for age files
+of more than one chunk, whose nonces change neither their form nor their cost.
 """
 
 from __future__ import annotations
@@ -10,17 +10,21 @@ from __future__ import annotations
 import io
 from functools import cache, lru_cache
 
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
 from protocol.age_format import Stanza
 from protocol.encoding import b64u
 from protocol.envelope import header_for
-from protocol.hashing import sha256
+from protocol.hashing import hkdf256, sha256
 from protocol.jose import P256Signer
 from protocol.recipients import X25519Identity
-from protocol.stream import FileKey, encrypt_stream
+from protocol.stream import CHUNK_BYTES, NONCE_BYTES, FileKey, encrypt_stream
 
 SIGNER = P256Signer.from_secret(bytes(31) + b"\x01")
 KID = SIGNER.public_jwk().kid()
 FILE_KEY = b"\x2a" * 16
+NONCE = bytes(NONCE_BYTES)
+ONLY_CHUNK = bytes(11) + b"\x01"
 MOST_HEADERS = 64
 _NO_SIGNATURE = b64u(bytes(64))
 _MARK = b'"#'
@@ -85,15 +89,22 @@ def as_status_token(data: bytes) -> bytes:
 
 def sealed(data: bytes) -> bytes:
     """``data`` as an age file that ``READER`` opens."""
-    out = io.BytesIO()
-    out.write(_header())
-    encrypt_stream(FileKey(FILE_KEY), io.BytesIO(data), out)
-    return out.getvalue()
+    if len(data) > CHUNK_BYTES:
+        out = io.BytesIO()
+        encrypt_stream(FileKey(FILE_KEY), io.BytesIO(data), out)
+        return _header() + out.getvalue()
+    return _header() + NONCE + _cipher().encrypt(ONLY_CHUNK, data, None)
 
 
 @cache
 def _header() -> bytes:
     return header_for(FileKey(FILE_KEY), [READER.recipient()])
+
+
+@cache
+def _cipher() -> ChaCha20Poly1305:
+    """Of a payload of one chunk: to derive its key each time takes longer than to seal with it."""
+    return ChaCha20Poly1305(hkdf256(FILE_KEY, salt=NONCE, info=b"payload"))
 
 
 def _filled(line: bytes, digests: dict[bytes, bytes]) -> bytes:
