@@ -34,7 +34,6 @@ class Edges:
         self._first = first
         self._count = 0
         self._known: set[int] = set()
-        self._reached: set[int] = set()
 
     def __call__(self, run: Callable[[], None]) -> None:
         self._count += 1
@@ -42,16 +41,13 @@ class Edges:
             run()
 
     def _is_new(self, run: Callable[[], None]) -> bool:
-        self._tell_by(self._reached.add, compared)
+        before = len(self._known)
+        self._tell_by(self._known.add, compared)
         try:
             run()
         finally:
             self._tell_by(*self._tell)
-        new = not self._known >= self._reached
-        if new:
-            self._known |= self._reached
-        self._reached.clear()
-        return new
+        return len(self._known) != before
 
     def _tell_by(self, branch: Callable[[int], object], comparison: Callable[..., Any]) -> None:
         self._atheris._trace_branch, self._atheris._trace_cmp = branch, comparison

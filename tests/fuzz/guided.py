@@ -47,11 +47,12 @@ class Watch:
         self._kept = 0
         self._slowest = 0.0
         self._peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._ended = time.process_time()
 
     def __call__(self, data: bytes) -> None:
-        began = time.process_time()
         self._trace(partial(self._attempt, data))
-        took_ms = (time.process_time() - began) * 1000
+        ended = time.process_time()  # what went on since the last input is this one's, and little more
+        took_ms, self._ended = (ended - self._ended) * 1000, ended
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         if self.count == SETTLED:
             self._peak = peak  # what the fuzzer itself takes is no input's cost
@@ -61,6 +62,7 @@ class Watch:
         self.count += 1
         if self.count % COLLECT_EVERY == 0:
             gc.collect(1)
+            self._ended = time.process_time()
 
     def _attempt(self, data: bytes) -> None:
         try:
@@ -98,6 +100,7 @@ def fuzz(parser: Parser, folder: Path, job: dict[str, Any]) -> None:
     watch = Watch(parser, folder, Edges(atheris, EMPTY + len(list((folder / "corpus").iterdir()))))
     gc.collect()
     gc.freeze()
+    gc.disable()  # ``Watch`` collects, at times that are no input's
     arguments = [
         "fuzz", f"-max_total_time={job['seconds']}", f"-runs={job['runs']}", f"-seed={job['seed']}", f"-dict={job['dictionary']}",
         "-print_final_stats=1",

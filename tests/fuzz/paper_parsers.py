@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Sequence
 from functools import cache
@@ -97,6 +98,17 @@ def _pdfs() -> list[bytes]:
     return [plain, sign_pdf(writer, signer, reason="x", field="f"), b"%PDF-1.7\ntrailer<</Root 1 0 R>>"]
 
 
+@cache
+def _signed_pdfs() -> list[bytes]:
+    """As small as a signed PDF can be: of one page, and without strips, which are nothing to its signature."""
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+    plain = made_pdf("SAMPLE", pages=1)
+    signer = Signer("bank", BANK_URN, SIGNER, NOW)
+    signed = sign_pdf(IncrementalPdfFileWriter(io.BytesIO(plain)), signer, reason="x", field="f")
+    return [signed, plain, b"%PDF-1.7\ntrailer<</Root 1 0 R>>"]
+
+
 def dear_pdfs() -> Sequence[bytes]:
     """Objects that unpack to much, a page tree that goes round, cross references that go back to themselves."""
     plain = _pdfs()[0]
@@ -130,7 +142,7 @@ PARSERS = (
         limit=1 << 18, words=PDF_WORDS, bombs=dear_pdfs,
     ),
     Parser(
-        "pdf-signature", whole_signature, ("agency_cli.services.pdf_signing.whole_signature",), _pdfs,
+        "pdf-signature", whole_signature, ("agency_cli.services.pdf_signing.whole_signature",), _signed_pdfs,
         errors=OURS, limit=1 << 18, words=PDF_WORDS, bombs=dear_pdfs,
     ),
 )  # fmt: skip

@@ -26,6 +26,7 @@ FILE_KEY = b"\x2a" * 16
 NONCE = bytes(NONCE_BYTES)
 ONLY_CHUNK = bytes(11) + b"\x01"
 MOST_HEADERS = 64
+MOST_LINES = 1024
 _NO_SIGNATURE = b64u(bytes(64))
 _MARK = b'"#'
 
@@ -71,12 +72,19 @@ def as_sdjwt(data: bytes) -> bytes:
     digests: dict[bytes, bytes] = {}
     encoded: list[bytes] = []
     for number in range(len(lines) - 1, 0, -1):
-        raw = b64u(_filled(lines[number], digests)).encode("ascii")
-        digests[b'"#%d"' % number] = b'"' + b64u(sha256(raw)).encode("ascii") + b'"'
+        raw, digest = _encoded(_filled(lines[number], digests))
+        digests[b'"#%d"' % number] = digest
         encoded.append(raw)
     issuer = jws(_filled(lines[0], digests), "dc+sd-jwt").encode("ascii")
     shown = b"~".join([issuer, *reversed(encoded), b""])
     return shown + (jws(binding, "kb+jwt", kid=False).encode("ascii") if binding else b"")
+
+
+@lru_cache(MOST_LINES)
+def _encoded(line: bytes) -> tuple[bytes, bytes]:
+    """A disclosure, and its digest as JSON: of most inputs all lines but one are the lines of the input before."""
+    raw = b64u(line).encode("ascii")
+    return raw, b'"' + b64u(sha256(raw)).encode("ascii") + b'"'
 
 
 def as_status_token(data: bytes) -> bytes:
