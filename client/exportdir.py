@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from client.files import read_bounded, write_private
+from client.files import read_if_file, write_private
 from protocol import canonical
 from protocol.encoding import b64u, unb64u
 from protocol.entries import Opening
@@ -73,11 +73,12 @@ def write_folder(folder: Path, exported: Exported) -> None:
 
 def read_folder(folder: Path) -> Exported:
     """Read a folder strictly; ``Denied("export_not_found")``, or ``Malformed`` for anything that is not one."""
-    if not (folder / "facts.json").is_file():
+    said = _read_if(folder, "facts.json")
+    if said is None:
         raise Denied("export_not_found", "{path} is no exported item: it has no facts.json", path=str(folder))
-    facts = Fields(canonical.loads_object(_read(folder, "facts.json"), what="facts.json"), "facts")
+    facts = Fields(canonical.loads_object(said, what="facts.json"), "facts")
     facts.uint("v", least=_VERSION, most=_VERSION)
-    credential = _read(folder, CREDENTIAL) if (folder / CREDENTIAL).is_file() else None
+    credential, status = _read_if(folder, CREDENTIAL), _read_if(folder, "status.jwt")
     exported = Exported(
         credential=None if credential is None else _ascii(credential, CREDENTIAL),
         own=_read(folder, OWN) if credential is None else None,
@@ -87,7 +88,7 @@ def read_folder(folder: Path) -> Exported:
         opening=Opening.from_json(canonical.loads_object(_read(folder, "opening.json"), what="opening.json")),
         proof=_read(folder, "proof.tlog-proof"),
         checkpoint=_read(folder, "checkpoint"),
-        status=_ascii(_read(folder, "status.jwt"), "status.jwt") if (folder / "status.jwt").is_file() else None,
+        status=None if status is None else _ascii(status, "status.jwt"),
         issuer_cards=_cards(facts, "issuer_cards"),
         dossier_cards=_cards(facts, "dossier_cards"),
         documents=tuple(_document(part) for part in facts.objects("documents", most=64)),
@@ -126,10 +127,14 @@ def _files(exported: Exported) -> Iterator[tuple[str, bytes]]:
 
 
 def _read(folder: Path, name: str) -> bytes:
-    path = folder / name
-    if not path.is_file():
+    found = _read_if(folder, name)
+    if found is None:
         raise Malformed("export_incomplete", "the folder lacks {name}", name=name)
-    return read_bounded(path, limit=MAX_TEXT)
+    return found
+
+
+def _read_if(folder: Path, name: str) -> bytes | None:
+    return read_if_file(folder / name, limit=MAX_TEXT)
 
 
 def _ascii(raw: bytes, name: str) -> str:

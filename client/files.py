@@ -7,8 +7,11 @@ when file and folder entry have reached the disk.
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +23,8 @@ from protocol.errors import Conflict, Denied, Malformed
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 MAX_FILE_BYTES = 64 << 20
+BLOCK_BYTES = 64 << 10
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 
 
 def private_folder(path: Path) -> Path:
@@ -97,11 +102,36 @@ def _take_free_place(part: Path, path: Path) -> None:
 
 def read_bounded(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
     """The bytes of ``path``; ``Malformed`` if there are more than ``limit``."""
-    with path.open("rb") as stream:
-        data = stream.read(limit + 1)
-    if len(data) > limit:
+    with path.open("rb", buffering=0) as stream:
+        return _all_of(stream, path, limit)
+
+
+def read_if_file(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes | None:
+    """As ``read_bounded``; None where there is no file, or something that is none: nothing is waited for."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        return _all_of(io.FileIO(handle, closefd=False), path, limit)
+    finally:
+        os.close(handle)
+
+
+def _all_of(stream: io.FileIO, path: Path, limit: int) -> bytes:
+    parts: list[bytes] = []
+    # As much at a time as the file says that it holds, which a pipe does not say.
+    left, block = limit + 1, max(os.fstat(stream.fileno()).st_size + 1, BLOCK_BYTES)
+    while left and (part := stream.read(min(left, block))):
+        parts.append(part)
+        left -= len(part)
+    if not left:
         raise Malformed("file_too_large", "{path}: more than {limit} bytes", path=str(path), limit=limit)
-    return data
+    return b"".join(parts)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agency_cli.services.judging import Judged, Kept, Outcome
-from client.files import PRIVATE_FOLDER, private_folder, read_bounded, read_json, write_json, write_private
+from client.files import PRIVATE_FOLDER, private_folder, read_if_file, write_json, write_private
 from protocol import canonical
 from protocol.canonical import Json
 from protocol.entries import Opening
@@ -146,18 +146,19 @@ def is_use(folder: Path) -> bool:
 
 def read_use(folder: Path) -> UseFiles:
     """What lies in a folder of a use; ``Denied("use_not_found")`` if it is none, ``Malformed`` if it is garbled."""
-    if not is_use(folder):
+    said = _read_if(folder / _USE)
+    if said is None:
         raise Denied("use_not_found", "there is no use in {path}: it has no use.json", path=str(folder))
-    fields = Fields(read_json(folder / _USE, limit=MAX_FILE), "use")
+    fields = Fields(canonical.loads_object(said, limit=MAX_FILE, what=_USE), "use")
     fields.uint("v", least=_VERSION, most=_VERSION)
     posted_at = None if fields.is_null("posted_at") else fields.time("posted_at")
     parcels, items = fields.uint("parcels", least=1, most=MAX_ITEMS), fields.uint("items", least=1, most=MAX_ITEMS)
     fields.done()
-    grant = folder / "grant.json"
+    grant = _read_if(folder / "grant.json")
     return UseFiles(
         receipt=parse_receipt(_read(folder / "receipt.jws")),
         scenario=parse_scenario(_read(folder / "scenario.jws")),
-        envelope=GrantEnvelope.parse(_read(grant)) if grant.exists() else None,
+        envelope=None if grant is None else GrantEnvelope.parse(grant),
         posted_at=posted_at,
         logged=LoggedUse(
             entry=_read(folder / "entry.json"),
@@ -238,15 +239,18 @@ def _read_cards(folder: Path) -> tuple[KeyCardEnvelope, ...]:
 
 
 def _read_item(folder: Path) -> Kept:
-    status = None
-    if (folder / "status.jwt").exists():
-        # When it was fetched does not matter any more: its age is counted from when it was signed.
-        status = StatusFact(_read(folder / "status.jwt").decode("latin-1"), 0)
-    return Kept(_read(folder / "entry.json"), _read(folder / "proof.tlog-proof"), status)
+    status = _read_if(folder / "status.jwt")
+    # When it was fetched does not matter any more: its age is counted from when it was signed.
+    fact = None if status is None else StatusFact(status.decode("latin-1"), 0)
+    return Kept(_read(folder / "entry.json"), _read(folder / "proof.tlog-proof"), fact)
 
 
 def _read(path: Path) -> bytes:
-    try:
-        return read_bounded(path, limit=MAX_FILE)
-    except FileNotFoundError:
-        raise Malformed("use_incomplete", "the folder of the use lacks {name}", name=path.name) from None
+    found = _read_if(path)
+    if found is None:
+        raise Malformed("use_incomplete", "the folder of the use lacks {name}", name=path.name)
+    return found
+
+
+def _read_if(path: Path) -> bytes | None:
+    return read_if_file(path, limit=MAX_FILE)

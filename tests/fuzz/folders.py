@@ -23,7 +23,8 @@ class _Folder:
     def __init__(self, path: Path, aside: Path) -> None:
         path.mkdir()
         aside.mkdir()
-        self._path, self._aside = path, aside
+        self._path = path
+        self._folders = os.open(path, os.O_RDONLY), os.open(aside, os.O_RDONLY)
         self._files: dict[str, _File] = {}
 
     def lay(self, name: str, data: bytes | None) -> None:
@@ -32,27 +33,28 @@ class _Folder:
         if file is not None:
             file.become(data)
         elif data is not None:
-            file = self._files[name] = _File(self._path / name, self._aside / name.replace("/", "_"))
+            (self._path / name).parent.mkdir(parents=True, exist_ok=True)
+            file = self._files[name] = _File(name, *self._folders)
             file.become(data)
 
 
 class _File:
-    def __init__(self, path: Path, aside: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self._path, self._aside = path, aside
+    def __init__(self, name: str, folder: int, aside: int) -> None:
+        self._name, self._folder = name, folder
+        self._name_aside, self._aside = name.replace("/", "_"), aside
+        self._handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
         self._there, self._holds = True, b""
 
     def become(self, data: bytes | None) -> None:
         if data is None and self._there:
-            self._path.rename(self._aside)
+            os.rename(self._name, self._name_aside, src_dir_fd=self._folder, dst_dir_fd=self._aside)
         elif data is not None and not self._there:
-            self._aside.rename(self._path)
+            os.rename(self._name_aside, self._name, src_dir_fd=self._aside, dst_dir_fd=self._folder)
         self._there = data is not None
         if data is not None and data != self._holds:
             written = os.pwrite(self._handle, data, 0)
             os.ftruncate(self._handle, written)
-            assert written == len(data), self._path
+            assert written == len(data), self._name
             self._holds = data
 
 
