@@ -35,6 +35,7 @@ NOT_FUZZED = {
     "protocol.tiles._node_in": "a node of a tree, no bytes",
     "console.frame.*": "the arguments of a program, by click",
     "chain.files.read_deployment": "reads a bounded file and gives it to Deployment.parse",
+    "client.files.read_if_file": "bounded, and looks at none of the bytes",
     "client.deployment.read_record": "reads a bounded file and gives it to Deployment.parse",
     "client.written.loads_written": "canonical.loads_object, and the standard library where that has refused",
     "client.trust.read_trust": "reads a bounded file and gives it to open_trust",
