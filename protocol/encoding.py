@@ -19,7 +19,8 @@ PADDING = ("", "", "==", "=")
 ZERO_ENDS = ("", "", "AQgw", "AEIMQUYcgkosw048")
 _HEX = re.compile(r"0x[0-9a-f]*")  # one character repeated: a group would take 64 bytes of stack each time
 _BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
-_BASE45_VALUE = {c: i for i, c in enumerate(_BASE45)}
+_NO_BASE45 = 0xFF
+_BASE45_VALUES = bytes(_BASE45.find(chr(c)) & 0xFF for c in range(256))
 _BASE45_PAIRS = tuple(low + high for high in _BASE45 for low in _BASE45)
 
 
@@ -79,11 +80,11 @@ def base45(data: bytes) -> str:
 
 def unbase45(text: object, *, what: str = "value") -> bytes:
     """The bytes of a Base45 string (RFC 9285)."""
-    if not isinstance(text, str) or len(text) % 3 == 1 or not all(map(_BASE45_VALUE.__contains__, text)):
+    digits = text.encode("ascii", "replace").translate(_BASE45_VALUES) if isinstance(text, str) else b"\xff"
+    if len(digits) % 3 == 1 or _NO_BASE45 in digits:
         raise Malformed("base45", "{what}: expected Base45", what=what)
-    digits = [_BASE45_VALUE[c] for c in text]
     numbers = [a + 45 * b + 2025 * c for a, b, c in zip(digits[::3], digits[1::3], digits[2::3], strict=False)]
-    last = [digits[-2] + 45 * digits[-1]] if len(text) % 3 else []
+    last = [digits[-2] + 45 * digits[-1]] if len(digits) % 3 else []
     if max(numbers, default=0) > 0xFFFF or max(last, default=0) > 0xFF:
         raise Malformed("base45", "{what}: a Base45 group is out of range", what=what)
     return struct.pack(f">{len(numbers)}H", *numbers) + bytes(last)

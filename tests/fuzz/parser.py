@@ -20,6 +20,7 @@ MEMORY_MIB = 64.0
 MAX_MESSAGE = 8192
 USUAL_BYTES = 4096
 OURS: tuple[type[Exception], ...] = (Malformed, Untrusted, Denied, Unavailable)
+_PLAIN = frozenset({str, int})  # what JSON can say whatever its value
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -79,7 +80,8 @@ def _told(error: Exception) -> str:
         return type(error).__name__
     try:
         message = str(error).encode("utf-8")
-        json.dumps(error.facts)
+        if not _PLAIN.issuperset(map(type, error.facts.values())):
+            json.dumps(error.facts)
     except Exception as fault:
         raise Foreign(f"an error {error.code} that can't be told: {type(fault).__name__}") from fault
     if len(message) > MAX_MESSAGE or not _CODE.fullmatch(error.code):
