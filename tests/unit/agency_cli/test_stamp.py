@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -260,6 +262,15 @@ def test_a_hostile_pdf_is_malformed(raw: bytes, code: str) -> None:
     with pytest.raises(Malformed) as caught:
         pdf_copy.count_pages(raw)
     assert caught.value.code == code
+
+
+def test_what_a_library_finds_odd_in_a_pdf_is_not_told_in_its_words(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.pdf"
+    odd.write_bytes(SOURCE.replace(b"\n7 0 obj", b"\n7  0 obj"))
+    assert odd.read_bytes() != SOURCE
+    code = f"from agency_cli.services.pdf_copy import count_pages\nprint(count_pages(open({str(odd)!r}, 'rb').read()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
 
 
 def test_an_encrypted_pdf_is_not_stamped() -> None:
