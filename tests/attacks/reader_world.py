@@ -32,6 +32,7 @@ from protocol.credential import present_credential
 from protocol.licence_types import licence_type
 from protocol.receipts import Officer
 from protocol.scenario import parse_scenario
+from protocol.status_list import INVALID
 from tests.attacks.reader_offices import Offices
 from tests.credential_samples import HOLDER_CLAIMS, INSURANCE
 from tests.reader_stage import CLAIMS, PDF
@@ -196,6 +197,9 @@ def check_presented(_offices: Offices, _session: Session, found: Found) -> None:
 
 
 def issuer(offices: Offices) -> Session:
+    """Its list has changed since it was published, if it ever was: the next issue brings it to the vault."""
+    lists = Lists(offices.issuer.profile.folder, own_account(offices.issuer))
+    lists.set(lists.allocate()[0], INVALID)
     return offices.issuer
 
 

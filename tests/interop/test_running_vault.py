@@ -18,6 +18,7 @@ from protocol.encoding import b64u
 from protocol.hashing import sha256
 from protocol.note import Checkpoint, sign_checkpoint
 from protocol.note_signer import Ed25519NoteSigner
+from protocol.tiles import TILE_WIDTH
 from tests.chain_fixture import start_chain
 from tests.interop.logcheck import built
 from tests.interop.programs import node_json
@@ -41,10 +42,8 @@ def logcheck(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.mktemp("go"))
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory, running: Running) -> Path:
+def kept_in(folder: Path, running: Running) -> Path:
     """What a monitor keeps: the log's key as the contract says it, and the checkpoints that it has seen."""
-    folder = tmp_path_factory.mktemp("kept")
     (folder / "vkey").write_text(running.vkey + "\n")
     return folder
 
@@ -54,18 +53,19 @@ def fetch(program: Path, running: Running, kept: Path) -> subprocess.CompletedPr
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("size", [2, 255, 256, 257, 513])
 def test_go_reads_the_log_and_every_proof_from_a_running_vault(
-    logcheck: Path, running: Running, kept: Path, size: int
+    logcheck: Path, running: Running, tmp_path: Path
 ) -> None:
-    note = running.grow(size)
-    before = len(list(kept.glob("checkpoint-*")))
-    done = fetch(logcheck, running, kept)
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert (said["size"], said["entries"], said["consistency"]) == (size, size, before)
-    assert said["inclusion"] >= 2
-    (kept / f"checkpoint-{size}").write_bytes(note)
+    kept, first = kept_in(tmp_path, running), running.size() + 1
+    full = -(-(first + 2) // TILE_WIDTH) * TILE_WIDTH  # beyond the next size a tile is full
+    for before, size in enumerate((first, full - 1, full, full + 1, full + TILE_WIDTH + 1)):
+        note = running.grow(size)
+        done = fetch(logcheck, running, kept)
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        assert (said["size"], said["entries"], said["consistency"]) == (size, size, before)
+        assert said["inclusion"] >= 2
+        (kept / f"checkpoint-{size}").write_bytes(note)
 
 
 def test_go_refuses_a_running_vault_under_another_key(logcheck: Path, running: Running, tmp_path: Path) -> None:
@@ -77,17 +77,18 @@ def test_go_refuses_a_running_vault_under_another_key(logcheck: Path, running: R
 
 
 def test_go_refuses_a_running_vault_that_showed_somebody_else_another_log(
-    logcheck: Path, running: Running, kept: Path, tmp_path: Path
+    logcheck: Path, running: Running, tmp_path: Path
 ) -> None:
     # The same key signs another tree of the same size: a monitor that was shown that one finds no way to this log.
-    running.grow(max(running.size(), 257))
-    origin = running.alice.log.origin
-    fork = sign_checkpoint(Checkpoint(origin, 256, sha256(b"another tree")), Ed25519NoteSigner(origin, running.log_key))
-    (tmp_path / "vkey").write_text((kept / "vkey").read_text())
-    (tmp_path / "checkpoint-256").write_bytes(fork)
-    done = fetch(logcheck, running, tmp_path)
+    size = running.size() + 1
+    running.grow(size)
+    running.grow(size + 1)
+    origin, kept = running.alice.log.origin, kept_in(tmp_path, running)
+    fork = Checkpoint(origin, size, sha256(b"another tree"))
+    (kept / f"checkpoint-{size}").write_bytes(sign_checkpoint(fork, Ed25519NoteSigner(origin, running.log_key)))
+    done = fetch(logcheck, running, kept)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "under 256" in done.stderr or "consistency from 256" in done.stderr
+    assert f"under {size}" in done.stderr or f"consistency from {size}" in done.stderr
 
 
 def asked(running: Running, method: str, path: str, body: bytes | None = None, **more: Any) -> Any:

@@ -59,6 +59,7 @@ def rotated(stage: Stage, seed: int) -> Ed25519NoteSigner:
 
 
 def test_a_key_that_the_chain_does_not_know_changes_nothing(stage: Stage, alice: Session) -> None:
+    signed_head(alice, a_note(rotated(stage, 4)))
     before = deployment.pinned(alice.profile)
     with pytest.raises(Untrusted) as caught:
         signed_head(alice, a_note(signer(stage, 66)))

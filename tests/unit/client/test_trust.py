@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,21 @@ SIGNER = P256Signer.from_secret(b"\x07" * 32)
 GONE = Unavailable("chain_unreachable", "gone")
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    made = Stage(tmp_path_factory.mktemp("trust"))
+@contextmanager
+def furnished(folder: Path) -> Iterator[Stage]:
+    made = Stage(folder)
     made.holder("alice")
     made.issuer()
     made.bank()
     made.tick()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with furnished(tmp_path_factory.mktemp("trust")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -52,8 +59,10 @@ def assembled(session: Session) -> Trust:
     return checks.assemble(session, checks.open_desk(session))
 
 
-def test_a_trust_file_comes_back_as_it_was_signed(alice: Session, tmp_path: Path) -> None:
-    trust = assembled(alice)
+def test_a_trust_file_comes_back_as_it_was_signed(tmp_path: Path) -> None:
+    with furnished(tmp_path) as stage:
+        alice = stage.session("alice")
+        trust = assembled(alice)
     assert [agency.facts.name for agency in trust.agencies] == ["Human Resources", "City Bank"]
     assert [len(agency.cards) for agency in trust.agencies] == [1, 1]
     assert [facts.dossier for facts in trust.dossiers] == [alice.party.subject]
@@ -135,7 +144,7 @@ def test_what_a_trust_file_does_not_cover_is_unknown(alice: Session) -> None:
 
 def test_a_card_counts_only_if_the_chain_keeps_its_hash(alice: Session) -> None:
     trust = assembled(alice)
-    hr, bank = trust.agencies
+    hr, bank, *_ = trust.agencies
     cards = Cards(deployment.agency_domain(alice.deployment), [*hr.cards, *bank.cards])
     card = cards.newest(hr.facts)
     assert cards.by_key(hr.facts, card.thumbprint) == card

@@ -45,8 +45,8 @@ def test_a_sync_that_runs_beside_it_takes_newer_headers_neither_back_nor_for_a_r
     assert sealed_to_newest(shared)
 
 
-def test_an_item_that_was_deleted_meanwhile_stays_deleted(shared: World) -> None:
-    alice = shared.stage.session("alice")
+def test_an_item_that_was_deleted_meanwhile_stays_deleted(world: World) -> None:
+    alice = world.stage.session("alice")
     (record,) = alice.store.items()
     gone = type(record)(record.item, "deleted", record.at, record.index)
     alice.store.save_item(gone)
