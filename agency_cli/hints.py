@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from agency_cli.refusals import NEXT_STEPS
+from client import hints as shared
 from console.hints import register
 from console.i18n import N_
 
+DO_NOT_USE = N_("Do not use it, and ask the holder for a new grant.")
+ANOTHER_PARCEL = N_("Do not rely on what was handed over; ask the holder for a new grant, and tell the operator.")
+PARCELS = (
+    "parcel_other", "parcel_tag_key", "parcel_grant", "parcel_items", "parcel_item", "parcel_documents",
+    "parcel_dossiers", "item_commitment", "document_other", "document_unnamed", "slip_issuer",
+)  # fmt: skip
+LIES = (
+    "card_not_published", "statement_unlogged", "scenario_answer", "access_opening", "access_other", "access_released",
+    "status_not_published", "stamp_unlogged", "show_other", "show_incomplete", "grant_other",
+)  # fmt: skip
+
+register(shared.NEXT_STEPS | dict.fromkeys(LIES, shared.VAULT_LIES) | dict.fromkeys(PARCELS, ANOTHER_PARCEL))
 register(NEXT_STEPS)
 register(
     {
@@ -29,7 +42,6 @@ register(
         "card_unknown": N_("The dossier is not open at this vault yet."),
         "certificate_issued": N_("Give another --number or a higher --revision, or see `agency status show`."),
         "deposit_unsure": N_("Run the same command again: what arrived is not deposited twice."),
-        "document_too_large": N_("Split the document, or ask the operator of the vault about the limit."),
         "issued_not_found": N_("Item and certificate ids are printed by `agency issue`; see `agency status show`."),
         "status_older": N_("Another machine published this list: use one profile for one list."),
         "signature_key_old": N_("The key card was renewed: run `agency register`."),
@@ -39,7 +51,6 @@ register(
         "show_code_expired": N_("Ask the holder to hold up the code again: it lives a minute."),
         "show_expired": N_("Ask the holder to show again."),
         "show_undelivered": N_("Ask the holder to keep the wallet open, and to show again."),
-        "code_not_found": N_("Take the picture again: the whole code, sharp and without glare; or give --text."),
         "scenario_not_found": N_("List scenarios with `agency scenario list`."),
         "scenario_unknown": N_("List scenarios with `agency scenario list`."),
         "sample_not_found": N_("List the samples with `agency scenario library`."),
@@ -60,5 +71,37 @@ register(
         "vault_unreachable": N_("Check that the vault runs and that its address is right: `agency doctor`."),
         "pack_missing": N_("Gather one with `agency pack update` while there is a network."),
         "pack_too_old": N_("Renew it with `agency pack update` as soon as there is a network."),
+        "pack_not_covered": N_("Renew it with `agency pack update` while there is a network."),
+        # Issuing.
+        "addressee_missing": N_("Give a dossier's id, the holder's card token, or the file that holds it."),
+        "certificate_changed": N_("Give a higher --revision for other contents, or the contents of before."),
+        "certificate_known": N_("Use the profile that issued it: the record lies there."),
+        "issued_unsure": N_("Run the same command again: what arrived is not deposited twice."),
+        "status_list_missing": N_("Use the profile that issued the certificate."),
+        "rebind_revision": N_("Issue a new certificate: `agency issue` with another --number."),
+        "rebind_unknown": N_("Use the profile that issued it, or mend the row."),
+        "rebind_claims": N_("Give the claims as they were issued."),
+        "card_sequence": N_("Take up the newest key card with `agency register`."),
+        "card_previous": N_("Take up the newest key card with `agency register`."),
+        "card_valid_from": N_("Set this machine's clock, and run the command again."),
+        # Uses and papers.
+        "use_not_found": N_("Name the folder of a use; `agency uses` lists them."),
+        "document_not_found": N_("Name one of the documents that the message lists: --document."),
+        "claims_not_met": N_("Do not decide by it: ask the holder for what the scenario asks for."),
+        "own_document": N_("Take it for what its holder says: no agency stands for it."),
+        "not_reader_then": N_("Do not rely on it: who used it had no right to."),
+        "grant_posted_unproven": DO_NOT_USE,
+        "vault_no_word": N_("Run it again when the vault answers."),
+        "stamp_over": N_("Ask for a new copy: this one was for a time that is over."),
+        "stamp_until": N_("Name an earlier day with --until."),
+        "paper_not_valid": N_("See why with `agency status show`; nothing is printed of a licence that is not valid."),
+        "licence_ended": N_("Ask the holder for a licence that is in force."),
+        "pdf_unsigned": N_("Ask for the copy as it was made, as a file: a scan of it carries no signature."),
+        "pdf_added": N_("Ask for the copy as it was made."),
+        "pdf_signature": N_("Ask for the copy as it was made."),
+        # At a window.
+        "show_refused": N_("Nothing was shown: ask the holder."),
+        "show_no_answer": N_("Ask the holder to keep the wallet open, and to show again."),
+        "offline_replayed": N_("Make a new request, and have the holder answer that one."),
     }
 )

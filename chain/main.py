@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import click
 
+from chain.hints import NEXT_STEPS
 from console import frame
 from console.hints import register
 from console.i18n import N_
 
-register(
-    {
-        "deployment_missing": N_("Run `chain deploy`, or name the record with --deployment."),
-        "deployment_elsewhere": N_("Check ONEFILE_RPC_URL; `chain deploy --renew` deploys anew."),
-        "other_chain": N_("The local chain may have been started on another state folder: see --state."),
-        "key_file_missing": N_("Name the key with --key; a local chain draws the governor's into its state folder."),
-        "not_log_owner": N_("`chain log show` says who owns the log; name that account's key with --key."),
-        "account_unfunded": N_("On a local chain: `chain fund ACCOUNT`."),
-        "port_taken": N_("Another chain may be running: choose another --port."),
-    }
-)
+register(NEXT_STEPS)
 
 
 @click.group(cls=frame.Group, help=N_("A local chain, the contracts on any chain, and who is an agency."))

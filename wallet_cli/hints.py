@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from client.hints import NEXT_STEPS, VAULT_LIES
 from console.hints import register
 from console.i18n import N_
 
+# What the vault kept back, or said that is not so.
+LIES = (
+    "item_withheld", "item_twice", "item_not_deleted", "item_slip", "item_foreign", "item_not_issued", "item_headers",
+    "dossier_other", "opening_differs", "relay_false", "record_withheld", "receipt_withheld", "receipt_other",
+    "show_card", "show_not_logged", "not_logged", "grant_answer", "grant_withheld", "grant_not_ours", "grant_not_ended",
+    "ring_withheld", "rewrap_key", "history_changed",
+)  # fmt: skip
+COMPLAIN = N_("Open a case with `wallet complain`: what the agency did stands in the log.")
+
+register(NEXT_STEPS | dict.fromkeys(LIES, VAULT_LIES))
 register(
     {
         "profile_not_found": N_("Make keys with `wallet init`, or name another profile with --profile."),
@@ -74,5 +85,49 @@ register(
         "guardians_missing": N_("Name them with `wallet guardians set`."),
         "guardians_exist": N_("Use `wallet guardians change`."),
         "pack_too_old": N_("Renew it with `wallet pack update` as soon as there is a network."),
+        "pack_not_covered": N_("Renew it with `wallet pack update` while there is a network."),
+        "folder_not_empty": N_("Name an empty folder, or one that is not there yet."),
+        # Items and uses.
+        "not_a_reader": N_("Grant to an agency that is registered as a reader: `wallet scenarios` says of which kind."),
+        "item_deleted": N_("Choose another item: `wallet items`."),
+        "item_own": N_("Nothing is to be done: an own document needs no acceptance."),
+        "items_damaged": N_("Nothing damaged is shown. Run `wallet sync` later, and tell the operator."),
+        "use_other_grant": COMPLAIN,
+        "use_exceeds_grant": COMPLAIN,
+        "use_exceeds_grant_count": COMPLAIN,
+        "use_without_grant": COMPLAIN,
+        "receipt_card": COMPLAIN,
+        # At a window.
+        "show_expired": N_("Show again: nobody has read this code."),
+        "show_own": N_("Show an item that an agency issued: `wallet items`."),
+        "show_offline_one": N_("Show one item, or show them all when there is a network."),
+        "show_not_asked": N_("Show the item that is asked for, or refuse."),
+        "show_not_collected": N_("Show again when the window is ready to scan."),
+        "request_expired": N_("Ask the window for a new request."),
+        "request_needs_chain": N_("Scan again when the chain answers."),
+        # Keys, devices and guardians.
+        "phrase_other": N_("Look for the paper of this wallet, or make another profile with `wallet restore`."),
+        "ring_dossier_other": N_("Give phrase and key ring of the same enterprise."),
+        "ring_changed": N_("Run `wallet keys fetch`, and then the command again."),
+        "device_not_found": N_("List the devices with `wallet device list`."),
+        "device_needed": N_("Shut this device out from another one: `wallet device remove`."),
+        "device_asked": N_("Give its request to the first device, or begin in another profile."),
+        "device_exists": N_("Choose another --name."),
+        "wrapping_superseded": N_("Run `wallet keys rewrap`: it goes on with the newest keys."),
+        "wrapping_failed": N_("Run `wallet keys rewrap`: it goes on where this one stopped."),
+        "delay_short": N_("Give --delay with a day or more."),
+        "guardian_twice": N_("Name each guardian once, and not this dossier."),
+        "guardian_unknown": N_("See who the guardians are with `wallet guardians show`."),
+        "guardian_quorum": N_("Wait for more guardians, and run it with all their answers."),
+        "guardian_change_missing": N_("See what waits with `wallet guardians show`."),
+        "share_not_found": N_("Ask the holder to hand out the shares: `wallet guardians share`."),
+        "answers_few": N_("Wait for more guardians, and give all their answers to `wallet recover finish`."),
+        "recovery_not_started": N_("Start one with `wallet recover start`."),
+        "recovery_missing": N_("Nothing is to be done: no recovery is under way."),
+        "recovery_carried": N_("The owner ends it with `wallet guardians veto`; else it takes its course."),
+        "recovery_pending": N_("If nobody of you asked for it, end it with `wallet guardians veto`."),
+        "dossier_exists": N_("Nothing is to be done: see it with `wallet dossier`."),
+        "message_nonce": N_("Run the command again: another message came first."),
+        "message_expired": N_("Run the command again."),
     }
 )
