@@ -6,11 +6,10 @@ Chain, vault and sample data are those of ``make up``, below the same folder; ``
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from scripts.processes import listening
 from scripts.stack import Stack
-from scripts.up import CHAIN_PORT, HOME, VAULT_PORT, Announce, stay_up
+from scripts.up import Announce, add_options, stay_up
 
 PORT = 8442
 ALICE = ("--profile", "alice")
@@ -18,9 +17,7 @@ ALICE = ("--profile", "alice")
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, default=HOME, help="folder of all state")
-    parser.add_argument("--chain-port", type=int, default=CHAIN_PORT)
-    parser.add_argument("--vault-port", type=int, default=VAULT_PORT)
+    add_options(parser)
     parser.add_argument("--page-port", type=int, default=PORT)
     chosen = parser.parse_args()
     return stay_up(chosen, opening(chosen.page_port))

@@ -1,7 +1,7 @@
 """Start chain and vault with sample agencies and two sample wallets, until Ctrl-C: ``make up``.
 
-State lies below ``.onefile/`` and survives a restart; what is already there is not made again. A first start that
-was broken off while it made the sample data is begun anew by the next one.
+State lies below ``ONEFILE_HOME`` (``.onefile/``) and survives a restart; what is already there is not made again. A
+first start that was broken off while it made the sample data is begun anew by the next one.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import os
 import shutil
 import signal
 import sys
@@ -41,10 +42,16 @@ Make = Callable[[Path, int, int, Children, dict[str, str]], Stack]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, default=HOME, help="folder of all state")
+    add_options(parser)
+    return stay_up(parser.parse_args(), print_next)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Where the state lies and who listens where; the programs look for the state in the same place."""
+    home = Path(os.environ.get("ONEFILE_HOME") or HOME)
+    parser.add_argument("--home", type=Path, default=home, help="folder of all state [ONEFILE_HOME]")
     parser.add_argument("--chain-port", type=int, default=CHAIN_PORT)
     parser.add_argument("--vault-port", type=int, default=VAULT_PORT)
-    return stay_up(parser.parse_args(), print_next)
 
 
 def stay_up(chosen: argparse.Namespace, announce: Announce, make: Make = Stack.at) -> int:

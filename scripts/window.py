@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from scripts.demo.cast import DRIVING, POLICE
 from scripts.processes import listening
 from scripts.stack import Stack
-from scripts.up import CHAIN_PORT, HOME, USUAL, VAULT_PORT, Announce, stay_up
+from scripts.up import USUAL, Announce, add_options, stay_up
 
 PORT = 8441
 SCENARIO = "window-driving"
@@ -21,9 +20,7 @@ DESK = "3"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, default=HOME, help="folder of all state")
-    parser.add_argument("--chain-port", type=int, default=CHAIN_PORT)
-    parser.add_argument("--vault-port", type=int, default=VAULT_PORT)
+    add_options(parser)
     parser.add_argument("--window-port", type=int, default=PORT)
     chosen = parser.parse_args()
     return stay_up(chosen, opening(chosen.window_port))

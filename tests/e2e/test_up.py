@@ -28,8 +28,7 @@ class Up:
     """One run of ``python -m scripts.up`` in a folder of its own."""
 
     def __init__(self, home: Path, chain_port: int, vault_port: int) -> None:
-        command = [sys.executable, "-m", "scripts.up", "--home", str(home)]
-        command += ["--chain-port", str(chain_port), "--vault-port", str(vault_port)]
+        command = [sys.executable, "-m", "scripts.up", "--chain-port", str(chain_port), "--vault-port", str(vault_port)]
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith("ONEFILE_")},
             "ONEFILE_HOME": str(home),
