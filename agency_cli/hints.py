@@ -35,6 +35,7 @@ register(
         "not_a_scenario_authority": N_("Ask the governor: `chain agency admit ACCOUNT --scenario-authority`."),
         "agency_compromised": N_("Publish new keys with `agency register --rotate`."),
         "office_code_missing": N_("Give the code in the claims under certificate.dept_code, or at `agency init`."),
+        "card_token": N_("Ask the holder for `wallet card --for AGENCY`, and give that file with --to."),
         "card_token_needed": N_("Ask the holder for `wallet card --for AGENCY`, and give that file with --to."),
         "card_token_expired": N_("Ask the holder for a new one: `wallet card --for AGENCY`."),
         "card_token_superseded": N_("Ask the holder for a new one: `wallet card --for AGENCY`."),

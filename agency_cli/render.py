@@ -62,25 +62,25 @@ def credential_rows(credential: Credential, documents: Iterable[str] = ()) -> li
     ]
 
 
+def names(vct: str, pointers: Iterable[str]) -> list[str]:
+    """The catalogue's names of claims of a type; pointers where it does not know them. Documents are left out."""
+    from protocol.licence_types import claim_titles
+
+    titles = claim_titles(vct)
+    claims = [pointer for pointer in pointers if not pointer.startswith("/files/")]
+    return [said(titles[pointer]) if pointer in titles else pointer for pointer in claims]
+
+
 def _claims(credential: Credential) -> Iterator[tuple[str, object]]:
     for pointer in credential.named:
-        if not pointer.startswith("/files/"):
-            yield _title(credential, pointer), _value(credential.opened.values[pointer])
+        for name in names(credential.vct, [pointer]):
+            yield name, _value(credential.opened.values[pointer])
 
 
 def _value(value: object) -> object:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     return value
-
-
-def _title(credential: Credential, pointer: str) -> str:
-    """The catalogue's title of a claim; its pointer where the catalogue does not know it."""
-    from protocol.licence_types import HOLDER_FIELDS, by_vct
-
-    kind = by_vct(credential.vct)
-    fields = {f"/holder/{field.name}": field for field in HOLDER_FIELDS} | (kind.graded() if kind else {})
-    return said(fields[pointer].title) if pointer in fields else pointer
 
 
 def type_name(credential: Credential) -> str:

@@ -53,6 +53,8 @@ BY_CODE = {
     "guardian_twice": USAGE,
     "guardian_threshold": USAGE,
     "delay_short": USAGE,
+    "profile_name": USAGE,
+    "setting": USAGE,
     "answer_count": USAGE,
     "usage": USAGE,
 }

@@ -16,6 +16,7 @@ _HINTS: dict[str, str] = {
     "vault_unreachable": N_("Check that the vault runs and that its address is right: `doctor`."),
     "clock_behind": N_("The vault's clock runs behind the chain; try again in a minute."),
     "no_deployment": N_("Start a chain and deploy: `chain devnet`, then `chain deploy`; or name a deployment record."),
+    "setting": N_("Mend the setting: docs/configuration.md lists all of them."),
     "wrong_passphrase": N_("Check the passphrase, the keyboard layout and the profile."),
     "busy": N_("Run the same command again in a moment: the vault has too much to do."),
     "too_many_requests": N_("Wait a little, and run the same command again."),

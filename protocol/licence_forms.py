@@ -161,6 +161,9 @@ STANDARD_TITLES: dict[str, tuple[Title, int]] = {
     "/effective_date": (Title("有效期起始", "valid from"), 1),
     "/expiring_date": (Title("有效期截止", "valid until"), 1),
     "/sub": (Title("档案标识", "dossier id"), 2),
+    "/iss": (Title("颁发机构标识", "issuer's id"), 1),
+    "/iat": (Title("签发时间", "signed at"), 1),
+    "/vct": (Title("证照类型标识", "id of the type"), 1),
 }
 
 PERSON_PREPARED = prepared_table(

@@ -19,6 +19,7 @@ from protocol.licence_forms import (
     HOLDER_FIELDS,
     KINDS,
     PERSON_PREPARED,
+    STANDARD_TITLES,
     BusinessField,
     LicenceType,
     PreparedClaim,
@@ -42,6 +43,7 @@ __all__ = [
     "PreparedClaim",
     "Title",
     "by_vct",
+    "claim_titles",
     "licence_type",
     "type_id",
 ]
@@ -363,3 +365,11 @@ def licence_type(name: str, version: int | None = None) -> LicenceType:
 def by_vct(vct: str) -> LicenceType | None:
     """The catalogued type of a ``vct``, or None: a foreign type still verifies."""
     return CATALOGUE.get(vct)
+
+
+def claim_titles(vct: str) -> dict[str, Title]:
+    """What the claims of a type are called, by RFC 6901 pointer; of a foreign type those that every licence has."""
+    kind = by_vct(vct)
+    titles = {pointer: title for pointer, (title, _) in STANDARD_TITLES.items()}
+    titles |= {f"/holder/{field.name}": field.title for field in HOLDER_FIELDS}
+    return titles | {pointer: field.title for pointer, field in (kind.graded() if kind else {}).items()}

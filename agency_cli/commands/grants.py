@@ -13,13 +13,14 @@ from client.inputs import Words, span
 from client.passphrase import passphrase_options
 from console import output
 from console.frame import Command, Group
-from console.i18n import N_, _, moment
+from console.i18n import N_, _, moment, ngettext
 from console.output import Column
 from protocol.errors import Denied
 from protocol.statements import MAX_TEXT
 
 if TYPE_CHECKING:
     from agency_cli.services.inbox import Given
+    from protocol.grant import ScopeItem
     from protocol.scenario import Scenario
 
 STATES = ("live", "not_yet", "expired", "used_up", "revoked")
@@ -121,7 +122,7 @@ def _draw(given: list[Given], scenarios: dict[bytes, Scenario], ended: set[str])
             "grant": one.id,
             "state": words[one.row.state],
             "scenario": scenario_name(scenarios.get(one.grant.scenario)),
-            "scope": "; ".join(_scope(part.query, part.claims, len(part.documents)) for part in one.grant.scope),
+            "scope": "\n".join(_scope(part, scenarios.get(one.grant.scenario)) for part in one.grant.scope),
             "uses": f"{one.row.uses}/{one.grant.max_uses}",
             "until": moment(one.grant.not_after),
             "limits": "\n".join(_limits(one, withdrawn=one.id in ended)),
@@ -132,7 +133,7 @@ def _draw(given: list[Given], scenarios: dict[bytes, Scenario], ended: set[str])
         Column("grant", _("Grant")),
         Column("state", _("State")),
         Column("scenario", _("Scenario")),
-        Column("scope", _("Opens")),
+        Column("scope", _("Opens"), lines=True),
         Column("uses", _("Uses"), right=True),
         Column("until", _("Until")),
         Column("limits", _("Limits"), lines=True),
@@ -154,7 +155,12 @@ def _limits(given: Given, *, withdrawn: bool) -> Iterator[str]:
         yield _("officers of one class")
 
 
-def _scope(query: str, claims: tuple[str, ...], documents: int) -> str:
-    named = ", ".join(claim[1:] for claim in claims if not claim.startswith("/files/"))
-    more = _("{count} documents").format(count=documents) if documents else ""
-    return f"{query}: {', '.join(part for part in (named, more) if part)}"
+def _scope(part: ScopeItem, scenario: Scenario | None) -> str:
+    """The names of what is granted of an item, by the first type that its query takes: any of them has such a claim."""
+    from agency_cli.render import names
+
+    asked = scenario.query.credential(part.query) if scenario is not None else None
+    count = len(part.documents)
+    documents = [ngettext("{count} document", "{count} documents", count).format(count=count)] if count else []
+    named = names(asked.vct_values[0] if asked is not None else "", part.claims)
+    return f"{part.query}: {', '.join([*named, *documents])}"

@@ -15,6 +15,7 @@ from chain.ledger import DossierState
 from client import deployment as deployments
 from client.files import read_bounded
 from client.session import Session
+from console.i18n import describe
 from protocol import wire
 from protocol.encoding import hex0x, unhex0x
 from protocol.errors import Conflict, Denied, Malformed, OneFileError, Untrusted
@@ -66,7 +67,7 @@ def addressee(text: str, *, base: Path | None = None) -> Addressee:
     if text.startswith("urn:"):
         return Addressee(parse_dossier_urn(text))
     if text == "-":
-        return of_token(sys.stdin.read(MAX_TOKEN_BYTES))
+        return _named(text, sys.stdin.read(MAX_TOKEN_BYTES))
     if text.startswith("eyJ") and text.count(".") == 2:
         return of_token(text)
     try:
@@ -75,7 +76,17 @@ def addressee(text: str, *, base: Path | None = None) -> Addressee:
         raise Denied(
             "addressee_missing", "{text} is no dossier id, no card token and no file", text=text[:200]
         ) from None
-    return of_token(raw.decode("ascii", "replace"))
+    return _named(text, raw.decode("ascii", "replace"))
+
+
+def _named(source: str, text: str) -> Addressee:
+    """As ``of_token``; the error names where the token came from."""
+    try:
+        return of_token(text)
+    except Malformed as error:
+        raise Malformed(
+            "card_token", "{source} holds no card token: {problem}", source=source[:200], problem=describe(error)
+        ) from None
 
 
 def of_token(raw: str) -> Addressee:

@@ -30,7 +30,7 @@ from protocol.encoding import b64u, unb64u
 from protocol.entries import Entry, Opening, verify_opening
 from protocol.errors import Conflict, Denied, Untrusted
 from protocol.hashing import sha256
-from protocol.licence_types import HOLDER_FIELDS, by_vct
+from protocol.licence_types import by_vct, claim_titles
 from protocol.scenario import Scenario
 from protocol.stamp import MAX_DOCUMENT_BYTES, MAX_PURPOSE, Particulars, Stamp, stamp_code
 from protocol.statements import Statement, parse_statement, sign_statement
@@ -139,8 +139,7 @@ def claims_sheet(judged: Judged) -> Sheet:
     """A sheet of what was shown of an item, where no document came along."""
     credential = judged.handed.credential
     kind, licence = by_vct(credential.vct), credential.licence
-    titles = {f"/holder/{field.name}": field.title for field in HOLDER_FIELDS}
-    titles |= {pointer: field.title for pointer, field in (kind.graded() if kind else {}).items()}
+    titles = claim_titles(credential.vct)
     rows = [
         Row("颁发机构", "Issuing department", licence.dept_name),
         Row("颁发日期", "Date of issue", licence.issue_date.isoformat()),

@@ -86,6 +86,12 @@ def show_item(item: str, passphrase_file: Path | None, passphrase_fd: int | None
     output.emit(data, lambda: _draw_item(data))
 
 
+def _value(claim: dict[str, Any]) -> object:
+    from wallet_cli.services.views import said
+
+    return moment(claim["value"]) if claim["pointer"] == "/iat" else said(claim["value"])
+
+
 def _draw_item(data: dict[str, Any]) -> None:
     output.fields(
         [
@@ -100,7 +106,7 @@ def _draw_item(data: dict[str, Any]) -> None:
     if data["claims"]:
         output.line()
         output.table(
-            data["claims"],
+            [{**claim, "value": _value(claim)} for claim in data["claims"]],
             [Column("title", _("Claim")), Column("value", _("Value")), Column("pointer", _("Pointer"))],
         )
     if data["documents"]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +14,14 @@ from console import exits, output
 from console.frame import Command
 from console.i18n import N_, _, moment
 from console.output import Column
+from protocol.errors import OneFileError
 from wallet_cli.common import require_open, session, short
 
+if TYPE_CHECKING:
+    from client.session import Session
+    from wallet_cli.services.opening import OpenedItem
+
+DAY_CHARS = len("2026-11-23")
 # What each kind of a dossier's log entry says, for people; under --json it is the entry's own word.
 EVENTS = {
     "issue": N_("item issued"),
@@ -40,9 +47,7 @@ EVENTS = {
 @click.option("--all", "all_", is_flag=True, help=N_("Also list every event of the dossier and where it is proven."))
 @click.option("--no-sync", is_flag=True, help=N_("Use what was synced before."))
 @passphrase_options
-def uses(
-    grant: str | None, all_: bool, no_sync: bool, passphrase_file: Path | None, passphrase_fd: int | None
-) -> int:
+def uses(grant: str | None, all_: bool, no_sync: bool, passphrase_file: Path | None, passphrase_fd: int | None) -> int:
     from client.checks import open_desk
     from wallet_cli.services import answers, expecting, tracing, usage
 
@@ -58,18 +63,30 @@ def uses(
         events = tracing.events(found, desk)
         findings += tracing.timing(events, tracing.anchored_heads(desk), found.clock.now())
         findings += expecting.findings(found)
+        opened = _opened(found, rows)
     data = {"uses": rows, "findings": [finding.to_json() for finding in findings]}
     if all_:
         data["events"] = [event.to_json() for event in events]
-    output.emit(data, lambda: _draw_all(data))
+    output.emit(data, lambda: _draw_all(data, opened))
     wrong = any(row["state"] == "fail" for row in rows) or any(finding.grade == "wrong" for finding in findings)
     return exits.UNTRUSTED if wrong else exits.OK
 
 
-def _draw_all(data: dict[str, Any]) -> None:
+def _opened(found: Session, rows: list[dict[str, Any]]) -> dict[str, OpenedItem]:
+    """The items that were used, by their ids, as far as they are here: what was taken is told by its names."""
+    from wallet_cli.services import opening
+
+    items: dict[str, OpenedItem] = {}
+    for item in {part["item"] for row in rows for part in row["items"]}:
+        with suppress(OneFileError):
+            items[item] = opening.open_item(found, found.store.item(item))
+    return items
+
+
+def _draw_all(data: dict[str, Any], opened: dict[str, OpenedItem]) -> None:
     from wallet_cli.commands.audit import draw_findings
 
-    _draw(data["uses"])
+    _draw(data["uses"], opened)
     if "events" in data:
         _draw_events(data["events"])
     draw_findings(data["findings"])
@@ -102,8 +119,9 @@ def _draw_events(events: list[dict[str, Any]]) -> None:
     output.table(rows, columns, empty=_("Nothing has happened."))
 
 
-def _draw(rows: list[dict[str, Any]]) -> None:
+def _draw(rows: list[dict[str, Any]], opened: dict[str, OpenedItem]) -> None:
     from wallet_cli.services.usage import CHECKS, STATES
+    from wallet_cli.services.views import used
 
     output.table(
         [
@@ -114,10 +132,10 @@ def _draw(rows: list[dict[str, Any]]) -> None:
                 "officer": row["officer"],
                 "by": _by(row),
                 "use": row["use_no"],
-                "what": _what(row),
+                "what": "\n".join(used(row["items"], opened)),
                 "entry": row["index"],
                 "state": _(STATES[row["state"]]),
-                "kept": _kept(row["retention"]),
+                "kept": _kept(row["retention"], row["retain_until"]),
             }
             for row in rows
         ],
@@ -145,23 +163,14 @@ def _draw(rows: list[dict[str, Any]]) -> None:
                 )
 
 
-def _kept(state: str | None) -> str:
+def _kept(state: str | None, until: int | None) -> str:
     """What became of what was handed over."""
     from wallet_cli.services.answers import RETENTION
 
-    return "" if state is None else _(RETENTION[state])
+    return "" if state is None or until is None else _(RETENTION[state]).format(day=moment(until)[:DAY_CHARS])
 
 
 def _by(row: dict[str, Any]) -> str:
     if row["grant"]:
         return _("grant {id}").format(id=short(row["grant"]))
     return _("show {id}").format(id=short(row["show"])) if row["show"] else ""
-
-
-def _what(row: dict[str, Any]) -> str:
-    parts = []
-    for item in row["items"]:
-        count = len(item["documents"])
-        documents = [_("{count} documents").format(count=count)] if count else []
-        parts.append(", ".join([*item["claims"], *documents]))
-    return "\n".join(parts)

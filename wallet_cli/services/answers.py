@@ -26,7 +26,7 @@ from protocol.wire_notices import RETENTION_GRACE_S
 from wallet_cli.services import said
 
 RETENTION = {
-    "kept": N_("kept until then"),
+    "kept": N_("kept until {day}"),
     "due": N_("due now"),
     "overdue": N_("OVERDUE"),
     "reported": N_("deleted, it says"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from console.i18n import language
+from console.i18n import _, language, ngettext
 from protocol.canonical import Json
 from protocol.credential import CLEAR
 from protocol.encoding import b64u
-from protocol.licence_types import HOLDER_FIELDS, Title, by_vct
+from protocol.licence_types import Title, by_vct, claim_titles
 from wallet_cli.services.opening import OpenedItem
 
 
@@ -79,25 +79,38 @@ def claims(item: OpenedItem) -> Iterator[dict[str, Json]]:
     """The claims of a credential: pointer, name in the language in use, value; those in the clear marked."""
     if item.credential is None:
         return
-    titles = claim_titles(item)
+    titles = claim_titles(item.credential.vct)
     for pointer, value in sorted(item.credential.opened.values.items()):
         name = pointer[1:].split("/")[0]
         if isinstance(value, dict | list) or name in {"cnf", "status", "files", "_sd_alg"}:
             continue
         yield {
             "pointer": pointer,
-            "title": titles.get(pointer, pointer[1:]),
+            "title": spoken(titles[pointer]) if pointer in titles else pointer[1:],
             "value": value,
             "always_shown": name in CLEAR,
         }
 
 
-def claim_titles(item: OpenedItem) -> dict[str, str]:
-    """The names of the claims that the catalogue knows, by their pointers, in the language in use."""
-    known = by_vct(item.credential.vct) if item.credential is not None else None
-    titles = {f"/holder/{field.name}": field.title for field in HOLDER_FIELDS}
-    titles |= {pointer: field.title for pointer, field in known.graded().items()} if known else {}
-    return {pointer: spoken(title) for pointer, title in titles.items()}
+def said(value: Json) -> Json:
+    """A value as a person reads it: a yes or a no in the language in use."""
+    return (_("yes") if value else _("no")) if isinstance(value, bool) else value
+
+
+def names(item: OpenedItem | None, pointers: Iterable[str]) -> list[str]:
+    """Claims by their names, or by their pointers where the item is not here; documents are told as documents."""
+    titles = claim_titles(item.credential.vct) if item is not None and item.credential is not None else {}
+    claims = [pointer for pointer in pointers if not pointer.startswith("/files")]
+    return [spoken(titles[pointer]) if pointer in titles else pointer[1:] for pointer in claims]
+
+
+def used(rows: Iterable[Mapping[str, Any]], items: Mapping[str, OpenedItem]) -> Iterator[str]:
+    """What a use took, an item a line: the names of its claims, and how many documents."""
+    for row in rows:
+        item, count = items.get(row["item"]), len(row["documents"])
+        documents = [ngettext("{count} document", "{count} documents", count).format(count=count)] if count else []
+        taken = ", ".join([*names(item, row["claims"]), *documents])
+        yield taken if item is None else f"{title_of(item)}: {taken}"
 
 
 def _expiry(item: OpenedItem) -> str | None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from client.verdicts import CHECK_NAMES, CONCLUSIONS, STATUSES, reason
 from console.i18n import N_, _
-from protocol.licence_types import DIMENSIONS
+from protocol.licence_forms import STANDARD_TITLES
+from protocol.licence_types import DIMENSIONS, claim_titles
 from protocol.verdict import Verdict
 from wallet_cli.services import usage, views
 from wallet_cli.services.opening import OpenedItem
@@ -69,19 +70,12 @@ def verdict(found: Verdict) -> dict[str, Any]:
 
 def claims(opened: OpenedItem) -> dict[str, list[dict[str, Any]]]:
     """What the item says, by names that people know; and ``others``, which programs need."""
-    known = views.claim_titles(opened)
     found: dict[str, list[dict[str, Any]]] = {"claims": [], "others": []}
+    known = claim_titles(opened.credential.vct) if opened.credential is not None else {}
     for claim in views.claims(opened):
-        value = claim["value"]
-        said = (_("yes") if value else _("no")) if isinstance(value, bool) else value
-        found["claims" if claim["pointer"] in known else "others"].append({**claim, "value": said})
+        told = claim["pointer"] in known and claim["pointer"] not in STANDARD_TITLES
+        found["claims" if told else "others"].append({**claim, "value": views.said(claim["value"])})
     return found
-
-
-def titles(opened: OpenedItem, pointers: Iterable[str]) -> list[str]:
-    """Claims by their names; those of documents are told as documents."""
-    known = views.claim_titles(opened)
-    return [known.get(pointer, pointer[1:]) for pointer in pointers if not pointer.startswith("/files")]
 
 
 def use(found: usage.Use, items: dict[str, OpenedItem]) -> dict[str, Any]:
@@ -93,7 +87,7 @@ def use(found: usage.Use, items: dict[str, OpenedItem]) -> dict[str, Any]:
         "at": found.at,
         "officer": found.officer,
         "index": found.index,
-        "what": list(_what(found, items)),
+        "what": list(views.used(found.items, items)),
         "checks": [
             {
                 "title": _(usage.CHECKS[check.name]),
@@ -104,15 +98,3 @@ def use(found: usage.Use, items: dict[str, OpenedItem]) -> dict[str, Any]:
             for check in found.checks
         ],
     }
-
-
-def _what(found: usage.Use, items: dict[str, OpenedItem]) -> Iterable[str]:
-    for row in found.items:
-        opened = items.get(row["item"])
-        if opened is None:
-            yield ", ".join(claim[1:] for claim in row["claims"])
-            continue
-        names = ", ".join(titles(opened, row["claims"]))
-        count = len(row["documents"])
-        more = [_("{count} documents").format(count=count)] if count else []
-        yield f"{views.title_of(opened)}: {', '.join([names, *more])}"

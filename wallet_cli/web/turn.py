@@ -14,7 +14,6 @@ from wallet_cli.services import views
 from wallet_cli.services.collecting import Collecting, Collector
 from wallet_cli.services.opening import OpenedItem
 from wallet_cli.services.showing import Code, Showing
-from wallet_cli.web import drawn
 
 Stage = Literal["code", "asked", "delivered", "refused", "over", "failed"]
 
@@ -93,5 +92,5 @@ class Turn:
         return [
             f"{views.title_of(part.item)}: {title}"
             for part in self.collector.parts
-            for title in drawn.titles(part.item, part.claims)
+            for title in views.names(part.item, part.claims)
         ]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-import agency_cli.hints  # noqa: F401 (registers the next steps)
 from agency_cli import common
 from agency_cli.main import cli
-from console import frame, i18n
+from console import frame, hints, i18n
 from protocol.dcql import parse_query
 from tests.reader_stage import CLAIMS, ReaderStage
 from tests.scenario_samples import QUERY
@@ -25,6 +25,9 @@ def run(reader: ReaderStage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.setattr(common, "make_session", lambda *_: reader.session)
     monkeypatch.setattr(type(reader.session), "close", lambda _self: None)
     monkeypatch.setenv("NO_COLOR", "1")
+    # The program registers its next steps in a table of the process: for this test only.
+    monkeypatch.setattr(hints, "_HINTS", dict(hints._HINTS))
+    importlib.reload(importlib.import_module("agency_cli.hints"))
     before = i18n.language()
 
     def call(*argv: str) -> tuple[int, str, str]:

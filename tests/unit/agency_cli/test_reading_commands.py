@@ -45,7 +45,7 @@ def test_grants_are_drawn_with_their_whole_id(reader: ReaderStage, run: Run) -> 
     assert code == 0
     (line,) = [line for line in out.splitlines() if given.id in line]
     assert "Small loan" in line
-    assert "insurance: insured_region, months_paid, 1 documents" in line
+    assert "insurance: insured in, months paid, 1 document" in line
 
 
 def test_what_else_a_use_must_keep_to_is_listed(reader: ReaderStage, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,10 +49,14 @@ def test_one_item_is_shown_with_every_claim_and_its_pointer(shared: World, look:
     assert claims["/months_paid"]["value"] == 160
     assert claims["/holder/name"]["title"] == "name"
     assert claims["/issue_date"]["always_shown"] is True
+    assert claims["/issue_date"]["title"] == "date of issue"
+    pointer = next(pointer for pointer, row in claims.items() if row["value"] is True)
     assert "/cnf/jwk/x" not in claims
     assert seen["documents"][0]["name"] == "证明.pdf"
     drawn = look("show-item", shared.item).out
     assert "/insured_region" in drawn
+    assert re.search(rf"{claims[pointer]['title']} +yes +{pointer}", drawn)
+    assert re.search(r"signed at +\d{4}-\d\d-\d\d \d\d:", drawn)
     assert "证明.pdf" in drawn
 
 

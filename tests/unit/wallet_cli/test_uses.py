@@ -54,7 +54,8 @@ def test_a_use_is_listed_with_its_checks(world: World, wallet: Wallet) -> None:
     assert [check["name"] for check in row["checks"]] == ["receipt", "receipt_signature", "scope", "log"]
     drawn = wallet("uses", grant[:8]).out
     assert "City Bank" in drawn
-    assert "1 documents" in drawn
+    assert "Proof of social insurance: " in drawn
+    assert "1 document" in drawn
     assert wallet("uses", "zzz", "--no-sync", "--json").problem == "grant_not_found"
 
 

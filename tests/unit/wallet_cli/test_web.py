@@ -74,7 +74,7 @@ def test_one_item_shows_its_claims_by_name_and_its_documents(reading: Page, shar
     assert "威海市" in text
     assert "证明.pdf" in text
     assert "<dd>yes</dd>" in text
-    assert text.index("insured in") < text.index("What programs read of it") < text.index("certificate_id")
+    assert text.index("insured in") < text.index("What programs read of it") < text.index("certificate id")
     missing = reading.get("/items/unknown")
     assert missing.status_code == 404
     assert "begins with unknown" in missing.text

@@ -218,10 +218,10 @@ def test_uses_stand_with_their_proofs(page: Page, world: World, window: Desk) ->
 def test_a_use_names_the_claims_also_of_an_item_that_is_gone(shared: World) -> None:
     rows = [{"item": "gone", "claims": ["/a"], "documents": []}, {"item": "gone", "claims": ["/b"], "documents": ["x"]}]
     use = Use(0, 1, None, None, None, "s", 1, None, None, None, None, None, rows, [])
-    assert drawn.use(use, {})["what"] == ["a", "b"]
+    assert drawn.use(use, {})["what"] == ["a", "b, 1 document"]
     opened = open_item(shared.alice, shared.alice.store.item(shared.item))
     rows[1] |= {"claims": ["/insured_region", "/files/0"]}
-    assert drawn.use(use, {"gone": opened})["what"][1] == "Proof of social insurance: insured in, 1 documents"
+    assert drawn.use(use, {"gone": opened})["what"][1] == "Proof of social insurance: insured in, 1 document"
 
 
 # --- the lock ---------------------------------------------------------------------------------------------
