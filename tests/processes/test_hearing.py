@@ -175,7 +175,7 @@ def test_sqlite_refuses_every_role_of_several_processes(
 ) -> None:
     monkeypatch.setattr("vault_api.logs.set_up", lambda: None)
     monkeypatch.setattr("sys.setswitchinterval", lambda _s: None)
-    assert invoke(cli, [*command, "--lang", "en"], prog="vault-api") == 3
+    assert invoke(cli, [*command, "--lang", "en"], prog="vault-api") == 2
     assert "SQLite takes one vault process" in capsys.readouterr().err
 
 
