@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 
+import click
 import pytest
 
+from console.frame import Group
 from tests.strangers import ROOT
 
 FAULTS = {"Denied", "Conflict", "Unavailable"}
@@ -19,6 +23,14 @@ PROGRAMS = {
     "agency_cli.hints": ("client", "agency_cli"),
     "chain.main": ("chain",),
 }
+COMMAND_LINES = {
+    "wallet": "wallet_cli.main",
+    "agency": "agency_cli.main",
+    "chain": "chain.main",
+    "vault-api": "vault_api.main",
+    "monitor": "client.monitoring.main",
+}
+NAMED = re.compile(rf"`((?:{'|'.join(COMMAND_LINES)}) [^`]+)`")
 SAYS_IT = "the message says what to do"
 A_MESSAGE = "a dossier's message on chain, which the wallet sends: its next step is the wallet's"
 OF_A_CARD = "a key card's, which an agency publishes: its next step is the agency's"
@@ -82,19 +94,51 @@ def raised(packages: tuple[str, ...], faults: set[str]) -> Iterator[str]:
                     yield code.value
 
 
-def hinted(module: str) -> set[str]:
-    """The codes for which the program has a next step."""
-    code = f"import json, {module}\nfrom console import hints\nprint(json.dumps(list(hints._HINTS)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    return set(json.loads(done.stdout))
-
-
 @pytest.mark.parametrize("module", PROGRAMS)
 def test_what_a_program_refuses_has_a_next_step(module: str) -> None:
-    known = hinted(module) | set(EXCUSED)
+    known = set(told(module)) | set(EXCUSED)
     assert sorted(set(raised(PROGRAMS[module], FAULTS)) - known) == []
 
 
 def test_what_is_excused_is_raised_and_has_none() -> None:
     codes = {code for packages in PROGRAMS.values() for code in raised(packages, FAULTS)}
     assert sorted(set(EXCUSED) - codes) == []
+
+
+def told(module: str) -> dict[str, str]:
+    """The program's next steps by code, in English."""
+    code = f"import json, {module}\nfrom console import hints\nprint(json.dumps(hints._HINTS))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def missing_from(line: str) -> str | None:
+    """The first word of a command line that its program does not have: a command of a group, or an option."""
+    program, *words = line.split()
+    command: click.Command = import_module(COMMAND_LINES[program]).cli
+    for word in words:
+        if word.startswith("--"):
+            if not any(word in option.opts for option in command.get_params(click.Context(command))):
+                return word
+        elif isinstance(command, click.Group) and word.isascii() and word.islower():
+            found = command.loaded(word) if isinstance(command, Group) else command.commands.get(word)
+            if found is None:
+                return word
+            command = found
+    return None
+
+
+@pytest.mark.parametrize("module", [*PROGRAMS, "vault_api.main"])
+def test_the_commands_of_a_next_step_are_there(module: str) -> None:
+    lines = {line for text in told(module).values() for line in NAMED.findall(text)}
+    assert len(lines) > 5
+    assert [(line, missing) for line in sorted(lines) if (missing := missing_from(line)) is not None] == []
+
+
+def test_a_command_that_is_not_there_is_missed() -> None:
+    assert missing_from("wallet keys rewrap") is None
+    assert missing_from("wallet keys melt") == "melt"
+    assert missing_from("agency register --rotate") is None
+    assert missing_from("agency register --often") == "--often"
