@@ -155,6 +155,8 @@ def check_identity(holder: Mapping[str, Json]) -> None:
     Other kinds of identity number are not known here and pass.
     """
     kind, number = holder.get("identity_type"), holder.get("identity_number")
+    if kind is not None and not isinstance(kind, str):
+        raise Malformed("field_type", "{field}: expected {want}", field="claims.holder.identity_type", want="string")
     if kind in _CITIZEN_KINDS:
         check_citizen_number(number)
     elif kind in _CREDIT_KINDS:

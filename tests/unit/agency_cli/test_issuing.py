@@ -147,6 +147,8 @@ def test_an_agency_that_is_no_issuer_any_more_is_refused_early(world: World, des
             {"holder": {**DRIVING["holder"], "identity_type": "统一社会信用代码", "identity_number": "x"}},
             "credit_code",
         ),
+        ({"holder": {**DRIVING["holder"], "identity_type": ["居民身份证"]}}, "field_type"),
+        ({"holder": {**DRIVING["holder"], "identity_type": {}}}, "field_type"),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_made(
