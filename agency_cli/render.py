@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from client.titles import claim_names, said, spoken, type_title
 from client.verdicts import draw_checks, draw_conclusion
 from console import output
-from console.i18n import _, language
+from console.i18n import _
 
 if TYPE_CHECKING:
     from agency_cli.services.judging import Judged, Outcome
     from protocol.credential import Credential
-    from protocol.licence_types import Title
     from protocol.scenario import Scenario
 
 _SHORT = 12
 
 
-def said(title: Title) -> str:
-    """A title in the language in use."""
-    return title.zh if language() == "zh" else title.en
-
-
 def scenario_name(scenario: Scenario | None) -> str:
     """The title of a scenario, and its version."""
-    return "–" if scenario is None else f"{said(scenario.title)} ({scenario.scenario_id}, {scenario.version})"
+    return "–" if scenario is None else f"{spoken(scenario.title)} ({scenario.scenario_id}, {scenario.version})"
 
 
 def draw_outcome(outcome: Outcome) -> None:
@@ -33,7 +28,7 @@ def draw_outcome(outcome: Outcome) -> None:
     draw_conclusion(outcome.verdict)
     for judged in outcome.items:
         output.line()
-        output.line(f"{type_name(judged.handed.credential)}  {judged.handed.id[:_SHORT]}")
+        output.line(f"{spoken(type_title(judged.handed.credential))}  {judged.handed.id[:_SHORT]}")
         draw_checks(judged.verdict)
         # What is rejected is not shown: nobody should read a value off a screen that says no.
         if judged.verdict.verdict != "reject":
@@ -62,30 +57,7 @@ def credential_rows(credential: Credential, documents: Iterable[str] = ()) -> li
     ]
 
 
-def names(vct: str, pointers: Iterable[str]) -> list[str]:
-    """The catalogue's names of claims of a type; pointers where it does not know them. Documents are left out."""
-    from protocol.licence_types import claim_titles
-
-    titles = claim_titles(vct)
-    claims = [pointer for pointer in pointers if not pointer.startswith("/files/")]
-    return [said(titles[pointer]) if pointer in titles else pointer for pointer in claims]
-
-
 def _claims(credential: Credential) -> Iterator[tuple[str, object]]:
     for pointer in credential.named:
-        for name in names(credential.vct, [pointer]):
-            yield name, _value(credential.opened.values[pointer])
-
-
-def _value(value: object) -> object:
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    return value
-
-
-def type_name(credential: Credential) -> str:
-    """The title of a credential's licence type, in the language in use."""
-    from protocol.licence_types import by_vct
-
-    kind = by_vct(credential.vct)
-    return said(kind.title) if kind else credential.licence_type
+        for name in claim_names(credential.vct, [pointer]):
+            yield name, said(credential.opened.values[pointer])

@@ -13,7 +13,7 @@ from client.inputs import Words, span
 from client.passphrase import passphrase_options
 from console import output
 from console.frame import Command, Group
-from console.i18n import N_, _, moment, ngettext
+from console.i18n import N_, _, moment
 from console.output import Column
 from protocol.errors import Denied
 from protocol.statements import MAX_TEXT
@@ -74,11 +74,12 @@ def ask(grant: str, text: str | None, passphrase_file: Path | None, passphrase_f
 
 
 def _data(given: Given, scenario: Scenario | None) -> dict[str, Any]:
+    from client.titles import both
     from protocol.encoding import b64u, hex0x
     from protocol.grant import ANY_OFFICER
 
     grant = given.grant
-    title = None if scenario is None else {"zh": scenario.title.zh, "en": scenario.title.en}
+    title = None if scenario is None else both(scenario.title)
     return {
         "grant": given.id,
         "state": given.row.state,
@@ -157,10 +158,8 @@ def _limits(given: Given, *, withdrawn: bool) -> Iterator[str]:
 
 def _scope(part: ScopeItem, scenario: Scenario | None) -> str:
     """The names of what is granted of an item, by the first type that its query takes: any of them has such a claim."""
-    from agency_cli.render import names
+    from client.titles import taken
 
     asked = scenario.query.credential(part.query) if scenario is not None else None
-    count = len(part.documents)
-    documents = [ngettext("{count} document", "{count} documents", count).format(count=count)] if count else []
-    named = names(asked.vct_values[0] if asked is not None else "", part.claims)
-    return f"{part.query}: {', '.join([*named, *documents])}"
+    vct = asked.vct_values[0] if asked is not None else None
+    return f"{part.query}: {taken(vct, part.claims, len(part.documents))}"

@@ -85,7 +85,7 @@ def licence(
     if not dry_run:
         write_private(out, raw, new=True)
     data = _licence_data(prepared, None if dry_run else out)
-    output.emit(data, lambda: _draw_licence(data))
+    output.emit(data, lambda: _draw_licence(data, prepared.record.vct))
 
 
 def _licence_data(prepared: Prepared, out: Path | None) -> dict[str, Any]:
@@ -105,12 +105,15 @@ def _licence_data(prepared: Prepared, out: Path | None) -> dict[str, Any]:
     }
 
 
-def _draw_licence(data: dict[str, Any]) -> None:
+def _draw_licence(data: dict[str, Any], vct: str) -> None:
+    from client.titles import claim_names, said
+
+    claims: dict[str, Any] = data["claims"]
     output.fields(
         [
             (_("Certificate"), data["certificate_id"]),
             (_("Until"), moment(data["until"])),
-            *((pointer, value) for pointer, value in data["claims"].items()),
+            *zip(claim_names(vct, claims), map(said, claims.values()), strict=True),
             (_("Code"), f"QR {data['code_version']}"),
             (_("File"), data["file"] or "–"),
         ]

@@ -59,13 +59,14 @@ def _data(done: OfflineShown, now: int) -> dict[str, Any]:
 
 
 def _draw(done: OfflineShown, now: int) -> None:
-    from agency_cli.render import credential_rows, scenario_name, type_name
+    from agency_cli.render import credential_rows, scenario_name
     from client.inputs import span
+    from client.titles import spoken, type_title
     from client.verdicts import draw_verdict
 
     draw_verdict(done.verdict)
     output.line()
-    output.line(type_name(done.credential))
+    output.line(spoken(type_title(done.credential)))
     if done.use is not None:
         output.fields(credential_rows(done.credential))
     output.fields([(_("Scenario"), scenario_name(done.scenario.body)), (_("Facts of"), moment(done.pack.assembled_at))])

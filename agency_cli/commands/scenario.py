@@ -12,6 +12,7 @@ from agency_cli.commands import scenario_author
 from agency_cli.common import require_registered, session
 from client.files import write_private
 from client.passphrase import passphrase_options
+from client.titles import both, spoken
 from console import exits, output
 from console.frame import Command, Group
 from console.i18n import N_, _, language, moment
@@ -221,7 +222,7 @@ def _row(known: Known) -> dict[str, Any]:
         "hash": known.hash,
         "id": body.scenario_id,
         "version": body.version,
-        "title": {"zh": body.title.zh, "en": body.title.en},
+        "title": both(body.title),
         "authority": body.authority,
         "grantee_classes": list(body.grantee_classes),
         "effective": body.effective,
@@ -233,7 +234,7 @@ def _row(known: Known) -> dict[str, Any]:
 
 
 def _draw(known: Known) -> None:
-    body, zh = known.scenario, language() == "zh"
+    body = known.scenario
     signatures = {
         True: _("by a registered key of the authority"),
         False: _("NOT by a registered key of the authority"),
@@ -242,8 +243,8 @@ def _draw(known: Known) -> None:
     output.fields(
         [
             (_("Scenario"), f"{body.scenario_id}  {_('version')} {body.version}"),
-            (_("Title"), body.title.zh if zh else body.title.en),
-            (_("Purpose"), body.purpose.zh if zh else body.purpose.en),
+            (_("Title"), spoken(body.title)),
+            (_("Purpose"), spoken(body.purpose)),
             (_("Legal basis"), "; ".join(body.legal_basis)),
             (_("Authority"), body.authority),
             (_("Signature"), signatures[known.verified]),

@@ -18,20 +18,13 @@ from agency_cli.services.sheet import Row, Sheet, draw_sheet, load_font
 from protocol.canonical import Json
 from protocol.errors import Denied, Malformed, Untrusted
 from protocol.identifiers import parse_certificate_id
-from protocol.licence_types import HOLDER_FIELDS, LicenceType, Title, licence_type
+from protocol.licence_types import HOLDER_FIELDS, LicenceType, claim_titles, licence_type
 from protocol.paper import Paper, Value, paper_link, sign_paper
 from protocol.status_list import STATUS_NAMES, VALID
 from protocol.vct import parse_vct
 
 DEFAULT_DAYS = 90
 DAY_S = 86_400
-_FIXED = {
-    "/certificate_number": Title("证照编号", "Certificate number"),
-    "/issue_dept_name": Title("颁发机构", "Issuing department"),
-    "/issue_date": Title("颁发日期", "Date of issue"),
-    "/effective_date": Title("有效期起始", "Valid from"),
-    "/expiring_date": Title("有效期截止", "Valid until"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +149,8 @@ def _printed(issued: Order, kind: LicenceType, wanted: Sequence[str]) -> dict[st
 
 
 def _sheet(paper: Paper, kind: LicenceType, issuer: str, link: str) -> Sheet:
-    titles = {**_FIXED, **{f"/holder/{field.name}": field.title for field in HOLDER_FIELDS}}
-    titles |= {f"/{field.name}": field.title for field in kind.fields}
-    rows = [Row(titles[p].zh, titles[p].en, _value(value)) for p, value in paper.claims.items()]
+    titles = claim_titles(paper.vct)
+    rows = [Row.of(titles[p], value) for p, value in paper.claims.items()]
     until = datetime.fromtimestamp(paper.exp - 1, CHINA).date().isoformat()
     made = datetime.fromtimestamp(paper.iat, CHINA).date().isoformat()
     origin = link.partition("#")[0]
@@ -175,9 +167,3 @@ def _sheet(paper: Paper, kind: LicenceType, issuer: str, link: str) -> Sheet:
         ),
         code=link,
     )
-
-
-def _value(value: Value) -> str:
-    if isinstance(value, bool):
-        return "是 yes" if value else "否 no"
-    return str(value)

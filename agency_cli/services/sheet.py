@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protocol.errors import Denied, Malformed
+from protocol.licence_forms import Title
 from protocol.packed import too_large
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ class Row:
     zh: str
     en: str
     value: str
+
+    @classmethod
+    def of(cls, title: Title, value: str | int) -> Row:
+        """A claim by its title; a yes or a no in both languages."""
+        said = ("是 yes" if value else "否 no") if isinstance(value, bool) else str(value)
+        return cls(title.zh, title.en, said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from protocol.encoding import b64u, unb64u
 from protocol.entries import Entry, Opening, verify_opening
 from protocol.errors import Conflict, Denied, Untrusted
 from protocol.hashing import sha256
-from protocol.licence_types import by_vct, claim_titles
+from protocol.licence_types import Title, by_vct, claim_titles
 from protocol.scenario import Scenario
 from protocol.stamp import MAX_DOCUMENT_BYTES, MAX_PURPOSE, Particulars, Stamp, stamp_code
 from protocol.statements import Statement, parse_statement, sign_statement
@@ -147,20 +147,13 @@ def claims_sheet(judged: Judged) -> Sheet:
     for pointer in credential.named:
         value = credential.opened.values[pointer]
         if isinstance(value, str | int):
-            title = titles.get(pointer)
-            rows.append(Row(title.zh if title else pointer, title.en if title else "", _said(value)))
+            rows.append(Row.of(titles.get(pointer, Title(pointer, "")), value))
     return Sheet(
         title_zh=f"{kind.title.zh if kind else credential.vct}（出示内容）",
         title_en=f"{kind.title.en if kind else credential.vct} (what was shown)",
         rows=tuple(rows),
         notes=("由查验机构从电子凭证制作。 Made by the reading agency from the electronic credential.",),
     )
-
-
-def _said(value: str | int) -> str:
-    if isinstance(value, bool):
-        return "是 yes" if value else "否 no"
-    return str(value)
 
 
 def _purpose(order: StampOrder, scenario: Scenario) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agency_cli.render import claim_rows, credential_rows, said, type_name
+from agency_cli.render import claim_rows, credential_rows
 from agency_cli.services.judging import Judged
 from agency_cli.services.offline import OfflineShown
 from agency_cli.services.release import Released
 from agency_cli.services.scan import Scanned
+from client.titles import spoken, type_title
 from client.verdicts import CHECK_NAMES, STATUSES, reason
 from console.hints import hint_for
 from console.i18n import _, describe, moment
@@ -79,8 +80,8 @@ def scenario(found: Scenario) -> dict[str, Any]:
     """What is asked for, why, and on what ground."""
     return {
         "id": found.scenario_id,
-        "title": said(found.title),
-        "purpose": said(found.purpose),
+        "title": spoken(found.title),
+        "purpose": spoken(found.purpose),
         "legal_basis": list(found.legal_basis),
         "retention_days": found.retention_days,
     }
@@ -99,7 +100,7 @@ def _item(judged: Judged, photo: str | None) -> dict[str, Any]:
 
 def _drawn(credential: Credential, verdict: Verdict, rows: list[tuple[str, object]]) -> dict[str, Any]:
     return {
-        "type": type_name(credential),
+        "type": spoken(type_title(credential)),
         "verdict": verdict.verdict,
         "rows": [[title, str(value)] for title, value in rows],
         "checks": [

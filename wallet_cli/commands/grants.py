@@ -38,9 +38,9 @@ def scenarios(scenario: str | None, ready: bool, passphrase_file: Path | None, p
 def _draw_scenarios(rows: list[dict[str, Any]]) -> None:
     from wallet_cli.services.ready import REASONS
 
-    zh = "zh" if language() == "zh" else "en"
+    lang = language()
     output.table(
-        [{**row, "name": row["title"][zh], "state": _ready(row)} for row in rows],
+        [{**row, "name": row["title"][lang], "state": _ready(row)} for row in rows],
         [
             Column("scenario", _("Scenario")),
             Column("name", _("Title")),
@@ -53,8 +53,8 @@ def _draw_scenarios(rows: list[dict[str, Any]]) -> None:
     )
     for row in rows:
         for missing in row.get("missing", []):
-            names = ", ".join(t[zh] for t in missing["titles"]) or ", ".join(missing["vct_values"])
-            issuers = ", ".join(t[zh] for t in missing["issuers"])
+            names = ", ".join(t[lang] for t in missing["titles"]) or ", ".join(missing["vct_values"])
+            issuers = ", ".join(t[lang] for t in missing["issuers"])
             output.line(
                 _("{scenario}: missing {what} ({reason}); issued by {issuers}").format(
                     scenario=row["scenario"], what=names, reason=_(REASONS[missing["reason"]]), issuers=issuers or "-"

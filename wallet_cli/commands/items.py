@@ -87,7 +87,7 @@ def show_item(item: str, passphrase_file: Path | None, passphrase_fd: int | None
 
 
 def _value(claim: dict[str, Any]) -> object:
-    from wallet_cli.services.views import said
+    from client.titles import said
 
     return moment(claim["value"]) if claim["pointer"] == "/iat" else said(claim["value"])
 

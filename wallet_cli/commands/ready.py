@@ -64,6 +64,7 @@ def _draw_have(have: dict[str, Any], lang: str) -> None:
 
 
 def _draw_missing(missing: dict[str, Any], lang: str) -> None:
+    from client.titles import claim_names
     from wallet_cli.services.ready import REASONS
 
     what = ", ".join(title[lang] for title in missing["titles"]) or ", ".join(missing["vct_values"])
@@ -72,4 +73,5 @@ def _draw_missing(missing: dict[str, Any], lang: str) -> None:
     text = _("  missing: {what}: {reason}; issued by {issuers}")
     output.line(text.format(what=what, reason=_(why), issuers=issuers))
     if missing["claims"]:
-        output.line(_("    not said in it: {claims}").format(claims=", ".join(missing["claims"])))
+        lacking = claim_names(missing["vct_values"][0], missing["claims"])
+        output.line(_("    not said in it: {claims}").format(claims=", ".join(lacking)))

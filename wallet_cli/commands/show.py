@@ -13,7 +13,7 @@ import click
 from client.passphrase import passphrase_options
 from console import exits, frame, output
 from console.frame import Command
-from console.i18n import N_, _, language
+from console.i18n import N_, _
 from protocol.errors import Denied, OneFileError
 from wallet_cli.common import require_open, session, short
 from wallet_cli.services.drawing import CLEAR, Pictures
@@ -175,16 +175,19 @@ def _agreed(collector: Collector, confirm: bool | None) -> bool:
 
 
 def _introduce(collector: Collector) -> None:
+    from client.titles import claim_names, spoken
+    from wallet_cli.services.views import title_of, vct_of
+
     body = collector.scenario.body
-    title, purpose = (t.zh if language() == "zh" else t.en for t in (body.title, body.purpose))
+    title, purpose = spoken(body.title), spoken(body.purpose)
     output.say(
         _("Collected by {agency} ({division})").format(agency=collector.agency.name, division=collector.agency.division)
     )
     output.say(_("For: {title} — {purpose}").format(title=title, purpose=purpose))
     for part in collector.parts:
         if len(collector.parts) > 1:
-            output.say(_("Item: {kind} {item}").format(kind=part.item.kind, item=short(part.item.record.id)))
-        output.say(_("Claims: {claims}").format(claims=", ".join(part.claims)))
+            output.say(_("Item: {kind} {item}").format(kind=title_of(part.item), item=short(part.item.record.id)))
+        output.say(_("Claims: {claims}").format(claims=", ".join(claim_names(vct_of(part.item), part.claims))))
         if part.documents:
             names = ", ".join(document.entry.name for document in part.documents)
             output.say(_("Documents: {names}").format(names=names))

@@ -9,13 +9,15 @@ from typing import Any
 import click
 
 from client.session import Session
+from client.titles import claim_names, spoken
 from console import exits, frame, output
-from console.i18n import _, language
+from console.i18n import _
 from protocol.errors import Denied
 from protocol.offline import ONE_WAY_LIFETIME_S
 from wallet_cli.services.drawing import CLEAR, Pictures
 from wallet_cli.services.offline_showing import OfflinePlan, plan, present
 from wallet_cli.services.showing import Choice
+from wallet_cli.services.views import vct_of
 
 FRAME_S = 1
 
@@ -76,7 +78,7 @@ def _introduce(made: OfflinePlan) -> None:
         output.say(_("For whoever sees the frames; nobody asked."))
     else:
         body = made.request.scenario.body
-        title, purpose = (t.zh if language() == "zh" else t.en for t in (body.title, body.purpose))
+        title, purpose = spoken(body.title), spoken(body.purpose)
         name, division = made.request.agency.name, made.request.agency.division
         output.say(
             _("Asked by {agency} ({division}), desk {desk}").format(
@@ -84,7 +86,11 @@ def _introduce(made: OfflinePlan) -> None:
             )
         )
         output.say(_("For: {title} — {purpose}").format(title=title, purpose=purpose))
-    output.say(_("Claims: {claims}").format(claims=", ".join(made.claims)))
+    output.say(_("Claims: {claims}").format(claims=_named(made)))
+
+
+def _named(made: OfflinePlan) -> str:
+    return ", ".join(claim_names(vct_of(made.item), made.claims))
 
 
 def _data(made: OfflinePlan, count: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from client.titles import both, type_title
 from protocol.licence_forms import STANDARD_TITLES, Title
 from protocol.licence_types import by_vct
 from protocol.readiness import Candidate, Pick, match
@@ -17,11 +18,6 @@ from wallet_cli.services.opening import OpenedItem
 from wallet_cli.services.presenting import Part
 
 UNKNOWN_GRADE = 5  # of a claim that the catalogue does not know
-
-
-def both(title: Title) -> dict[str, str]:
-    """A title in both languages, for programs."""
-    return {"zh": title.zh, "en": title.en}
 
 
 def terms(scenario: Scenario) -> dict[str, Any]:
@@ -79,8 +75,7 @@ def told(item: OpenedItem, pointer: str) -> tuple[Title, int]:
 
 def kind_title(item: OpenedItem) -> Title:
     """What kind of item it is, in both languages; the type's own name where the catalogue does not know it."""
-    kind = by_vct(item.credential.vct) if item.credential is not None else None
-    return Title(item.kind, item.kind) if kind is None else kind.title
+    return Title(item.kind, item.kind) if item.credential is None else type_title(item.credential)
 
 
 def _pick(scenario: Scenario, part: Part) -> Pick:

@@ -16,7 +16,7 @@ from client.ids import draw_id
 from client.scenario_leaves import check_newest
 from client.scenarios import find_scenario
 from client.session import Session
-from console.i18n import language
+from client.titles import spoken
 from protocol import wire
 from protocol.encoding import b64u
 from protocol.entries import grant_tag_key, origin_hash
@@ -91,8 +91,7 @@ class Plan:
     @property
     def purpose(self) -> str:
         """The scenario's purpose in the language that the holder reads: this text is signed."""
-        purpose = self.scenario.body.purpose
-        return purpose.zh if language() == "zh" else purpose.en
+        return spoken(self.scenario.body.purpose)
 
 
 @dataclass(frozen=True, slots=True)

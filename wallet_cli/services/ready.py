@@ -7,12 +7,13 @@ from typing import Any
 
 from client.checks import Desk
 from client.session import Session
+from client.titles import both
 from console.i18n import N_, describe
 from protocol.encoding import b64u
 from protocol.errors import Denied
 from protocol.readiness import Missing, Pick, Readiness
 from protocol.scenario import Scenario, check_in_force
-from wallet_cli.services.consent import both, kind_title, terms, told
+from wallet_cli.services.consent import kind_title, terms, told
 from wallet_cli.services.granting import stand
 from wallet_cli.services.opening import OpenedItem, open_all
 

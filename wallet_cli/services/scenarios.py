@@ -8,8 +8,8 @@ from typing import Any
 from client.checks import Desk
 from client.scenarios import find_scenario, good_scenarios, newest_in_effect
 from client.session import Session
+from client.titles import both
 from protocol.encoding import b64u
-from protocol.licence_types import Title
 from protocol.readiness import Candidate, Missing, Readiness, readiness
 from protocol.scenario import Scenario
 from protocol.signed import Signed
@@ -39,8 +39,8 @@ def _row(session: Session, signed: Signed[Scenario], held: list[Candidate] | Non
         "scenario": body.scenario_id,
         "version": body.version,
         "hash": b64u(signed.hash),
-        "title": _both(body.title),
-        "purpose": _both(body.purpose),
+        "title": both(body.title),
+        "purpose": both(body.purpose),
         "authority": body.authority,
         "legal_basis": list(body.legal_basis),
         "sensitivity": body.sensitivity,
@@ -72,10 +72,6 @@ def _missing(missing: Missing) -> dict[str, Any]:
         "reason": missing.reason,
         "detail": list(missing.detail),
         "vct_values": list(missing.vct_values),
-        "titles": [_both(title) for title in missing.titles],
-        "issuers": [_both(title) for title in missing.issuers],
+        "titles": [both(title) for title in missing.titles],
+        "issuers": [both(title) for title in missing.issuers],
     }
-
-
-def _both(title: Title) -> dict[str, str]:
-    return {"zh": title.zh, "en": title.en}

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from console.i18n import _, language, ngettext
+from client.titles import spoken, taken, type_title
 from protocol.canonical import Json
 from protocol.credential import CLEAR
 from protocol.encoding import b64u
-from protocol.licence_types import Title, by_vct, claim_titles
+from protocol.licence_types import by_vct, claim_titles
 from wallet_cli.services.opening import OpenedItem
-
-
-def spoken(title: Title) -> str:
-    """A title in the language in use."""
-    return title.zh if language() == "zh" else title.en
 
 
 def title_of(item: OpenedItem) -> str:
@@ -23,8 +18,12 @@ def title_of(item: OpenedItem) -> str:
     if item.own is not None:
         return item.own.title
     assert item.credential is not None
-    known = by_vct(item.credential.vct)
-    return spoken(known.title) if known is not None else item.credential.licence_type
+    return spoken(type_title(item.credential))
+
+
+def vct_of(item: OpenedItem | None) -> str | None:
+    """The type of an item; None of an own document, and of an item that is not here."""
+    return None if item is None or item.credential is None else item.credential.vct
 
 
 def dimension_of(item: OpenedItem) -> str | None:
@@ -92,25 +91,12 @@ def claims(item: OpenedItem) -> Iterator[dict[str, Json]]:
         }
 
 
-def said(value: Json) -> Json:
-    """A value as a person reads it: a yes or a no in the language in use."""
-    return (_("yes") if value else _("no")) if isinstance(value, bool) else value
-
-
-def names(item: OpenedItem | None, pointers: Iterable[str]) -> list[str]:
-    """Claims by their names, or by their pointers where the item is not here; documents are told as documents."""
-    titles = claim_titles(item.credential.vct) if item is not None and item.credential is not None else {}
-    claims = [pointer for pointer in pointers if not pointer.startswith("/files")]
-    return [spoken(titles[pointer]) if pointer in titles else pointer[1:] for pointer in claims]
-
-
 def used(rows: Iterable[Mapping[str, Any]], items: Mapping[str, OpenedItem]) -> Iterator[str]:
     """What a use took, an item a line: the names of its claims, and how many documents."""
     for row in rows:
-        item, count = items.get(row["item"]), len(row["documents"])
-        documents = [ngettext("{count} document", "{count} documents", count).format(count=count)] if count else []
-        taken = ", ".join([*names(item, row["claims"]), *documents])
-        yield taken if item is None else f"{title_of(item)}: {taken}"
+        item = items.get(row["item"])
+        what = taken(vct_of(item), row["claims"], len(row["documents"]))
+        yield what if item is None else f"{title_of(item)}: {what}"
 
 
 def _expiry(item: OpenedItem) -> str | None:

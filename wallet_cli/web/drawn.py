@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from client.titles import said, spoken
 from client.verdicts import CHECK_NAMES, CONCLUSIONS, STATUSES, reason
 from console.i18n import N_, _
 from protocol.licence_forms import STANDARD_TITLES
@@ -44,7 +45,7 @@ def groups(rows: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any
     found: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         found.setdefault("own" if row["own"] else row["dimension"] or "", []).append(row)
-    titles = {name: views.spoken(title) for name, title in DIMENSIONS.items()}
+    titles = {name: spoken(title) for name, title in DIMENSIONS.items()}
     titles |= {"": _("Others"), "own": _("Own documents")}
     return [(title, found[name]) for name, title in titles.items() if name in found]
 
@@ -74,7 +75,7 @@ def claims(opened: OpenedItem) -> dict[str, list[dict[str, Any]]]:
     known = claim_titles(opened.credential.vct) if opened.credential is not None else {}
     for claim in views.claims(opened):
         told = claim["pointer"] in known and claim["pointer"] not in STANDARD_TITLES
-        found["claims" if told else "others"].append({**claim, "value": views.said(claim["value"])})
+        found["claims" if told else "others"].append({**claim, "value": said(claim["value"])})
     return found
 
 

@@ -14,10 +14,10 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from client.localsite import Entrance
 from client.session import Session
+from client.titles import spoken
 from console.hints import hint_for
 from console.i18n import LANGUAGES, _, accept_language, describe, moment, speaking
 from protocol.errors import OneFileError
-from wallet_cli.services.views import spoken
 from wallet_cli.web.safe import Safe
 
 FOLDER = Path(__file__).parent

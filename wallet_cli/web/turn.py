@@ -8,6 +8,7 @@ from typing import Literal
 
 from client import qr
 from client.session import Session
+from client.titles import claim_names
 from console.i18n import describe
 from protocol.errors import OneFileError
 from wallet_cli.services import views
@@ -92,5 +93,5 @@ class Turn:
         return [
             f"{views.title_of(part.item)}: {title}"
             for part in self.collector.parts
-            for title in views.names(part.item, part.claims)
+            for title in claim_names(views.vct_of(part.item), part.claims)
         ]

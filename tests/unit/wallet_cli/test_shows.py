@@ -153,6 +153,8 @@ def test_a_person_who_says_no_hands_over_nothing(
     told = wallet("show", world.item, "--confirm")
     assert told.code == 0
     assert "Collected by City Bank (bank)" in told.err
+    assert "months paid" in told.err
+    assert "/months_paid" not in told.err  # a person agrees to names
     assert "handed over to City Bank" in told.out
     assert "█" in told.out
 
