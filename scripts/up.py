@@ -46,10 +46,11 @@ def main() -> int:
     return stay_up(parser.parse_args(), print_next)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Where the state lies and who listens where; the programs look for the state in the same place."""
-    home = Path(os.environ.get("ONEFILE_HOME") or HOME)
-    parser.add_argument("--home", type=Path, default=home, help="folder of all state [ONEFILE_HOME]")
+def add_options(parser: argparse.ArgumentParser, *, below: str = "") -> None:
+    """Where the state lies (``below`` the programs' own home) and who listens where."""
+    home = Path(os.environ.get("ONEFILE_HOME") or HOME) / below
+    told = f"folder of all state [ONEFILE_HOME{below and '/' + below}]"
+    parser.add_argument("--home", type=Path, default=home, help=told)
     parser.add_argument("--chain-port", type=int, default=CHAIN_PORT)
     parser.add_argument("--vault-port", type=int, default=VAULT_PORT)
 

@@ -1,28 +1,24 @@
 """Start chain, PostgreSQL, S3 and a vault of several processes with sample data, until Ctrl-C: ``make up-cluster``.
 
 What ``make up`` does in one process is here done by two API processes, two workers, a sequencer and a publisher
-(``scripts/cluster/table.py``). State lies below ``.onefile/cluster`` and survives a restart.
+(``scripts/cluster/table.py``). State lies below ``ONEFILE_HOME/cluster`` (``.onefile/cluster``) and survives a restart.
 """
 
 from __future__ import annotations
 
 import argparse
 import signal
-from pathlib import Path
 
 from scripts.cluster.stack import ClusterStack, forget_servers, servers
 from scripts.stack import Stack
-from scripts.up import BEGUN, CHAIN_PORT, MADE, VAULT_PORT, print_next, stay_up
-from scripts.up import HOME as UP_HOME
+from scripts.up import BEGUN, MADE, add_options, print_next, stay_up
 
-HOME = UP_HOME / "cluster"
+HOME = "cluster"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, default=HOME, help="folder of all state")
-    parser.add_argument("--chain-port", type=int, default=CHAIN_PORT)
-    parser.add_argument("--vault-port", type=int, default=VAULT_PORT)
+    add_options(parser, below=HOME)
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers are ended, too
     home = chosen.home.absolute()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests.reader_stage import CLAIMS, ReaderStage
 from tests.scenario_samples import QUERY
 
 SCENARIO = "window"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -64,9 +66,11 @@ def desk_of(reader: ReaderStage) -> Iterator[Desk]:
 
 
 def word(page: Page) -> str:
-    """The verdict, once there is one."""
+    """The verdict, once there is one; why is in the log of a test that fails."""
     page.wait_for_selector("#verdict:not(.ready):not(.busy)")
-    return page.locator("#verdict").get_attribute("class") or ""
+    found = page.locator("#verdict").get_attribute("class") or ""
+    _LOG.warning("the window says %s: %s", found, page.inner_text("#why"))
+    return found
 
 
 def upload(page: Page, path: Path) -> str:

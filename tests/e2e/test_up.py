@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import pytest
 
 from client.profile import Profile
 from scripts.processes import free_port, listening
+from scripts.up import add_options
 from tests.e2e import window_ways
 from tests.strangers import ROOT
 
@@ -70,6 +72,15 @@ def up(home: Path, chain_port: int, vault_port: int) -> Iterator[Up]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(READY_S * 3)
+@pytest.mark.parametrize(("below", "home"), [("", "/elsewhere"), ("cluster", "/elsewhere/cluster")])
+def test_state_lies_where_the_programs_look_for_it(monkeypatch: pytest.MonkeyPatch, below: str, home: str) -> None:
+    monkeypatch.setenv("ONEFILE_HOME", "/elsewhere")
+    parser = argparse.ArgumentParser()
+    add_options(parser, below=below)
+    assert parser.parse_args([]).home == Path(home)
+    assert parser.parse_args(["--home", "/named"]).home == Path("/named")
+
+
 def test_a_first_start_that_was_broken_off_is_begun_anew(tmp_path: Path) -> None:
     ports = free_port(), free_port()
     with up(tmp_path, *ports) as broken:
