@@ -174,7 +174,7 @@ def parse_jws(raw: str | bytes, *, typ: str, kid: bool = True, limit: int = MAX_
     text = _ascii(raw, limit)
     parts = text.split(".")
     if len(parts) != 3:
-        raise Malformed("jws", "expected a JWS of three parts, got {parts}", parts=len(parts))
+        raise Malformed("jws", "expected {typ}, a JWS of three parts, got {parts}", typ=typ, parts=len(parts))
     header = _header(parts[0], typ, kid)
     return Jws(
         header=dict(header),
@@ -190,8 +190,10 @@ def kid_of(raw: bytes, *, typ: str) -> bytes:
 
     For objects so large that a stranger's must bounce at once. Raises ``Malformed`` only.
     """
-    header = _header(_ascii(raw[: MAX_HEADER_CHARS + 1].split(b".")[0], MAX_HEADER_CHARS + 1), typ, kid=True)
-    return unb64u(header["kid"])
+    head, dot, _ = raw[: MAX_HEADER_CHARS + 1].partition(b".")
+    if not dot and len(head) <= MAX_HEADER_CHARS:
+        raise Malformed("jws", "expected {typ}, a JWS of three parts, got {parts}", typ=typ, parts=1)
+    return unb64u(_header(_ascii(head, MAX_HEADER_CHARS + 1), typ, kid=True)["kid"])
 
 
 def verify_jws(jws: Jws, key: PublicJwk) -> Jws:

@@ -127,6 +127,14 @@ def test_what_is_no_jws_is_malformed(raw: str | bytes, code: str) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("raw", [b"hello", b"", b"PK\x03\x04"])
+def test_what_is_no_jws_at_all_is_told_what_it_should_be(raw: bytes) -> None:
+    for read in (kid_of, parse_jws):
+        with pytest.raises(Malformed, match="expected onefile-slip, a JWS of three parts, got 1") as error:
+            read(raw, typ="onefile-slip")
+        assert error.value.code == "jws"
+
+
 def test_a_jws_over_the_limit_is_not_even_split() -> None:
     with pytest.raises(Malformed) as caught:
         parse_jws("a" * 100, typ=TYP, limit=99)
