@@ -25,12 +25,14 @@ def block(counts: Mapping[str, Count]) -> str:
     inputs = {name: counts.get(name, NONE).inputs for name in PARSERS}
     total, least = sum(inputs.values()), min(inputs, key=lambda name: inputs[name])
     reached = sum(count >= GOAL for count in inputs.values())
-    said = (
-        f"{len(PARSERS)} parsers, {total:,} inputs: {total / (GOAL * len(PARSERS)):.1%} of the goal. "
-        f"{reached} parsers have reached it; the median has {int(median(inputs.values())):,} inputs, "
-        f"the fewest has `{least}` with {inputs[least]:,}.\n"
+    left = (
+        f"{total / (GOAL * len(PARSERS)):.1%} of the goal. {reached} parsers have reached it; the median has "
+        f"{int(median(inputs.values())):,} inputs, the fewest has `{least}` with {inputs[least]:,}."
     )
-    cells = [f"{name:<20}{count:>10,}" for name, count in sorted(inputs.items())]
+    every = f"every parser has had its {GOAL:,}."
+    said = f"{len(PARSERS)} parsers, {total:,} inputs: {every if reached == len(PARSERS) else left}\n"
+    width = max(map(len, inputs)) + 1
+    cells = [f"{name:<{width}}{count:>10,}" for name, count in sorted(inputs.items())]
     height = -(-len(cells) // _COLUMNS)
     rows = ("   ".join(cells[row::height]).rstrip() for row in range(height))
     return said + "\n```text\n" + "\n".join(rows) + "\n```\n"
