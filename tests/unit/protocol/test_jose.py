@@ -127,7 +127,7 @@ def test_what_is_no_jws_is_malformed(raw: str | bytes, code: str) -> None:
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("raw", [b"hello", b"", b"PK\x03\x04"])
+@pytest.mark.parametrize("raw", [b"hello", b"", b"PK\x03\x04", b"A" * MAX_HEADER_CHARS])
 def test_what_is_no_jws_at_all_is_told_what_it_should_be(raw: bytes) -> None:
     for read in (kid_of, parse_jws):
         with pytest.raises(Malformed, match="expected onefile-slip, a JWS of three parts, got 1") as error:
