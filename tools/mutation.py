@@ -9,6 +9,7 @@ last run left, where the module is the same as then; ``--record`` writes the fig
 
 from __future__ import annotations
 
+import argparse
 import ast
 import hashlib
 import json
@@ -241,16 +242,20 @@ def report(outcome: Outcome, day: str) -> None:
 
 
 def main(args: Sequence[str]) -> int:
-    modules = [name for name in args if not name.startswith("--")] or list(TESTS)
-    if unknown := set(modules) - set(TESTS):
-        raise SystemExit(f"mutation: no tests are named for {', '.join(sorted(unknown))}")
+    parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
+    parser.add_argument("modules", nargs="*", metavar="module", help="of protocol/; none: all, about an hour")
+    parser.add_argument("--left", action="store_true", help="only what the last run left")
+    parser.add_argument("--record", action="store_true", help="write the figures into docs/mutation.md")
+    chosen = parser.parse_args(args)
+    if unknown := set(chosen.modules) - set(TESTS):
+        parser.error(f"no tests are named for {', '.join(sorted(unknown))}; there are {', '.join(TESTS)}")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     programs, day = environment(), datetime.now(UTC).date().isoformat()
     outcomes = []
-    for module in modules:
-        outcomes.append(judge(module, *mutate(module, programs, left="--left" in args)))
+    for module in chosen.modules or TESTS:
+        outcomes.append(judge(module, *mutate(module, programs, left=chosen.left)))
         report(outcomes[-1], day)
-    if "--record" in args:
+    if chosen.record:
         record(outcomes, day)
     return 1 if any(outcome.unexplained or outcome.stale for outcome in outcomes) else 0
 
