@@ -9,15 +9,15 @@ from typing import Any
 import click
 
 from client.session import Session
-from client.titles import claim_names, spoken
+from client.titles import spoken
 from console import exits, frame, output
 from console.i18n import _
 from protocol.errors import Denied
 from protocol.offline import ONE_WAY_LIFETIME_S
+from wallet_cli.services.consent import told
 from wallet_cli.services.drawing import CLEAR, Pictures
 from wallet_cli.services.offline_showing import OfflinePlan, plan, present
 from wallet_cli.services.showing import Choice
-from wallet_cli.services.views import vct_of
 
 FRAME_S = 1
 
@@ -90,7 +90,7 @@ def _introduce(made: OfflinePlan) -> None:
 
 
 def _named(made: OfflinePlan) -> str:
-    return ", ".join(claim_names(vct_of(made.item), made.claims))
+    return ", ".join(spoken(told(made.item, pointer)[0]) for pointer in made.claims)
 
 
 def _data(made: OfflinePlan, count: int) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import Literal
 
 from client import qr
 from client.session import Session
-from client.titles import claim_names
+from client.titles import spoken
 from console.i18n import describe
 from protocol.errors import OneFileError
 from wallet_cli.services import views
 from wallet_cli.services.collecting import Collecting, Collector
+from wallet_cli.services.consent import told
 from wallet_cli.services.opening import OpenedItem
 from wallet_cli.services.showing import Code, Showing
 
@@ -87,11 +88,11 @@ class Turn:
             self.stage, self.problem = "failed", describe(error)
 
     def claims(self) -> list[str]:
-        """What would be handed over, by its names."""
+        """What would be handed over, claims and documents, by their names."""
         if self.collector is None:
             return []
         return [
-            f"{views.title_of(part.item)}: {title}"
+            f"{views.title_of(part.item)}: {spoken(told(part.item, pointer)[0])}"
             for part in self.collector.parts
-            for title in claim_names(views.vct_of(part.item), part.claims)
+            for pointer in part.claims
         ]

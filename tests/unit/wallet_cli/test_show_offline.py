@@ -116,6 +116,11 @@ def test_where_nobody_asks_only_what_is_named_is_shown_to_whoever_looks(world: W
     assert credential.sdjwt.key_binding.claims()["aud"] == world.stage.vault.origin
 
 
+def test_a_document_that_is_named_is_told_by_its_name(world: World, gone: Wallet) -> None:
+    told = gone("show", world.item, "--offline", "--claims", "/months_paid,/files/0").err
+    assert "Claims: document: 证明.pdf, months paid" in told
+
+
 def test_the_frames_take_turns_for_a_minute_and_their_pictures_go(
     world: World, gone: Wallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import threading
 from pathlib import Path
@@ -9,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from client import agent, qr
+from protocol.dcql import parse_query
 from protocol.encoding import unb64u
 from protocol.grant import GrantEnvelope
 from protocol.request_code import match_number
-from tests.unit.wallet_cli.conftest import World
+from protocol.scenario import parse_scenario, sign_scenario
+from tests.scenario_samples import QUERY
+from tests.unit.wallet_cli.conftest import World, small_loan
 from tests.unit.wallet_cli.test_scan import request, text_of
 from tests.unit.wallet_cli.web_page import Desk, Page, no_waiting, page, reading, shown, window
 from wallet_cli.services.opening import open_item
@@ -39,6 +43,21 @@ def test_nothing_is_handed_over_before_the_holders_yes(page: Page, window: Desk)
     assert page.done("/show/hand")["stage"] == "delivered"
     assert window.presented() is not None
     assert "handed over to City Bank" in page.text("/show/now")
+
+
+def test_a_document_is_named_before_it_is_handed_over(page: Page, world: World) -> None:
+    insurance = {
+        **copy.deepcopy(QUERY["credentials"][0]),
+        "claims": [{"path": ["months_paid"]}, {"path": ["files", 0]}],
+    }
+    wanted = small_loan(world.authority, scenario_id="paper-too", query=parse_query({"credentials": [insurance]}))
+    raw = sign_scenario(wanted, world.authority.present)
+    world.authority.api.post_scenario(raw)
+    Desk(world, scenario=parse_scenario(raw).hash).see(shown(page))
+    assert page.done("/show/state") == {"stage": "asked"}
+    asked = page.text("/show/now")
+    assert "Proof of social insurance: months paid" in asked
+    assert "Proof of social insurance: document: 证明.pdf" in asked
 
 
 def test_a_refusal_hands_over_nothing(page: Page, window: Desk) -> None:
